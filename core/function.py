@@ -1,0 +1,37 @@
+"""What a function says of itself: its routes, its limits and the smoke requests that a deploy makes."""
+
+from typing import Any, Literal
+
+import msgspec
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+MIB = 1024 * 1024
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One public route; `path` may hold `{name}` segments, `body_limit_bytes` is enforced by nginx and the app."""
+
+    method: Method
+    path: str
+    body_limit_bytes: int = MIB
+
+
+class Smoke(msgspec.Struct, frozen=True):
+    """A request that a healthy release answers with `status`; `body` is sent as JSON when given."""
+
+    method: Method
+    path: str
+    body: Any = None
+    status: int = 200
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True):
+    """A function's manifest. `name` is its module, socket, unit and nginx location at once."""
+
+    name: str
+    summary: str
+    routes: tuple[Route, ...]
+    smoke: tuple[Smoke, ...]
+    concurrency: int = 128
+    timeout_s: float = 10.0
+    memory_mib: int = 256

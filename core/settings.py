@@ -1,0 +1,126 @@
+"""Settings: one frozen Struct, read once at start from `EDGE_…` variables; `docs/configuration.md` lists them."""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+import msgspec
+
+from core.errors import SettingsError
+
+PREFIX = "EDGE_"
+SECRET_FIELDS = frozenset({"database_url", "database_app_url"})
+Environment = Literal["development", "production"]
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, its type and its default. `EDGE_` + the upper-cased name is its variable."""
+
+    home: Path = Path(".edge")
+    environment: Environment = "development"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    database_url: str | None = None
+    database_app_url: str | None = None
+    database_pool: int = 4
+    database_timeout_s: float = 5.0
+    ollama_url: str | None = None
+    embed_model: str = "all-minilm"
+    embed_query_prefix: str | None = None
+    embed_document_prefix: str | None = None
+    embed_queue: int = 128
+    embed_deadline_s: float = 2.0
+    cache_size_mib: int = 256
+    rate_limit: int = 100
+    rate_limit_exempt: tuple[str, ...] | None = None
+    cors_origins: tuple[str, ...] = ()
+    nginx: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={'***' if name in SECRET_FIELDS and value else repr(value)}"
+            for name, value in ((field, getattr(self, field)) for field in self.__struct_fields__)
+        )
+        return f"Settings({', '.join(shown)})"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings; raises SettingsError that names every unknown or broken variable."""
+        names = set(cls.__struct_fields__)
+        given = {k[len(PREFIX) :].lower(): v for k, v in environ.items() if k.startswith(PREFIX)}
+        if unknown := sorted(given.keys() - names):
+            listed = ", ".join(PREFIX + name.upper() for name in unknown)
+            raise SettingsError(f"unknown setting: {listed}; docs/configuration.md lists all of them")
+        problems: list[str] = []
+        values: dict[str, Any] = {}
+        for field in msgspec.structs.fields(cls):
+            if field.name in given and (text := given[field.name].strip()):
+                try:
+                    values[field.name] = _parse(field.type, text)
+                except (msgspec.ValidationError, ValueError) as error:
+                    problems.append(f"{PREFIX}{field.name.upper()}: {error}")
+        settings = cls(**values)
+        problems.extend(_rule_violations(settings))
+        if problems:
+            raise SettingsError("; ".join(problems))
+        return settings
+
+    def to_environ(self) -> dict[str, str]:
+        """The same settings as variables, for a process started from this one."""
+        pairs = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {
+            PREFIX + name.upper(): ",".join(value) if isinstance(value, tuple) else str(value)
+            for name, value in pairs
+            if value is not None and value != ()
+        }
+
+    @property
+    def exempt_networks(self) -> tuple[str, ...]:
+        """Networks without a rate limit: those named, else loopback in development and none in production."""
+        if self.rate_limit_exempt is not None:
+            return self.rate_limit_exempt
+        return LOOPBACK if self.environment == "development" else ()
+
+
+def _parse(kind: Any, text: str) -> Any:
+    if "tuple" in str(kind):
+        return tuple(part for part in (raw.strip() for raw in text.split(",")) if part and part != "none")
+    if kind is Path:
+        return Path(text).expanduser().absolute()
+    return msgspec.convert(text, kind, strict=False)
+
+
+def _rule_violations(settings: Settings) -> list[str]:
+    found: list[str] = []
+    for name, low, high in (
+        ("port", 1, 65535),
+        ("database_pool", 1, 64),
+        ("database_timeout_s", 0.05, 600),
+        ("embed_queue", 1, 10_000),
+        ("embed_deadline_s", 0.05, 600),
+        ("cache_size_mib", 1, 1_000_000),
+        ("rate_limit", 1, 1_000_000),
+    ):
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            found.append(f"{PREFIX}{name.upper()}: {value} is not within {low}..{high}")
+    for network in (*(settings.rate_limit_exempt or ()), *settings.trusted_proxies):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            found.append(f"network {network!r}: {error}")
+    for origin in settings.cors_origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
+            found.append(f"{PREFIX}CORS_ORIGINS: {origin!r} is not an origin such as https://shop.example")
+    for name in ("database_url", "database_app_url"):
+        value = getattr(settings, name)
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            found.append(f"{PREFIX}{name.upper()}: give a postgresql:// URL")
+    if settings.ollama_url and not settings.ollama_url.startswith(("http://", "https://", "unix:/")):
+        found.append(f"{PREFIX}OLLAMA_URL: give http://host:11434 or unix:/path/to.sock")
+    return found
