@@ -59,9 +59,13 @@ async def serve(engine: Engine, path: Path) -> None:
         backlog=BACKLOG,
         log_level=LogLevels.error,
     )
-    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        engine.stop()
+        server.stop()  # type: ignore[no-untyped-call]
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     logger.info("listening on %s", path)
     try:
         await server.serve()

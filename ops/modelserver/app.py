@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from ops.modelserver.encoder import CONTEXT_TOKENS, DIMENSIONS, RECIPE, Encoded, InputTooLongError, unit
-from ops.modelserver.engine import Engine
+from ops.modelserver.engine import Engine, StoppingError
 from ops.modelserver.files import MODEL, TOKENIZER
 from ops.modelserver.protocol import (
     VERSION,
@@ -82,6 +82,8 @@ def create_app(engine: Engine) -> Litestar:
                 encoded = await engine.encode(texts, truncate=asked.truncate is not False)
         except InputTooLongError:
             raise Refusal(400, "the input length exceeds the context length") from None
+        except StoppingError:
+            raise Refusal(503, "the server is stopping") from None
         return EmbedResponse(
             asked.model,
             [numbers(item, asked.dimensions) for item in encoded],
