@@ -1,0 +1,1 @@
+"""The function host: forks workers from a warmed process, gates them, flips a symlink, drains the old ones."""

@@ -1,0 +1,51 @@
+"""Smoke requests: what a new worker must answer, over its own socket, before visitors reach it."""
+
+import http.client
+import json
+import socket
+from typing import Any
+
+from ops.host.spec import StepFailedError
+
+ANSWER_LIMIT = 600
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP/1.1 over a Unix socket; `timeout_s` bounds each of connect, send and receive."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket's path in place of a host and port."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def check(manifest: dict[str, Any], socket_path: str, timeout_s: float) -> None:
+    """Make the manifest's smoke requests; raises StepFailedError at the first that is not answered as declared."""
+    for smoke in manifest["smoke"]:
+        line = f"{smoke['method']} {smoke['path']}"
+        try:
+            status, body = _request(smoke, socket_path, timeout_s)
+        except (OSError, http.client.HTTPException) as error:
+            raise StepFailedError(manifest["name"], "smoke", f"{line}: {error!r}") from error
+        if status != smoke["status"]:
+            reason = f"{line}: expected {smoke['status']}, got {status}: {body[:ANSWER_LIMIT]}"
+            raise StepFailedError(manifest["name"], "smoke", reason)
+
+
+def _request(smoke: dict[str, Any], socket_path: str, timeout_s: float) -> tuple[int, str]:
+    connection = UnixConnection(socket_path, timeout_s)
+    try:
+        body = None if smoke["body"] is None else json.dumps(smoke["body"])
+        headers = {"Accept": "application/json", "Connection": "close", "X-Request-ID": "smoke-request"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection.request(smoke["method"], smoke["path"], body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+    finally:
+        connection.close()

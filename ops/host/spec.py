@@ -1,0 +1,36 @@
+"""What the host tells a worker, and what a worker tells the host."""
+
+from typing import Any
+
+import msgspec
+
+
+class WorkerSpec(msgspec.Struct, frozen=True):
+    """One worker to fork: module `functions.NAME` below `root`, output appended to `log_path`."""
+
+    name: str
+    root: str
+    generation: int
+    log_path: str
+    host_pid: int
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line on the report pipe: a step reached (`import`, `lifespan`) or failed, with the reason.
+
+    `manifest` (msgspec.to_builtins of `core.function.Function`) comes with the step `import`.
+    """
+
+    step: str
+    failed: str | None = None
+    manifest: dict[str, Any] | None = None
+
+
+class StepFailedError(Exception):
+    """A worker did not become ready; `step` is where, `reason` is for the operator."""
+
+    def __init__(self, name: str, step: str, reason: str) -> None:
+        super().__init__(f"{name}: {step} failed: {reason.strip()}")
+        self.name = name
+        self.step = step
+        self.reason = reason.strip()
