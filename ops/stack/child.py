@@ -1,0 +1,129 @@
+"""Starting programs so that none outlives its parent, as root or as an ordinary user."""
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+# Runs between fork and exec in an interpreter of its own, because `preexec_fn` is unsafe once the parent has threads.
+# The death signal comes after the change of user, which would clear it (prctl(2), PR_SET_PDEATHSIG).
+_LAUNCHER = """
+import ctypes, os, sys
+parent, death_signal, uid, gid, cwd, *command = sys.argv[1:]
+if uid != "-":
+    os.setgroups([])
+    os.setgid(int(gid))
+    os.setuid(int(uid))
+ctypes.CDLL(None).prctl(1, int(death_signal), 0, 0, 0)
+if os.getppid() != int(parent):
+    sys.exit(1)
+os.chdir(cwd)
+try:
+    os.execv(command[0], command)
+except OSError as error:
+    sys.exit(f"{command[0]}: {error.strerror}")
+"""
+
+
+class Account(NamedTuple):
+    """The unprivileged user that a server runs as when the operator is root."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def current_user() -> str:
+    """The name of the user of this process; KeyError without an entry in the user database."""
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def account_for(folder: Path, names: Sequence[str] = ("postgres", "nobody")) -> Account | None:
+    """Whom a server drops to: None for an ordinary user; else the owner of `folder`, else the first of `names`.
+
+    Raises LookupError when root finds none of them.
+    """
+    if os.geteuid() != 0:
+        return None
+    entries = [entry for name in names if (entry := _entry(name))]
+    if folder.exists() and (uid := folder.stat().st_uid) != 0:
+        entries.insert(0, pwd.getpwuid(uid))
+    if not entries:
+        raise LookupError(f"root needs one of the users {', '.join(names)} to run a server as")
+    return Account(entries[0].pw_name, entries[0].pw_uid, entries[0].pw_gid)
+
+
+def _entry(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def command_of(
+    argv: Sequence[str | Path],
+    *,
+    account: Account | None,
+    death_signal: signal.Signals,
+    cwd: Path = Path("/"),
+) -> list[str]:
+    """The command that becomes `argv[0]` (a full path) under `account`, killed by `death_signal` with its parent.
+
+    The parent is the *thread* that starts it: one that ends takes the child with it.
+    """
+    user = (str(account.uid), str(account.gid)) if account else ("-", "-")
+    return [
+        *(sys.executable, "-I", "-S", "-c", _LAUNCHER),
+        *(str(os.getpid()), str(death_signal.value), *user, str(cwd)),
+        *(str(part) for part in argv),
+    ]
+
+
+def start(  # noqa: PLR0913 - what subprocess.Popen asks for
+    argv: Sequence[str | Path],
+    *,
+    account: Account | None,
+    death_signal: signal.Signals,
+    log: IO[bytes],
+    environ: Mapping[str, str],
+    pass_fds: Sequence[int] = (),
+    cwd: Path = Path("/"),
+) -> subprocess.Popen[bytes]:
+    """Start a server in the foreground of its own session, so that Ctrl-C reaches its supervisor alone."""
+    return subprocess.Popen(
+        command_of(argv, account=account, death_signal=death_signal, cwd=cwd),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=dict(environ),
+        pass_fds=pass_fds,
+        start_new_session=True,
+    )
+
+
+def run(  # noqa: PLR0913 - what subprocess.run asks for
+    argv: Sequence[str | Path],
+    *,
+    account: Account | None,
+    environ: Mapping[str, str],
+    pass_fds: Sequence[int] = (),
+    text_in: str = "",
+    timeout_s: float = 120.0,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end under `account`; its output, both streams in one, is in `stdout`."""
+    return subprocess.run(
+        command_of(argv, account=account, death_signal=signal.SIGKILL),
+        input=text_in,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=dict(environ),
+        pass_fds=pass_fds,
+        timeout=timeout_s,
+        check=False,
+    )
