@@ -1,0 +1,194 @@
+"""Who may import whom, and where SQL and each dependency may stand: read from the source, nothing is imported."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = ("core", "functions", "ops", "nginx", "loadtests")
+SOURCES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8"))
+    for package in OURS
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+# A path on the left never imports a module on the right (`tests` is nobody's to import).
+FORBIDDEN = {
+    "core/": ("functions", "ops", "nginx", "loadtests", "tests"),
+    "functions/": ("ops", "nginx", "loadtests", "tests"),
+    "nginx/": ("core", "functions", "ops", "loadtests", "tests"),
+    "ops/": ("loadtests", "tests"),
+    # Workers get core and functions from their release; the host must not hold an older copy of either.
+    "ops/host/": ("core", "functions", "nginx"),
+    # Another program that happens to live in this repository: anything that speaks Ollama's protocol may replace it.
+    "ops/modelserver/": ("core", "functions", "nginx"),
+    "loadtests/": ("core", "functions", "nginx", "tests"),
+}
+
+# `core` from the bottom up: a module imports from its own place and from the ones before it.
+LAYERS = (
+    ("core.errors", "core.function", "core.version"),
+    ("core.settings",),
+    ("core.observe",),
+    ("core.cache",),
+    ("core.db", "core.models"),
+    ("core.knowledge",),
+    ("core.retrieval",),
+    ("core.services",),
+    ("core.auth",),
+    ("core.http",),
+    ("core.app",),
+)
+
+# A dependency's errors are translated where it is used, so that it is used in one place.
+OWNERS = {
+    "cachetools": ("core/cache/",),
+    "diskcache": ("core/cache/",),
+    "granian": ("ops/host/", "ops/modelserver/"),
+    "httpx": ("core/models/", "ops/"),
+    "litestar": (
+        "core/http/",
+        "core/app.py",
+        "core/auth.py",
+        "core/services.py",
+        "functions/",
+        "ops/host/",
+        "ops/modelserver/",
+    ),
+    "numpy": ("ops/modelserver/",),
+    "ollama": ("core/models/", "ops/ollama/"),
+    "onnxruntime": ("ops/modelserver/",),
+    "prometheus_client": ("core/observe/",),
+    "psycopg": ("core/db/", "ops/"),
+    "psycopg_pool": ("core/db/",),
+    "tokenizers": ("ops/modelserver/",),
+}
+
+STATEMENT = re.compile(
+    r"^\s*(select\s+(1|set_config|pg_\w+\()|select\b.*\bfrom\b|insert\s+into\s|update\s+\w+\s+set\s|delete\s+from\s"
+    r"|(create|alter|drop)\s+(unique\s+|or\s+replace\s+)?(table|index|role|user|database|extension|policy|function|schema)\s"
+    r"|grant\s+\w+.*\bto\b|revoke\s+\w+.*\bfrom\b|truncate\s+\w+\s*$|with\s+\w+\s+as\s*\(|set\s+local\s|copy\s+\w+\s*\()",
+    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+)
+# Roles and the database itself must exist before there is a database to migrate.
+SQL_OUTSIDE_CORE_DB = {"ops/stack/postgres.py"}
+
+
+def imports(path: str) -> Iterator[str]:
+    """Every absolute module name that a file imports, `from a import b` as both `a` and `a.b`."""
+    package = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    for node in ast.walk(SOURCES[path]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + path.endswith("/__init__.py")] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, module: str) -> bool:
+    return name == module or name.startswith(module + ".")
+
+
+def strings(tree: ast.Module) -> Iterator[str]:
+    """Every string literal that is not a docstring."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def layer(module: str) -> int | None:
+    return next((rank for rank, names in enumerate(LAYERS) for name in names if within(module, name)), None)
+
+
+@pytest.mark.parametrize("prefix", FORBIDDEN)
+def test_imports_go_downwards_only(prefix):
+    broken = [
+        f"{path} imports {name}"
+        for path in SOURCES
+        if path.startswith(prefix)
+        for name in imports(path)
+        if any(within(name, module) for module in FORBIDDEN[prefix])
+    ]
+    assert [] == broken
+
+
+def test_functions_never_import_each_other():
+    broken = [
+        f"{path} imports {name}"
+        for path in SOURCES
+        if path.startswith("functions/") and path != "functions/__init__.py"
+        for name in imports(path)
+        # a function that outgrew its file is a folder, whose modules see each other
+        if within(name, "functions") and not within(name, ".".join(path.removesuffix(".py").split("/")[:2]))
+    ]
+    assert [] == broken
+
+
+def test_every_module_of_core_has_its_layer():
+    modules = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in SOURCES]
+    assert [] == [name for name in modules if name.startswith("core.") and layer(name) is None]
+
+
+def test_core_imports_from_its_own_layer_and_below():
+    broken = [
+        f"{path} imports {name}"
+        for path in SOURCES
+        if path.startswith("core/") and path != "core/__init__.py"
+        for name in imports(path)
+        if (theirs := layer(name)) is not None
+        and theirs > (layer(path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")) or 0)
+    ]
+    assert [] == broken
+
+
+def test_the_database_and_the_model_know_nothing_of_each_other():
+    for this, other in (("core/db/", "core.models"), ("core/models/", "core.db")):
+        assert [] == [path for path in SOURCES if path.startswith(this) for n in imports(path) if within(n, other)]
+
+
+@pytest.mark.parametrize("package", OWNERS)
+def test_a_dependency_is_used_where_its_errors_are_translated(package):
+    users = {path for path in SOURCES if any(within(name, package) for name in imports(path))}
+    assert set() == {path for path in users if not path.startswith(OWNERS[package])}
+
+
+def test_sql_stands_in_core_db_alone():
+    found = {
+        path
+        for path, tree in SOURCES.items()
+        if not path.startswith("core/db/") and any(STATEMENT.search(text) for text in strings(tree))
+    }
+    assert found <= SQL_OUTSIDE_CORE_DB
+
+
+def test_the_search_for_sql_finds_it_where_it_stands():
+    with_sql = [path for path, tree in SOURCES.items() if any(STATEMENT.search(text) for text in strings(tree))]
+    assert any(path.startswith("core/db/") for path in with_sql)
+
+
+def test_only_the_services_of_core_read_the_environment():
+    readers = {
+        path
+        for path, tree in SOURCES.items()
+        if path.startswith(("core/", "functions/", "nginx/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
+    }
+    assert readers <= {"core/services.py"}
+
+
+def test_no_module_is_named_after_nothing():
+    vague = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
+    assert [] == [path for path in SOURCES if vague & set(path.removesuffix(".py").split("/"))]
