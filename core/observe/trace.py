@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Part = Literal["embedding", "database", "cache"]
 
@@ -20,6 +20,15 @@ class Trace:
         self.seconds: dict[Part, float] = {}
         self.cache: str | None = None
         self.degraded: str | None = None
+
+
+class Outcome(NamedTuple):
+    """How a request ended; `route` is a path template or `unmatched`, so that there are few of them."""
+
+    route: str
+    method: str
+    status: int
+    seconds: float
 
 
 current_trace: ContextVar[Trace | None] = ContextVar("current_trace", default=None)

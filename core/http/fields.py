@@ -1,0 +1,37 @@
+"""Types of fields that several functions share; msgspec enforces them and puts them into the documentation."""
+
+import re
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+# PostgreSQL's integer.
+ShopId = Annotated[int, Meta(gt=0, lt=2**31, description="The shop, > 0")]
+Threshold = Annotated[float, Meta(ge=0, le=1, description="The least similarity of a result")]
+Category = Annotated[str, Meta(max_length=200, description="Blank is the same as none")]
+Source = Annotated[str, Meta(max_length=2000, description="Where the passage comes from")]
+Metadata = Annotated[dict[str, Any], Meta(description="Any JSON object; it comes back with each result")]
+Limit = Annotated[int, Meta(ge=1, le=100, description="The most results, 1 to 100")]
+
+
+def trimmed_pattern(low: int, high: int) -> str:
+    r"""A regular expression for text of `low` ≥ 2 to `high` characters once white space around it is gone.
+
+    Linear: only the middle can backtrack, and `\S` anchors both of its ends.
+    """
+    return rf"^\s*\S[\s\S]{{{low - 2},{high - 2}}}\S\s*$"
+
+
+_TRIMMED = re.compile(r"\^\\s\*\\S\[\\s\\S\]\{(?P<low>\d+),(?P<high>\d+)\}\\S\\s\*\$")
+
+
+def in_words(rule: str) -> str:
+    """The sentence of msgspec about a broken rule, with patterns of ours said in words."""
+    if match := _TRIMMED.search(rule):
+        return f"expected {int(match['low']) + 2} to {int(match['high']) + 2} characters after trimming"
+    return rule
+
+
+def present(text: str | None) -> str | None:
+    """The text without white space around it, or None where nothing is left."""
+    return (text or "").strip() or None

@@ -1,0 +1,85 @@
+"""The request as handlers see it: a strict JSON body, the function's services, the caller's key."""
+
+import asyncio
+import re
+from typing import Any
+
+from litestar.connection import ASGIConnection, Request
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from core.errors import InvalidRequest, NotAcceptable, UnsupportedMediaType
+from core.http import json_text
+
+# Above this a parse takes milliseconds, which other requests of the worker should not wait for.
+_PARSE_IN_THREAD_BYTES = 64 * 1024
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class EdgeRequest(Request[Any, Any, State]):
+    """A Litestar request whose JSON is read by `core.http.json_text` into the Struct of the handler's `data`."""
+
+    async def body(self) -> bytes:
+        """The whole body; raises UnsupportedMediaType before it is read when it is not announced as JSON."""
+        if self.headers.get("content-encoding", "identity") != "identity":
+            raise UnsupportedMediaType("send the body without Content-Encoding")
+        return await super().body()
+
+    async def json(self) -> Any:
+        """The body as an instance of the handler's `data` type; raises InvalidRequest, UnsupportedMediaType."""
+        self._require_json()
+        body = await self.body()
+        if len(body) > _PARSE_IN_THREAD_BYTES:
+            return await asyncio.to_thread(self._decode, body)
+        return self._decode(body)
+
+    def _decode(self, body: bytes) -> Any:
+        field = self.route_handler.parsed_data_field
+        assert field is not None, "only a handler with `data` reads a body"
+        return json_text.to_struct(json_text.parse(body), field.annotation)
+
+    def _require_json(self) -> None:
+        media_type, _, parameters = self.headers.get("content-type", "").partition(";")
+        if media_type.strip().lower() != "application/json":
+            raise UnsupportedMediaType("send the body as application/json")
+        charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+        if charset and charset not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType("send the body in UTF-8")
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The header `Idempotency-Key`; raises InvalidRequest unless it is one of 1 to 255 visible ASCII characters."""
+        keys = self.headers.getall("idempotency-key", [])
+        if not keys:
+            return None
+        if len(keys) > 1 or not _IDEMPOTENCY_KEY.fullmatch(keys[0]):
+            raise InvalidRequest("Idempotency-Key must be one value of 1 to 255 visible ASCII characters")
+        return keys[0]
+
+
+def accepts_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: raises NotAcceptable when `Accept` leaves no room for application/json (RFC 9110, 12.5.1)."""
+    accept = ",".join(connection.headers.getall("accept", [])).lower()
+    if accept and not _allows_json(accept):
+        raise NotAcceptable("this route answers in application/json only")
+
+
+def _allows_json(accept: str) -> bool:
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weights[name] = _weight(parameters)
+    for name in ("application/json", "application/*", "*/*"):
+        if name in weights:
+            return weights[name] > 0
+    return False
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 1.0
+    return 1.0
