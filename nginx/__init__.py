@@ -1,0 +1,1 @@
+"""Builders of the nginx configuration: they take plain data and return text, and touch nothing."""

@@ -1,0 +1,82 @@
+"""Variables: what the rest of the configuration knows of a request, its client and its origin."""
+
+from nginx.directives import block, directive, switch
+from nginx.locations import route_pattern
+from nginx.site import Site
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+# The offline API page: its own scripts and styles, images that its style sheet embeds.
+DOCS_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; frame-ancestors 'none'"
+)
+ALLOWED_METHODS = "GET, POST, PUT, DELETE"
+# A header past this size would let a log line grow without bound; the pattern also keeps JSON and log lines whole.
+REQUEST_ID = "~^[A-Za-z0-9_-]{8,64}$"
+
+
+def variables(site: Site) -> list[str]:
+    """All maps of the http block."""
+    return [
+        *switch("$http_x_request_id", "$request_key", (("default", "$request_id"), (REQUEST_ID, "$http_x_request_id"))),
+        *switch("$request_uri", "$request_path", (("default", "$request_uri"), (r"~^(?<path>[^?]*)\?", "$path"))),
+        # nginx writes 000 and 009 where it has no status, which JSON does not take for a number.
+        *switch("$status", "$status_number", (("default", "0"), ("~^0*(?<number>[0-9]+)$", "$number"))),
+        *functions(site),
+        *clients(site),
+        *origins(site),
+        *switch("$uri", "$content_policy", (("default", API_POLICY), ("~^/docs/", DOCS_POLICY))),
+    ]
+
+
+def functions(site: Site) -> list[str]:
+    """`$function`: whose route was asked for, known also for requests that are refused before they reach it."""
+    cases = [("default", "-")]
+    for function in site.functions:
+        cases += [(f"~^/(docs|metrics)/{function.name}(/|$)", function.name)]
+        cases += [(f"~{route_pattern(path)}", function.name) for path in sorted({r.path for r in function.routes})]
+    return switch("$request_path", "$function", cases)
+
+
+def clients(site: Site) -> list[str]:
+    """`$rate_key`: empty for those without a limit, an IPv4 address, or the /64 that an IPv6 client has to itself.
+
+    `$operator` is 1 for those who may read metrics: this machine and the exempt networks.
+    """
+    spared = dict.fromkeys(site.exempt_networks)
+    operators = dict.fromkeys((*LOOPBACK, *site.exempt_networks))
+    return [
+        *block(("geo", "$exempt"), [directive("default", 0), *(directive(network, 1) for network in spared)]),
+        *block(("geo", "$operator"), [directive("default", 0), *(directive(network, 1) for network in operators)]),
+        *switch(
+            "$binary_remote_addr",
+            "$client_network",
+            (
+                ("default", "$binary_remote_addr"),
+                (r"~(?s)^\x00{10}\xff\xff(?<mapped>.{4})$", "$mapped"),
+                ("~(?s)^(?<network>.{8}).{8}$", "$network"),
+            ),
+        ),
+        *switch("$exempt", "$rate_key", (("default", "$client_network"), ("1", ""))),
+    ]
+
+
+def origins(site: Site) -> list[str]:
+    """`$cors_origin`, empty unless configured, and what a preflight is told; an empty header is not sent."""
+    if not site.cors_origins:
+        return []
+    return [
+        *switch("$http_origin", "$cors_origin", (("default", ""), *((o, "$http_origin") for o in site.cors_origins))),
+        *switch(
+            "$request_method:$cors_origin:$http_access_control_request_method",
+            "$preflight_methods",
+            (("default", ""), ("~^OPTIONS:.+:[A-Z]+$", ALLOWED_METHODS)),
+        ),
+        *switch(
+            "$preflight_methods",
+            "$preflight_headers",
+            (("default", "Authorization, Content-Type, Idempotency-Key, X-Request-ID"), ("", "")),
+        ),
+        *switch("$preflight_methods", "$preflight_age", (("default", "600"), ("", ""))),
+    ]

@@ -1,0 +1,142 @@
+"""Server blocks: one for plain HTTP in development; redirect, TLS hosts and a refusal of other names in production."""
+
+import ipaddress
+
+from nginx.directives import block, directive
+from nginx.locations import function_locations
+from nginx.problems import error_pages, problem_locations
+from nginx.site import Site, TlsHost
+
+BACKLOG = 4096
+STATE_PATH = "/-/configuration"
+# Headers that nginx sends itself; a function's own would stand there twice.
+OWNED_HEADERS = (
+    "X-Request-ID",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "Referrer-Policy",
+    "Content-Security-Policy",
+)
+ONE_YEAR_S = 31_536_000
+
+
+def servers(site: Site, fingerprint: str) -> list[str]:
+    """All server blocks of the site; `fingerprint` is what `STATE_PATH` answers."""
+    if not site.tls_hosts:
+        return block(("server",), [_plain_listen(site), *_shared(site, fingerprint), *_application(site)])
+    lines = [*_redirects(site, fingerprint), *_strangers(site)]
+    for host in site.tls_hosts:
+        lines += _tls_server(site, host, fingerprint)
+    return lines
+
+
+def listen_address(host: str, port: int) -> str:
+    """`host:port` as nginx takes it, an IPv6 address in brackets."""
+    bare = host.removeprefix("[").removesuffix("]")
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
+
+
+def _plain_listen(site: Site) -> str:
+    address = listen_address(site.host, site.port)
+    # `::` means every address of both families, as it does to most servers.
+    both = ["ipv6only=off"] if _is_any_ipv6(site.host) else []
+    return directive("listen", address, f"backlog={BACKLOG}", *both)
+
+
+def _is_any_ipv6(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return address.version == 6 and address.is_unspecified  # noqa: PLR2004 - the protocol's number
+
+
+def _headers(site: Site, *, tls: bool = False) -> list[str]:
+    lines = [
+        directive("add_header", "X-Request-ID", "$request_key", "always"),
+        directive("add_header", "X-Content-Type-Options", "nosniff", "always"),
+        directive("add_header", "X-Frame-Options", "DENY", "always"),
+        directive("add_header", "Referrer-Policy", "strict-origin-when-cross-origin", "always"),
+        directive("add_header", "Content-Security-Policy", "$content_policy", "always"),
+    ]
+    if tls:
+        lines += [directive("add_header", "Strict-Transport-Security", f"max-age={ONE_YEAR_S}", "always")]
+    if site.cors_origins:
+        lines += [
+            directive("add_header", "Vary", "Origin", "always"),
+            directive("add_header", "Access-Control-Allow-Origin", "$cors_origin", "always"),
+            directive("add_header", "Access-Control-Expose-Headers", "X-Request-ID, Retry-After", "always"),
+            directive("add_header", "Access-Control-Allow-Methods", "$preflight_methods", "always"),
+            directive("add_header", "Access-Control-Allow-Headers", "$preflight_headers", "always"),
+            directive("add_header", "Access-Control-Max-Age", "$preflight_age", "always"),
+        ]
+    return lines
+
+
+def _shared(site: Site, fingerprint: str, *, tls: bool = False) -> list[str]:
+    headers = _headers(site, tls=tls)
+    state = ["access_log off;", "default_type text/plain;", directive("return", 200, fingerprint)]
+    return [
+        *headers,
+        *error_pages(),
+        *problem_locations(headers, site.rate_limit),
+        *block(("location", "=", STATE_PATH), state),
+    ]
+
+
+def _application(site: Site) -> list[str]:
+    lines = [directive("proxy_hide_header", header) for header in OWNED_HEADERS]
+    if site.cors_origins:
+        # Before any location: a preflight asks nginx alone, and no function sees it.
+        lines += ["if ($preflight_methods) {", "    return 204;", "}"]
+    for function in site.functions:
+        lines += function_locations(function)
+    return [*lines, *block(("location", "/"), ["return 404;"])]
+
+
+def _listens(site: Site, port: int, *flags: str) -> list[str]:
+    addresses = [str(port), f"[::]:{port}"] if site.ipv6 else [str(port)]
+    return [directive("listen", address, *flags) for address in addresses]
+
+
+def _redirects(site: Site, fingerprint: str) -> list[str]:
+    names = [name for host in site.tls_hosts for name in host.names]
+    challenge = [directive("root", site.acme_root), "default_type text/plain;"]
+    moved = [directive("return", 308, "https://$host$request_uri")]
+    known = [
+        *_listens(site, 80),
+        directive("server_name", *names),
+        *_headers(site),
+        *error_pages(),
+        *problem_locations(_headers(site), site.rate_limit),
+        *block(("location", "^~", "/.well-known/acme-challenge/"), challenge),
+        *block(("location", "/"), moved),
+    ]
+    unknown = [
+        *_listens(site, 80, "default_server", f"backlog={BACKLOG}"),
+        *_shared(site, fingerprint),
+        *block(("location", "/"), ["return 404;"]),
+    ]
+    return [*block(("server",), unknown), *block(("server",), known)]
+
+
+def _strangers(site: Site) -> list[str]:
+    """Names that no certificate covers: the handshake is refused, rather than answered with another's certificate."""
+    listens = _listens(site, 443, "ssl", "default_server", f"backlog={BACKLOG}")
+    return block(("server",), [*listens, "ssl_reject_handshake on;"])
+
+
+def _tls_server(site: Site, host: TlsHost, fingerprint: str) -> list[str]:
+    flags = ("ssl",) if site.http2_directive else ("ssl", "http2")
+    return block(
+        ("server",),
+        [
+            *_listens(site, 443, *flags),
+            *(["http2 on;"] if site.http2_directive else []),
+            directive("server_name", *host.names),
+            directive("ssl_certificate", host.certificate),
+            directive("ssl_certificate_key", host.certificate_key),
+            *_shared(site, fingerprint, tls=True),
+            *_application(site),
+        ],
+    )
