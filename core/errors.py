@@ -149,6 +149,10 @@ class ModelUnavailable(Unavailable):
     title = "The model is unavailable"
 
 
+class ModelAnswerUnusable(ModelUnavailable):
+    """The model server answered, but with an error or with what is no vector; other texts may fare better."""
+
+
 class ModelOverloaded(Unavailable):
     """The queue in front of the model is full, or the request's deadline passed in it."""
 

@@ -1,0 +1,1 @@
+"""The client of the model server: gateway, queue, breaker, lane, vector cache. One protocol: Ollama's."""

@@ -1,0 +1,126 @@
+"""The model server over Ollama's HTTP API, through the official client; every failure is translated here."""
+
+import asyncio
+import math
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import httpx
+import msgspec
+import ollama
+from pgvector import HalfVector
+
+from core.errors import ModelAnswerUnusable, ModelUnavailable
+from core.models.identity import ModelIdentity, Prefixes, with_tag
+
+T = TypeVar("T")
+
+PROBE_TEXT = "When are you open?"
+CONNECTIONS = 8
+
+# The client raises whatever its parts raise: `ConnectionError` for a refused connection, httpx errors for a lost one.
+_UNREACHABLE = (OSError, httpx.TransportError, TimeoutError)
+# A ResponseError for 4xx and 5xx, ValueError (JSON, UTF-8, pydantic) and, for JSON of another shape, the rest.
+_UNUSABLE = (ollama.ResponseError, ValueError, TypeError, AttributeError, RecursionError, httpx.HTTPError)
+_DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds for a connection, and for one call as a whole (a cold model may have to be loaded first)."""
+
+    connect_s: float = 2.0
+    call_s: float = 30.0
+
+
+class ModelClient:
+    """One model of one server. Raises ModelUnavailable, and of it ModelAnswerUnusable for a bad answer.
+
+    `url` is `http://host:port`, `https://…` or `unix:/path/to.sock`. Cancelling a call closes its connection,
+    which is how the server learns that nobody waits.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        timeouts: Timeouts | None = None,
+        prefixes: Prefixes | None = None,
+    ) -> None:
+        self._model = model
+        self._prefixes = prefixes or Prefixes()
+        self._timeouts = timeouts or Timeouts()
+        self._ollama = _connect(url, self._timeouts)
+
+    async def close(self) -> None:
+        """Close the connections; calls in flight fail."""
+        await self._ollama.close()  # type: ignore[no-untyped-call] # the package annotates all but this
+
+    async def identity(self) -> ModelIdentity:
+        """What the server has under the model's name, its dimensions taken from an embedding made now."""
+        return (await self.introduce())[0]
+
+    async def introduce(self) -> tuple[ModelIdentity, HalfVector]:
+        """The identity, and the vector of PROBE_TEXT that it was taken from."""
+        digest = await self.digest()
+        (vector,) = await self.embed([PROBE_TEXT])
+        model = ModelIdentity(self._model, digest, vector.dimensions(), *self._prefixes)
+        return model, vector
+
+    async def digest(self) -> str:
+        """The digest that the server lists for the model; cheap, loads nothing."""
+        listed = await self._call(self._ollama.list)
+        wanted = with_tag(self._model)
+        for model in listed.models:
+            if model.digest and model.model and with_tag(model.model) == wanted:
+                return model.digest
+        raise ModelAnswerUnusable("the model server does not have the embedding model")
+
+    async def embed(self, texts: Sequence[str]) -> list[HalfVector]:
+        """One unit vector a text, in order, all of one dimension. A long text is cut by the server."""
+        answer = await self._call(lambda: self._ollama.embed(self._model, list(texts)))
+        if len(answer.embeddings) != len(texts):
+            raise ModelAnswerUnusable("the model server answered with another number of vectors")
+        vectors = [_unit(values) for values in answer.embeddings]
+        if len({vector.dimensions() for vector in vectors}) > 1:
+            raise ModelAnswerUnusable("the model server answered with vectors of several dimensions")
+        return vectors
+
+    async def _call(self, request: Callable[[], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._timeouts.call_s):
+                try:
+                    return await request()
+                except _DROPPED:
+                    # A kept connection may have died with a server that is back already: ask once more.
+                    return await request()
+        except _UNREACHABLE as error:
+            raise ModelUnavailable("the model server does not answer") from error
+        except _UNUSABLE as error:
+            raise ModelAnswerUnusable("the model server answered with an error") from error
+
+
+def _connect(url: str, timeouts: Timeouts) -> ollama.AsyncClient:
+    path = url.removeprefix("unix:") if url.startswith("unix:") else None
+    # Loading the certificates of the world takes longer than the whole start: only where TLS is spoken.
+    tls = ssl.create_default_context() if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    transport = httpx.AsyncHTTPTransport(
+        uds=path,
+        verify=tls,
+        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+    )
+    return ollama.AsyncClient(
+        "http://localhost" if path else url,
+        transport=transport,
+        timeout=httpx.Timeout(timeouts.call_s, connect=timeouts.connect_s),
+        follow_redirects=False,
+        trust_env=False,  # a proxy in the environment is for the outside, not for a model beside us
+    )
+
+
+def _unit(values: Sequence[float]) -> HalfVector:
+    # hypot is nan or inf when any component is, and does not overflow on large ones.
+    length = math.hypot(*values)
+    if not math.isfinite(length) or length == 0.0:
+        raise ModelAnswerUnusable("the model server answered with a vector that has no direction")
+    return HalfVector([value / length for value in values])

@@ -1,0 +1,65 @@
+"""What waits for the model and what was sent to it: jobs, calls, and how a line of jobs is cut into calls."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from core.models.shared import Shared
+from core.models.text import Work
+
+T = TypeVar("T")
+
+# A piece of about 400 tokens keeps an interactive caller behind it waiting some .3 s (.75 ms a token, two threads).
+BULK_TEXTS = 8
+BULK_CHARACTERS = 1600
+
+
+class Job(Shared[T]):
+    """One text in a line or in a call."""
+
+    __slots__ = ("bulk", "call", "work")
+
+    def __init__(self, work: Work, give_up: Callable[["Job[T]"], None], *, bulk: bool) -> None:
+        super().__init__(give_up)
+        self.work = work
+        self.bulk = bulk
+        self.call: Call[T] | None = None
+
+
+class Call(Generic[T]):
+    """Jobs that were sent together. `outcomes` holds one for each of them when the task has ended by itself."""
+
+    __slots__ = ("jobs", "outcomes", "task", "timer")
+
+    def __init__(self, jobs: Sequence[Job[T]]) -> None:
+        self.jobs = jobs
+        self.outcomes: Sequence[T | Exception] | None = None
+        self.task: asyncio.Task[None]
+        self.timer: asyncio.TimerHandle | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anyone has a use for any of its results."""
+        return any(job.wanted and not job.done for job in self.jobs)
+
+
+Line = dict[Job[T], None]
+
+
+def take_batch(line: Line[T], most: int) -> list[Job[T]]:
+    """Take the oldest `most` jobs out of the line."""
+    jobs = [job for job, _ in zip(line, range(most), strict=False)]
+    for job in jobs:
+        del line[job]
+    return jobs
+
+
+def take_piece(line: Line[T]) -> list[Job[T]]:
+    """Take the oldest jobs up to BULK_TEXTS and BULK_CHARACTERS out of the line; one long text is a piece."""
+    characters, count = 0, 0
+    for job in line:
+        characters += len(job.work.text)
+        if count == BULK_TEXTS or (count and characters > BULK_CHARACTERS):
+            break
+        count += 1
+    return take_batch(line, count)

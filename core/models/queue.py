@@ -1,0 +1,243 @@
+"""The queue in front of the model: one call for equal texts, small batches, interactive before bulk, bounded."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from core.errors import ModelOverloaded, ModelUnavailable
+from core.models.breaker import Breaker, State
+from core.models.job import Call, Job, Line, take_batch, take_piece
+from core.models.lane import Lane
+from core.models.text import Work
+
+T = TypeVar("T")
+
+CALLS_IN_FLIGHT = 2
+INTERACTIVE_BATCH = 8
+BULK_PATIENCE_S = 1.0
+MOST_STALLED = 2
+LONGEST_RETRY_S = 30
+
+
+class QueueState(msgspec.Struct, frozen=True):
+    """The queue as metrics show it: texts that wait, calls in flight, calls past their time, the circuit."""
+
+    interactive: int
+    bulk: int
+    in_flight: int
+    stalled: int
+    breaker: State
+
+
+class CallQueue(Generic[T]):
+    """Texts go in, calls of `send` come out; `send` returns a result or an error for each of its texts, in order.
+
+    At most CALLS_IN_FLIGHT calls at once, one of them bulk. `limit` bounds the texts that wait, in each of the two
+    lines. An interactive call that takes longer than `stall_s` trips the breaker and gives its place free, but goes
+    on: a cold model that answers late closes the breaker.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[list[Work]], Awaitable[Sequence[T | Exception]]],
+        *,
+        breaker: Breaker,
+        lane: Lane,
+        limit: int,
+        stall_s: float,
+    ) -> None:
+        self._send = send
+        self._breaker = breaker
+        self._lane = lane
+        self._limit = limit
+        self._stall_s = stall_s
+        self._jobs: dict[Work, Job[T]] = {}
+        self._interactive: Line[T] = {}
+        self._bulk: Line[T] = {}
+        self._flight: set[Call[T]] = set()
+        self._stalled: dict[Call[T], None] = {}
+        self._bulk_due = False
+        self._bulk_turns: asyncio.Task[None] | None = None
+        self._seconds_a_text = 0.02
+        self._closed = False
+
+    @property
+    def state(self) -> QueueState:
+        """What waits and what runs, now."""
+        return QueueState(
+            len(self._interactive), len(self._bulk), len(self._flight), len(self._stalled), self._breaker.state
+        )
+
+    def join(self, work: Work, *, bulk: bool = False) -> Job[T]:
+        """The job of this text, joined: the caller must `leave` it.
+
+        Raises ModelUnavailable (closed, or the circuit is open) and ModelOverloaded (the line is full).
+        """
+        if self._closed:
+            raise ModelUnavailable("the client of the model server is closing")
+        self._breaker.check()
+        job = self._jobs.get(work)
+        if job is None:
+            job = self._enqueue(work, bulk=bulk)
+        elif job.bulk and not bulk:
+            self._promote(job)
+        job.join()
+        self._pump()
+        return job
+
+    def retry_after_s(self) -> int:
+        """Whole seconds until what waits now is done, by the speed of late."""
+        waiting = len(self._interactive) + len(self._bulk) + 1
+        return max(1, min(LONGEST_RETRY_S, math.ceil(waiting * self._seconds_a_text)))
+
+    def refuse_waiting(self, error: ModelUnavailable) -> None:
+        """Answer all who wait in line: the model cannot be asked now."""
+        for job in [*self._interactive, *self._bulk]:
+            self._finish(job, error)
+
+    async def close(self) -> None:
+        """Refuse who comes, answer who waits, end the calls in flight."""
+        self._closed = True
+        closing = ModelUnavailable("the client of the model server is closing")
+        calls = [*self._flight, *self._stalled]
+        for job in [*self._jobs.values(), *(job for call in calls for job in call.jobs)]:
+            self._finish(job, closing)
+        tasks = [call.task for call in calls]
+        if self._bulk_turns is not None:
+            tasks.append(self._bulk_turns)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _enqueue(self, work: Work, *, bulk: bool) -> Job[T]:
+        line = self._bulk if bulk else self._interactive
+        if len(line) >= self._limit:
+            raise ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
+        job = Job(work, self._given_up, bulk=bulk)
+        self._jobs[work] = job
+        line[job] = None
+        if not bulk:
+            self._lane.enter()
+        return job
+
+    def _promote(self, job: Job[T]) -> None:
+        job.bulk = False
+        self._lane.enter()
+        if job.call is None:
+            del self._bulk[job]
+            self._interactive[job] = None
+
+    def _finish(self, job: Job[T], outcome: T | Exception) -> None:
+        if job.done:
+            return
+        self._forget(job)
+        job.settle(outcome)
+
+    def _forget(self, job: Job[T]) -> None:
+        if self._jobs.get(job.work) is not job:
+            return
+        del self._jobs[job.work]
+        self._interactive.pop(job, None)
+        self._bulk.pop(job, None)
+        if not job.bulk:
+            self._lane.leave()
+
+    def _given_up(self, job: Job[T]) -> None:
+        if job.call is None:
+            self._forget(job)
+        elif not job.call.wanted:
+            # Nobody may join what is doomed: out of sight before the cancellation arrives.
+            for doomed in job.call.jobs:
+                self._forget(doomed)
+            job.call.task.cancel()
+
+    def _pump(self) -> None:
+        if self._closed:
+            return
+        # A bulk piece whose turn has come keeps one place.
+        while self._interactive and len(self._flight) < CALLS_IN_FLIGHT - self._bulk_due:
+            self._start(take_batch(self._interactive, INTERACTIVE_BATCH), stall_s=self._stall_s)
+        if self._bulk and (self._bulk_turns is None or self._bulk_turns.done()):
+            self._bulk_turns = asyncio.create_task(self._take_bulk_turns())
+
+    async def _take_bulk_turns(self) -> None:
+        while self._bulk:
+            await self._lane.clear(BULK_PATIENCE_S)
+            self._bulk_due = True
+            try:
+                while len(self._flight) >= CALLS_IN_FLIGHT:
+                    running = [call.task for call in self._flight]
+                    # A stalled call gives its place free without an end: look again after that time.
+                    await asyncio.wait(running, timeout=self._stall_s, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._bulk_due = False
+            if self._bulk and (call := self._start(take_piece(self._bulk))):
+                await asyncio.wait([call.task])
+
+    def _start(self, jobs: Sequence[Job[T]], stall_s: float | None = None) -> Call[T] | None:
+        try:
+            self._breaker.begin()
+        except ModelUnavailable as error:
+            for job in jobs:
+                self._finish(job, error)
+            return None
+        call = Call(jobs)
+        for job in jobs:
+            job.call = call
+        self._flight.add(call)
+        call.task = asyncio.create_task(self._run(call))
+        # A task that is cancelled before its first step runs none of its code: what must happen stands here.
+        call.task.add_done_callback(lambda _: self._end(call))
+        if stall_s is not None:
+            call.timer = asyncio.get_running_loop().call_later(stall_s, self._stall, call)
+        return call
+
+    async def _run(self, call: Call[T]) -> None:
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        try:
+            outcomes = await self._send([job.work for job in call.jobs])
+        except Exception as error:  # noqa: BLE001 - handed to those who wait
+            outcomes = [error] * len(call.jobs)
+        call.outcomes = outcomes
+        self._seconds_a_text += 0.2 * ((clock() - begun) / len(call.jobs) - self._seconds_a_text)
+
+    def _end(self, call: Call[T]) -> None:
+        if call.timer is not None:
+            call.timer.cancel()
+        self._flight.discard(call)
+        self._stalled.pop(call, None)
+        outcomes: Sequence[T | Exception]
+        if call.outcomes is None:
+            self._breaker.withdraw()
+            outcomes = [ModelUnavailable("the call of the model was given up")] * len(call.jobs)
+        else:
+            outcomes = call.outcomes
+            self._judge(outcomes)
+        for job, outcome in zip(call.jobs, outcomes, strict=True):
+            self._finish(job, outcome)
+        self._pump()
+
+    def _judge(self, outcomes: Sequence[T | Exception]) -> None:
+        if all(isinstance(outcome, Exception) for outcome in outcomes):
+            self._breaker.failure()
+            self._refuse_when_open()
+        else:
+            self._breaker.success()
+
+    def _stall(self, call: Call[T]) -> None:
+        self._flight.discard(call)
+        self._stalled[call] = None
+        if len(self._stalled) > MOST_STALLED:
+            next(iter(self._stalled)).task.cancel()
+        self._breaker.trip()
+        self._refuse_when_open()
+        self._pump()
+
+    def _refuse_when_open(self) -> None:
+        if self._breaker.state == "open":
+            self.refuse_waiting(ModelUnavailable("the model server is down"))

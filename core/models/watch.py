@@ -1,0 +1,97 @@
+"""Keeps an eye on which model stands behind the configured name: it may be replaced while we run."""
+
+import asyncio
+from contextlib import suppress
+
+from core.errors import ModelUnavailable
+from core.models.breaker import Breaker
+from core.models.client import ModelClient
+from core.models.identity import ModelIdentity
+from core.models.shared import Flight
+
+CONFIRM_AFTER_S = 1.0
+LOOK_AFTER_S = 10.0
+
+
+class IdentityWatch:
+    """The model's identity: asked for once, confirmed while vectors are made, looked at again now and then.
+
+    Changing a model means loading it, so the first call that a new model answers outlasts CONFIRM_AFTER_S or comes
+    after a pause: confirming after such calls keeps its vectors from being taken for those of the old one.
+    """
+
+    def __init__(self, client: ModelClient, breaker: Breaker, stall_s: float) -> None:
+        self._client = client
+        self._breaker = breaker
+        self._stall_s = stall_s
+        self._confirmed_at = self._looked_at = float("-inf")
+        self._first = Flight(self._fetch)
+        self._again = Flight(self._refresh)
+        self._look: asyncio.Task[None] | None = None
+        self.known: ModelIdentity | None = None
+
+    async def current(self, expires_at: float) -> ModelIdentity:
+        """The identity last seen; raises ModelUnavailable or TimeoutError when none was seen yet."""
+        if self.known is not None:
+            return self.known
+        if self._breaker.state == "open":
+            self._breaker.check()
+        return await self._first.result(expires_at)
+
+    async def confirm(self, dimensions: int) -> ModelIdentity:
+        """The model that has just made vectors of `dimensions`. Raises ModelUnavailable when they don't fit it."""
+        model = self.known
+        if model is None or model.dimensions != dimensions or self._now() - self._confirmed_at > CONFIRM_AFTER_S:
+            if model is not None and model.dimensions != dimensions:
+                self.known = None
+            model = await self._again.result()
+        if model.dimensions != dimensions:
+            raise ModelUnavailable("the model server answers with vectors of changing dimensions")
+        return model
+
+    def look_again(self) -> None:
+        """Have the identity checked in the background when that was long ago; costs a clock reading otherwise."""
+        if self._now() - self._looked_at > LOOK_AFTER_S and self._breaker.state == "closed":
+            self._looked_at = self._now()
+            self._look = asyncio.create_task(self._look_once())
+
+    async def close(self) -> None:
+        """End what runs."""
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.wait([self._look])
+        await self._first.close()
+        await self._again.close()
+
+    async def _look_once(self) -> None:
+        # Down just now: whoever needs the model finds out; vectors of the known model are still good.
+        with suppress(ModelUnavailable, TimeoutError):
+            await (self._first if self.known is None else self._again).result()
+
+    async def _fetch(self) -> ModelIdentity:
+        self._breaker.begin()
+        stall = asyncio.get_running_loop().call_later(self._stall_s, self._breaker.trip)
+        try:
+            model = await self._refresh()
+        except asyncio.CancelledError:
+            self._breaker.withdraw()
+            raise
+        except Exception:
+            self._breaker.failure()
+            raise
+        finally:
+            stall.cancel()
+        self._breaker.success()
+        return model
+
+    async def _refresh(self) -> ModelIdentity:
+        begun, known = self._now(), self.known
+        if known is None or await self._client.digest() != known.digest:
+            known = await self._client.identity()
+        self.known = known
+        self._confirmed_at = self._looked_at = begun
+        return known
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
