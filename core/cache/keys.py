@@ -1,6 +1,5 @@
 """The names under which answers are kept."""
 
-import unicodedata
 from hashlib import blake2b
 
 import msgspec
@@ -8,17 +7,9 @@ import msgspec
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def normalise(text: str) -> str:
-    """The text under which equal questions meet: NFC, blanks collapsed, ends stripped.
-
-    Case stays: it changes the embedding of some models, and "US" is not "us".
-    """
-    return " ".join(unicodedata.normalize("NFC", text).split())
-
-
 def search_key(  # noqa: PLR0913 - each is a part of what determines the answer
     *,
-    revision: int,
+    revision: str,
     shop_id: int,
     version: int,
     model: str,
@@ -29,14 +20,14 @@ def search_key(  # noqa: PLR0913 - each is a part of what determines the answer
 ) -> bytes:
     """Name the answer of one search: 16 bytes over everything that determines it.
 
-    `revision` is the retrieval code's, `version` the shop's knowledge version, `model` the digest and the
-    calibration in use; `query` is normalised.
+    `revision` is that of the retrieval code, `version` the shop's knowledge version, `model` the digest and the
+    calibration in use; `query` is normalised (core.models.text).
     """
     return _name("search", revision, shop_id, version, model, query, limit, category, float(threshold))
 
 
 def question_key(  # noqa: PLR0913 - the same
-    *, revision: int, shop_id: int, query: str, limit: int, category: str | None, threshold: float
+    *, revision: str, shop_id: int, query: str, limit: int, category: str | None, threshold: float
 ) -> bytes:
     """Name a question of a shop whatever the state of its knowledge: what the last answer is kept under."""
     return _name("question", revision, shop_id, query, limit, category, float(threshold))
