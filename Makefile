@@ -1,0 +1,51 @@
+# The two commands of a newcomer are `make up` and `make test`; `make help` lists the others.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: up down test lint types format lock test-ollama clean help
+
+up: $(VENV)/run.stamp ## start everything; stays in the foreground
+	@exec $(BIN)/edge up --with-parent
+
+down: $(VENV)/run.stamp ## stop what `make up` started, from anywhere
+	@exec $(BIN)/edge down
+
+test: $(VENV)/dev.stamp ## every test, on real parts that it starts itself
+	@exec $(BIN)/python -m pytest -m "not ollama" $(ARGS)
+
+test-ollama: $(VENV)/dev.stamp ## the protocol tests against a real Ollama, built once (needs Go)
+	@exec $(BIN)/python -m ops.ollama test
+
+lint: $(VENV)/dev.stamp ## style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp ## static types
+	@$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## rewrite to the style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## pin the requirements again (needs uv)
+	@for set in run: dev:dev ollama:ollama; do \
+	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+	    $$(test -z "$${set#*:}" || echo --extra $${set#*:}) pyproject.toml -o requirements/$${set%%:*}.txt || exit 1; \
+	done
+
+clean: ## remove the environment and all state
+	@rm -rf $(VENV) .edge
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Every wheel is pinned with its hash; nothing is compiled, nothing is resolved.
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml
+	@$(PYTHON) ops/bootstrap.py $(VENV) requirements/run.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml
+	@$(PYTHON) ops/bootstrap.py $(VENV) requirements/dev.txt
+	@touch $@ $(VENV)/run.stamp

@@ -1,0 +1,36 @@
+"""Settings for a command, and errors as one clear line."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from core.errors import EdgeError, SettingsError
+from core.settings import Settings
+
+
+def read_settings() -> Settings:
+    """The settings of this environment, `home` made absolute; a broken one ends the command with its reason."""
+    import msgspec
+
+    try:
+        settings = Settings.from_environ(os.environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    return msgspec.structs.replace(settings, home=settings.home.absolute())
+
+
+@contextmanager
+def plain_errors(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors that are meant for an operator into one message and exit status 1."""
+    try:
+        yield
+    except (EdgeError, *kinds) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def on_terminal() -> bool:
+    """Whether a person reads the output."""
+    return sys.stdout.isatty()

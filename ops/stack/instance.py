@@ -1,0 +1,130 @@
+"""One instance: the folders below EDGE_HOME, and a run folder whose path is short enough for Unix sockets."""
+
+import fcntl
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from ops.stack.child import Account
+from ops.stack.postgres import SOCKET_PATH_BYTES
+
+# What stands below the run folder: `conversations.123456.sock`, `postgres/.s.PGSQL.5432`.
+LONGEST_NAME_BYTES = 30
+
+
+class InstanceError(Exception):
+    """The instance cannot start as things are; the message says what to do."""
+
+
+class Instance:
+    """Paths of one EDGE_HOME. `run` may lie elsewhere; `home/run` is then a symlink to it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.absolute()
+        self.logs = self.home / "logs"
+        self.postgres = self.home / "postgres"
+        self.state = self.home / "state.json"
+        self._lock_fd: int | None = None
+
+    @property
+    def run(self) -> Path:
+        """The folder of sockets, without symlinks: its path goes into sockets' addresses."""
+        return (self.home / "run").resolve()
+
+    def prepare(self, account: Account | None) -> None:
+        """Make the folders. `account` is whom servers drop to: it must be able to enter the run folder.
+
+        Raises InstanceError when they cannot be made.
+        """
+        try:
+            for folder, mode in ((self.home, 0o711), (self.logs, 0o700), (self.postgres, 0o711)):
+                folder.mkdir(mode=mode, parents=True, exist_ok=True)
+            self._prepare_run(account)
+        except OSError as error:
+            raise InstanceError(f"{self.home} cannot be used: {error}; set EDGE_HOME to a folder of yours") from error
+
+    def lock(self) -> None:
+        """Be the only one that runs this instance; raises InstanceError with the pid of who already does."""
+        fd = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(fd, 32).decode() or "unknown"
+            os.close(fd)
+            raise InstanceError(
+                f"{self.home} is already in use (pid {owner}): `make down` stops it, "
+                "EDGE_HOME and EDGE_PORT start another one beside it"
+            ) from error
+        os.ftruncate(fd, 0)
+        os.write(fd, str(os.getpid()).encode())
+        self._lock_fd = fd
+
+    def owner_pid(self) -> int | None:
+        """The pid of the process that holds the lock, None when nobody does."""
+        try:
+            fd = os.open(self.home / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.read(fd, 32) or 0) or None
+        finally:
+            os.close(fd)
+        return None
+
+    def close(self) -> None:
+        """Remove a run folder that lies outside of EDGE_HOME and let the lock go."""
+        link = self.home / "run"
+        if link.is_symlink() and self.run.is_dir() and not any(self.run.iterdir()):
+            self.run.rmdir()
+            link.unlink()
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def _prepare_run(self, account: Account | None) -> None:
+        link = self.home / "run"
+        if not link.is_symlink():
+            link.mkdir(mode=0o711, exist_ok=True)
+            if _fits(link) and may_enter(account, link):
+                return
+            link.rmdir()
+            link.symlink_to(_short_folder(self.home))
+        _own(self.run)
+
+
+def may_enter(account: Account | None, folder: Path) -> bool:
+    """Whether `account` (None: this user) may enter `folder`, asked of the kernel in a process of its own."""
+    if account is None:
+        return os.access(folder, os.X_OK)
+    pid = os.fork()
+    if pid == 0:
+        allowed = False
+        try:
+            os.setgroups([])
+            os.setgid(account.gid)
+            os.setuid(account.uid)
+            allowed = os.access(folder, os.X_OK)
+        finally:
+            os._exit(0 if allowed else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def _fits(folder: Path) -> bool:
+    return len(os.fsencode(folder)) + 1 + LONGEST_NAME_BYTES <= SOCKET_PATH_BYTES
+
+
+def _short_folder(home: Path) -> Path:
+    """A name that the same EDGE_HOME always gets, in a folder that everybody may enter."""
+    digest = hashlib.blake2b(os.fsencode(home), digest_size=6).hexdigest()
+    return Path("/tmp") / f"edge-{os.geteuid()}-{digest}"  # noqa: S108 - checked by _own
+
+
+def _own(folder: Path) -> None:
+    """Make `folder`, or see that it is ours: others may write where it stands."""
+    folder.mkdir(mode=0o711, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise InstanceError(f"{folder} is not a folder of this user alone: remove it")

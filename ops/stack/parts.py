@@ -1,0 +1,187 @@
+"""The parts of a stack as the supervisor sees them: each one foreground child, logged to a file of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ops.host import control
+from ops.host.smoke import UnixConnection
+from ops.stack import child
+from ops.stack.instance import Instance, InstanceError
+from ops.stack.nginx import Nginx
+from ops.stack.postgres import EmbeddedPostgres
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 15.0
+POLL_S = 0.02
+
+
+class PostgresPart:
+    """The embedded database."""
+
+    name = "postgres"
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self.server = server
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Make the data folder when there is none, and start the server."""
+        self.server.prepare()
+        self.process = self.server.start()
+
+    def wait_ready(self) -> None:
+        """Wait for the first connection."""
+        self.server.wait_ready(READY_TIMEOUT_S)
+
+    def stop(self) -> None:
+        """Shut down cleanly."""
+        self.server.stop()
+
+
+class PythonPart:
+    """A part that is a module of ours, run by this interpreter with the settings in its environment."""
+
+    def __init__(self, name: str, instance: Instance, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.name = name
+        self.process: subprocess.Popen[bytes] | None = None
+        self._arguments = arguments
+        self._environ = environ
+        self._log_path = instance.logs / f"{name}.log"
+
+    def start(self) -> None:
+        """Start the module, in a session of its own so that Ctrl-C reaches the supervisor alone."""
+        with self._log_path.open("ab") as log:
+            self.process = child.start(
+                [sys.executable, "-m", *self._arguments],
+                account=None,
+                death_signal=signal.SIGTERM,
+                log=log,
+                environ=self._environ,
+                cwd=ROOT,
+            )
+
+    def wait_ready(self) -> None:
+        """Wait until `is_ready`; raises InstanceError when the process ends first or takes too long."""
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not self.is_ready():
+            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
+                raise InstanceError(f"{self.name} does not start; the end of {self._log_path}:\n{self.log_end()}")
+            time.sleep(POLL_S)
+
+    def is_ready(self) -> bool:
+        """Whether it serves now."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End the process: politely, then by force."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def log_end(self) -> str:
+        """The last lines of its log."""
+        if not self._log_path.exists():
+            return ""
+        return "\n".join(self._log_path.read_text(errors="replace")[-4000:].splitlines()[-12:])
+
+
+class ModelServerPart(PythonPart):
+    """The embedded model server."""
+
+    def __init__(self, instance: Instance, environ: Mapping[str, str]) -> None:
+        self._socket = instance.run / "model.sock"
+        super().__init__("model", instance, ["ops.modelserver", "--socket", str(self._socket)], environ)
+
+    @property
+    def url(self) -> str:
+        """What EDGE_OLLAMA_URL takes."""
+        return f"unix:{self._socket}"
+
+    def is_ready(self) -> bool:
+        """Whether the protocol's version route answers."""
+        connection = UnixConnection(str(self._socket), 2.0)
+        try:
+            connection.request("GET", "/api/version")
+        except OSError:
+            return False
+        else:
+            return connection.getresponse().status == 200  # noqa: PLR2004 - HTTP
+        finally:
+            connection.close()
+
+
+class HostPart(PythonPart):
+    """The function host over this checkout's `functions/`."""
+
+    def __init__(self, instance: Instance, environ: Mapping[str, str], socket_gid: int | None) -> None:
+        self._run = instance.run
+        folders = ("--root", str(ROOT), "--run", str(instance.run), "--logs", str(instance.logs))
+        group = () if socket_gid is None else ("--socket-gid", str(socket_gid))
+        names = function_names(ROOT)
+        super().__init__("host", instance, ["ops.host", *names, *folders, *group, "--die-with-parent"], environ)
+
+    def is_ready(self) -> bool:
+        """Whether every function serves; raises InstanceError with the reason when one cannot."""
+        functions = self.functions()
+        for function in functions:
+            if function["state"] == "failed":
+                raise InstanceError(f"function {function['name']}: {function['failedStep']}: {function['failure']}")
+        return bool(functions) and all(function["state"] == "serving" for function in functions)
+
+    def functions(self) -> list[dict[str, Any]]:
+        """The state of each function as the host tells it, empty while the host does not answer."""
+        try:
+            functions: list[dict[str, Any]] = control.ask(self._run, {"op": "status"})["functions"]
+        except (OSError, json.JSONDecodeError):
+            return []
+        return functions
+
+
+class NginxPart:
+    """nginx, configured for the functions that the host serves."""
+
+    name = "nginx"
+
+    def __init__(self, server: Nginx) -> None:
+        self.server = server
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start nginx with the configuration that is written."""
+        self.process = self.server.start()
+
+    def wait_ready(self) -> None:
+        """Wait until the written configuration answers."""
+        self.server.wait_ready()
+
+    def stop(self) -> None:
+        """Let answers finish, then end."""
+        self.server.stop()
+
+
+def function_names(root: Path) -> list[str]:
+    """The modules and packages of `root/functions`, sorted."""
+    found = (root / "functions").iterdir()
+    return sorted(
+        path.stem for path in found if not path.name.startswith(("_", ".")) and (path.suffix == ".py" or path.is_dir())
+    )
+
+
+def environ_of(instance: Instance, settings: Mapping[str, str]) -> dict[str, str]:
+    """What a part's process sees: this environment without other settings, `settings`, and whose it is."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EDGE_")}
+    return {**inherited, **settings, "CUTTING_EDGE_INSTANCE": str(instance.home), "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,159 @@
+"""The stack of one instance: which parts it has, in which order they start, and what is done between."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+
+from core.settings import Settings
+from ops.stack import child, database, preflight, sweep
+from ops.stack.instance import Instance
+from ops.stack.listener import require_listenable
+from ops.stack.nginx import Nginx
+from ops.stack.parts import HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
+from ops.stack.postgres import EmbeddedPostgres
+from ops.stack.supervisor import Supervisor
+
+Say = Callable[[str], None]
+
+
+class Stack:
+    """Everything that `edge up` runs for one EDGE_HOME."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self.settings = settings
+        self.instance = Instance(settings.home)
+        self.supervisor = Supervisor(say)
+        self._say = say
+        self._host: HostPart | None = None
+        self._account = child.account_for(self.instance.postgres / "data")
+
+    @property
+    def address(self) -> str:
+        """The base URL that visitors call."""
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"http://{host}:{self.settings.port}"
+
+    def start(self) -> None:
+        """Bring everything up; raises an exception whose text is for the operator, and leaves the rest to stop()."""
+        preflight.check_platform()
+        self.instance.prepare(self._account)
+        self.instance.lock()
+        preflight.check_disk(self.instance.home)
+        self._end_leftovers()
+        require_listenable(self.settings.host, self.settings.port)
+        self._start_database()
+        self._start_models()
+        self._timed("calibration", lambda: database.calibrate(self.settings))
+        self._start_functions()
+        if self.settings.environment == "development":
+            self._timed("demo shop", lambda: database.load_demo(self.settings))
+        self.write_state()
+
+    def stop(self) -> None:
+        """Stop every part and leave no process behind."""
+        self.supervisor.stop()
+        self.instance.state.unlink(missing_ok=True)
+        self.instance.close()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a part and function: name, state, pid, restarts, resident memory in MiB, fault."""
+        parts = [
+            {
+                "name": watched.part.name,
+                "state": watched.state,
+                "pid": watched.part.process.pid if watched.part.process else None,
+                "restarts": watched.restarts,
+                "fault": watched.fault,
+            }
+            for watched in self.supervisor.watched
+        ]
+        functions = self._host.functions() if self._host else []
+        rows = parts + [
+            {
+                "name": f"functions/{function['name']}",
+                "state": function["state"],
+                "pid": next(iter(function["workers"]), None),
+                "restarts": function["restarts"],
+                "fault": function["failure"],
+            }
+            for function in functions
+        ]
+        return [{**row, "memoryMiB": _resident_mib(row["pid"])} for row in rows]
+
+    def write_state(self) -> None:
+        """Leave the rows where `edge status` reads them: written aside, then renamed."""
+        state = {"pid": os.getpid(), "address": self.address, "writtenAt": time.time(), "parts": self.rows()}
+        fresh = self.instance.state.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(state))
+        fresh.replace(self.instance.state)
+
+    def _start_database(self) -> None:
+        if self.settings.database_url is None:
+            server = EmbeddedPostgres(
+                self.instance.postgres, self.instance.run / "postgres", log=self.instance.logs / "postgres.log"
+            )
+            self._timed("postgres", lambda: self.supervisor.add(PostgresPart(server)))
+            self.settings = msgspec.structs.replace(
+                self.settings, database_url=server.owner_dsn, database_app_url=server.app_dsn
+            )
+        self._timed("migrations", lambda: database.bring_up_to_date(self.settings))
+
+    def _start_models(self) -> None:
+        if self.settings.ollama_url is not None:
+            return
+        part = ModelServerPart(self.instance, self._environ())
+        self._timed("model", lambda: self.supervisor.add(part))
+        self.settings = msgspec.structs.replace(self.settings, ollama_url=part.url)
+
+    def _start_functions(self) -> None:
+        nginx = Nginx(self.settings, self.instance.run, self.instance.logs / "nginx")
+        group = nginx.account.gid if nginx.account else None
+        self._host = host = HostPart(self.instance, self._environ(), group)
+        self._timed("functions", lambda: self.supervisor.add(host))
+        nginx.configure(function["manifest"] for function in host.functions())
+        self._timed("nginx", lambda: self.supervisor.add(NginxPart(nginx)))
+
+    def _environ(self) -> dict[str, str]:
+        return environ_of(self.instance, self.settings.to_environ())
+
+    def _end_leftovers(self) -> None:
+        found = sweep.leftovers(self.instance.home, self.instance.run)
+        if found:
+            self._say(f"ending {len(found)} processes that an earlier run left behind")
+            sweep.end(found)
+
+    def _timed(self, name: str, work: Callable[[], object]) -> None:
+        start = time.monotonic()
+        result = work()
+        note = f"  {result}" if isinstance(result, str) else ""
+        self._say(f"{name:<12} ready in {time.monotonic() - start:.1f} s{note}")
+
+
+def _resident_mib(pid: int | None) -> int | None:
+    if pid is None:
+        return None
+    try:
+        return int(psutil.Process(pid).memory_info().rss) >> 20
+    except psutil.Error:
+        return None
+
+
+def stop_from_outside(home: Path, patience_s: float = 60.0) -> str:
+    """End the instance in `home` from another process; returns what was done, for the operator."""
+    instance = Instance(home)
+    pid = instance.owner_pid()
+    if pid is not None and psutil.pid_exists(pid):
+        supervisor = psutil.Process(pid)
+        supervisor.terminate()
+        psutil.wait_procs([supervisor], timeout=patience_s)
+    found = sweep.leftovers(instance.home, instance.run)
+    sweep.end(found)
+    if pid is None and not found:
+        return f"nothing runs in {instance.home}"
+    ended = f", and {len(found)} processes that were left behind" if found else ""
+    return f"stopped{ended}"

@@ -1,0 +1,120 @@
+"""Keeps the parts of a stack running: starts them in order, brings back those that end, stops all in reverse."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+import psutil
+
+FIRST_BACKOFF_S = 0.2
+LONGEST_BACKOFF_S = 10.0
+STEADY_S = 20.0
+ORPHAN_PATIENCE_S = 5.0
+
+
+class Part(Protocol):
+    """A server that runs as one foreground child of the supervisor."""
+
+    name: str
+    process: subprocess.Popen[bytes] | None
+
+    def start(self) -> None:
+        """Start the process; raises an exception whose text is for the operator."""
+
+    def wait_ready(self) -> None:
+        """Return once it serves; raises an exception whose text is for the operator."""
+
+    def stop(self) -> None:
+        """End the process, by force at last."""
+
+
+class Watched:
+    """A part and its recent fate."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.restarts = 0
+        self.fault: str | None = None
+        self.started_at = time.monotonic()
+        self.retry_at = 0.0
+        self.backoff_s = FIRST_BACKOFF_S
+
+    @property
+    def state(self) -> str:
+        """`running`, or `down` between an end and the next start."""
+        process = self.part.process
+        return "running" if process is not None and process.poll() is None else "down"
+
+
+class Supervisor:
+    """Owns the parts. One thread only: the kernel's death signals follow the thread that starts a child."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.watched: list[Watched] = []
+        self._say = say
+        self._orphans: dict[int, float] = {}
+
+    def add(self, part: Part) -> None:
+        """Start a part and wait until it serves; from now on it is kept running."""
+        self.watched.append(Watched(part))
+        part.start()
+        part.wait_ready()
+
+    def tick(self) -> None:
+        """Bring back what has ended, with back-off; end orphans. Call it a few times a second."""
+        self._end_orphans()
+        for watched in self.watched:
+            if watched.state == "down":
+                self._bring_back(watched)
+
+    def stop(self) -> None:
+        """Stop all parts, the last one first; one that does not stop does not keep the others."""
+        for watched in reversed(self.watched):
+            with suppress(Exception):
+                watched.part.stop()
+        self.watched.clear()
+        self._end_orphans()
+        for orphan in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                orphan.kill()
+                orphan.wait(ORPHAN_PATIENCE_S)
+
+    def _bring_back(self, watched: Watched) -> None:
+        now = time.monotonic()
+        if watched.part.process is not None:
+            status, watched.part.process = watched.part.process.returncode, None
+            self._say(f"{watched.part.name} ended ({status}), starting it again")
+            if now - watched.started_at >= STEADY_S:
+                watched.backoff_s = FIRST_BACKOFF_S
+            watched.retry_at = now + watched.backoff_s
+        if now < watched.retry_at:
+            return
+        watched.restarts += 1
+        watched.started_at = now
+        watched.retry_at = now + watched.backoff_s
+        watched.backoff_s = min(watched.backoff_s * 2, LONGEST_BACKOFF_S)
+        try:
+            watched.part.start()
+            watched.fault = None
+        except Exception as error:  # noqa: BLE001 - shown to the operator, tried again
+            watched.fault = str(error)
+            self._say(f"{watched.part.name} does not start: {error}")
+
+    def _end_orphans(self) -> None:
+        """End children that no part owns: what a killed part left behind (nginx's workers outlive their master)."""
+        ours = {watched.part.process.pid for watched in self.watched if watched.part.process is not None}
+        for child in psutil.Process().children():
+            if child.pid in ours:
+                continue
+            with suppress(psutil.NoSuchProcess, ChildProcessError):
+                if child.status() == psutil.STATUS_ZOMBIE:
+                    os.waitpid(child.pid, os.WNOHANG)
+                    self._orphans.pop(child.pid, None)
+                elif child.pid not in self._orphans:
+                    self._orphans[child.pid] = time.monotonic()
+                    child.terminate()
+                elif time.monotonic() - self._orphans[child.pid] > ORPHAN_PATIENCE_S:
+                    child.kill()

@@ -1,0 +1,199 @@
+"""`edge up` from its first start to its end, with each of its parts killed on the way."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from ops.stack.sweep import leftovers
+from tests.parts.stack import EDGE, RunningStack, free_port, running_stack
+
+QUESTION = {"query": "how much is a beard trim?", "shopId": 1}
+
+
+def wait_until(condition, timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.05)
+
+
+def answers(stack: RunningStack) -> bool:
+    try:
+        answer = httpx.post(f"{stack.address}/api/knowledge/search", json=QUESTION, timeout=10)
+    except httpx.TransportError:
+        return False
+    return answer.status_code == 200 and answer.json()["count"] > 0
+
+
+def family(stack: RunningStack) -> list[psutil.Process]:
+    return psutil.Process(stack.process.pid).children(recursive=True)
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[RunningStack]:
+    """A stack whose parts may be killed."""
+    with running_stack() as running:
+        yield running
+
+
+def test_it_ends_with_the_address_a_command_to_paste_and_where_logs_are(own: RunningStack):
+    assert f"Cutting Edge is up: {own.address}" in own.output
+    assert str(own.home / "logs") in own.output
+    pasted = next(line for line in own.output.splitlines() if line.strip().startswith("curl "))
+    answer = subprocess.run(["sh", "-c", pasted], capture_output=True, text=True, timeout=30, check=True)
+    assert '"results":[{' in answer.stdout
+
+
+def test_a_second_one_says_who_holds_the_folder(own: RunningStack):
+    second = own.edge("up")
+    assert 1 == second.returncode
+    assert f"pid {own.process.pid}" in second.stderr
+    assert answers(own)
+
+
+def test_the_status_lists_each_part_and_function(own: RunningStack):
+    shown = own.edge("status")
+    assert 0 == shown.returncode
+    for name in ("postgres", "model", "host", "nginx", "functions/health", "functions/learn", "functions/search"):
+        assert name in shown.stdout
+    assert {"running", "serving"} == {row["state"] for row in own.state()["parts"]}
+
+
+@pytest.mark.parametrize("part", ["functions/search", "nginx", "host", "model", "postgres"])
+def test_a_part_killed_with_9_comes_back(own: RunningStack, part: str):
+    pid = own.pid_of(part)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: answers(own))
+    wait_until(lambda: own.pid_of(part) not in (None, pid))
+
+
+def test_workers_of_a_killed_nginx_do_not_stay(own: RunningStack):
+    workers = psutil.Process(own.pid_of("nginx")).children()
+    os.kill(own.pid_of("nginx"), signal.SIGKILL)
+    wait_until(lambda: not any(worker.is_running() for worker in workers))
+    wait_until(lambda: answers(own))
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_process_behind_and_the_second_start_keeps_what_was_learnt(
+    tmp_path: Path, signum: signal.Signals
+):
+    tmp_path.chmod(0o755)
+    home = tmp_path / "e"
+    with running_stack(home) as first:
+        key = first.key(shop=7)
+        text = "The quiet hour is on Tuesdays from nine to ten, with the music off."
+        with first.client(key) as client:
+            assert 200 == client.post("/api/knowledge/learn", json={"shopId": 7, "content": text}).status_code
+        everyone = family(first)
+        assert 0 == first.stop(signum)
+        assert not any(process.is_running() for process in everyone)
+    with running_stack(home) as second, second.client() as client:
+        found = client.post("/api/knowledge/search", json={"query": "when is the quiet hour?", "shopId": 7}).json()
+        assert text == found["results"][0]["content"]
+
+
+def test_a_supervisor_killed_with_9_takes_everything_along_and_down_sweeps_the_rest(tmp_path: Path):
+    tmp_path.chmod(0o755)
+    with running_stack(tmp_path / "e") as stack:
+        everyone = family(stack)
+        nginx = psutil.Process(stack.pid_of("nginx"))
+        nginx.kill()  # its workers are now nobody's
+        stack.process.kill()
+        stack.process.wait()
+        down = stack.edge("down")
+        assert 0 == down.returncode, down.stderr
+        wait_until(lambda: not any(process.is_running() for process in everyone))
+        assert [] == leftovers(stack.home, (stack.home / "run").resolve())
+
+
+def test_down_stops_it_from_elsewhere(tmp_path: Path):
+    tmp_path.chmod(0o755)
+    with running_stack(tmp_path / "e") as stack:
+        everyone = family(stack)
+        assert "stopped" in stack.edge("down").stdout
+        assert 0 == stack.process.wait(30)
+        assert not any(process.is_running() for process in everyone)
+        assert "nothing runs" in stack.edge("down").stdout
+
+
+def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        failed = edge_up(tmp_path, EDGE_PORT=port)
+    assert 1 == failed.returncode
+    assert f"port {port}" in failed.stderr
+    assert "EDGE_PORT" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("EDGE_PROT", "1", "unknown setting: EDGE_PROT"),
+        ("EDGE_PORT", "99999", "EDGE_PORT"),
+        ("EDGE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x", "127.0.0.1"),
+        ("EDGE_HOME", "/proc/nowhere", "EDGE_HOME"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_explained_in_a_line(tmp_path: Path, setting: str, value: str, said: str):
+    failed = edge_up(tmp_path, **{"EDGE_PORT": str(free_port()), setting: value})
+    assert 1 == failed.returncode
+    assert said in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def edge_up(home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "EDGE_HOME": str(home / "e"), **extra}
+    return subprocess.run([EDGE, "up"], env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("name", ["a folder with spaces", "d" * 150, "quo'te \"and; $HOME"])
+def test_it_runs_wherever_its_folder_lies(tmp_path: Path, name: str):
+    tmp_path.chmod(0o755)
+    with running_stack(tmp_path / name) as stack:
+        assert answers(stack)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that only root can enter")
+def test_root_may_keep_it_where_only_root_can_enter():
+    folder = Path(tempfile.mkdtemp(prefix="edge-"))  # 0700
+    try:
+        with running_stack(folder / "e") as stack:
+            assert answers(stack)
+            assert "root" != psutil.Process(stack.pid_of("postgres")).username()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="every other test of this module shows it, run by an ordinary user")
+def test_an_ordinary_user_runs_it_too():
+    user = pwd.getpwnam("nobody")
+    folder = Path(tempfile.mkdtemp(prefix="edge-"))
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    environ = {**os.environ, "EDGE_HOME": str(folder / "e"), "EDGE_PORT": str(free_port()), "HOME": str(folder)}
+    try:
+        process = subprocess.Popen(
+            [EDGE, "up"], env=environ, user=user.pw_uid, group=user.pw_gid, extra_groups=[],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        wait_until(lambda: (folder / "e" / "state.json").exists() or process.poll() is not None, 90)
+        process.terminate()
+        output, _ = process.communicate(timeout=60)
+        assert 0 == process.returncode, output
+        assert "Cutting Edge is up" in output
+    finally:
+        shutil.rmtree(folder)
