@@ -34,7 +34,6 @@ from ops.modelserver.protocol import (
 logger = logging.getLogger(__name__)
 
 NAME = "all-minilm"
-NAMES = frozenset({NAME, f"{NAME}:latest", f"library/{NAME}", f"library/{NAME}:latest"})
 SIZE_BYTES = 22_928_619
 DIGEST = hashlib.sha256(f"{MODEL.sha256} {TOKENIZER.sha256} {RECIPE}".encode()).hexdigest()
 DETAILS = ModelDetails("onnx", "bert", ["bert"], "22.7M", "INT8")
@@ -68,7 +67,7 @@ def create_app(engine: Engine) -> Litestar:
     @post("/api/show", status_code=200)
     async def show(request: AnyRequest) -> ShowResponse:
         asked = decode(await request.body(), ModelRequest)
-        require_model(asked.model or asked.name)
+        require_model(asked.model or asked.name, "model '{}' not found")
         return ShowResponse(RELEASED, DETAILS, model_info(), ["embedding"])
 
     @post("/api/embed", status_code=200)
@@ -76,7 +75,9 @@ def create_app(engine: Engine) -> Litestar:
         started = time.monotonic_ns()
         asked = decode(await request.body(), EmbedRequest)
         texts = texts_of(asked.input)
-        require_model(asked.model)
+        require_model(asked.model, 'model "{}" not found, try pulling it first')
+        if not texts:
+            return EmbedResponse(asked.model, [])
         try:
             async with until_caller_leaves(request):
                 encoded = await engine.encode(texts, truncate=asked.truncate is not False)
@@ -94,7 +95,7 @@ def create_app(engine: Engine) -> Litestar:
     @post("/api/chat", status_code=200)
     async def chat(request: AnyRequest) -> None:
         asked = decode(await request.body(), ModelRequest)
-        require_model(asked.model)
+        require_model(asked.model, "model '{}' not found")
         raise Refusal(400, f'"{asked.model}" does not support chat')
 
     return Litestar(
@@ -102,7 +103,7 @@ def create_app(engine: Engine) -> Litestar:
         exception_handlers={
             Refusal: lambda _, error: error_reply(error.status, error.message),
             CallerLeftError: lambda _, __: error_reply(499, "request canceled"),
-            HTTPException: lambda _, error: error_reply(error.status_code, error.detail),
+            HTTPException: refused_by_router,
             Exception: unexpected,
         },
         request_max_body_size=BODY_LIMIT_BYTES,
@@ -111,12 +112,12 @@ def create_app(engine: Engine) -> Litestar:
     )
 
 
-def require_model(name: str) -> None:
-    """Raises Refusal: 400 without a name, 404 for a model that is not there."""
+def require_model(name: str, not_found: str) -> None:
+    """Raises Refusal: 400 without a name, 404 for a model that is not there, in the words of the route."""
     if not name:
         raise Refusal(400, "model is required")
-    if name.lower() not in NAMES:
-        raise Refusal(404, f"model '{name}' not found")
+    if name.lower().removeprefix("registry.ollama.ai/").removeprefix("library/").removesuffix(":latest") != NAME:
+        raise Refusal(404, not_found.format(name))
 
 
 def model_info() -> dict[str, str | int]:
@@ -167,6 +168,13 @@ async def until_caller_leaves(request: AnyRequest) -> AsyncIterator[None]:
 def error_reply(status: int, message: str) -> Response[dict[str, str]]:
     """Ollama's one shape of an error."""
     return Response({"error": message}, status_code=status)
+
+
+def refused_by_router(_: AnyRequest, error: HTTPException) -> Response[str]:
+    """A route or method that is not there: plain text, as from Ollama's router."""
+    words = {404: "404 page not found", 405: "405 method not allowed"}
+    text = words.get(error.status_code, error.detail)
+    return Response(text, status_code=error.status_code, media_type=MediaType.TEXT)
 
 
 def unexpected(request: AnyRequest, error: Exception) -> Response[dict[str, str]]:

@@ -28,13 +28,12 @@ class EmbedRequest(msgspec.Struct):
     dimensions: int = 0
 
 
-class EmbedResponse(msgspec.Struct):
-    """Durations in nanoseconds; `load_duration` is 0 since the model stays loaded."""
+class EmbedResponse(msgspec.Struct, omit_defaults=True):
+    """Durations in nanoseconds; without texts only the first two fields appear, as from Ollama."""
 
     model: str
     embeddings: list[list[float]]
     total_duration: int = 0
-    load_duration: int = 0
     prompt_eval_count: int = 0
 
 

