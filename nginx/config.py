@@ -130,7 +130,6 @@ def _rates(site: Site) -> list[str]:
 def _proxying() -> list[str]:
     return [
         "proxy_http_version 1.1;",
-        # Said aloud: since 1.29.7 nginx keeps upstream connections by default, and a kept one outlives a flip.
         "proxy_set_header Connection close;",
         "proxy_set_header Host $host;",
         "proxy_set_header X-Request-ID $request_key;",

@@ -10,6 +10,9 @@ from nginx.site import Function, Route, Site
 GRACE_MS = 1000
 # Between two events of a stream; a function sends a heartbeat more often than that.
 STREAM_SILENCE = "75s"
+# From here on nginx keeps connections to upstreams unless told not to, even those it asked to be closed; a kept one
+# outlives a flip. Older ones refuse `keepalive 0`.
+KEEPALIVE_BY_DEFAULT = (1, 29, 7)
 NO_BODY_BYTES = 1024
 PLACEHOLDER = re.compile(r"\{[^}]+\}")
 
@@ -17,9 +20,11 @@ PLACEHOLDER = re.compile(r"\{[^}]+\}")
 def upstreams(site: Site) -> list[str]:
     """One upstream a function: its socket, a symlink that a deploy flips and that each connection opens anew."""
     lines: list[str] = []
+    single_use = ["keepalive 0;"] if site.nginx_version >= KEEPALIVE_BY_DEFAULT else []
     for function in site.functions:
         socket = site.in_run_dir(f"{function.name}.sock")
-        lines += block(("upstream", upstream_name(function)), [directive("server", f"unix:{socket}", "max_fails=0")])
+        server = directive("server", f"unix:{socket}", "max_fails=0")
+        lines += block(("upstream", upstream_name(function)), [server, *single_use])
     return lines
 
 

@@ -17,6 +17,9 @@ OWNED_HEADERS = (
     "Referrer-Policy",
     "Content-Security-Policy",
 )
+HTTPS_PORT = 443
+# `http2 on` replaced a flag of `listen`.
+HTTP2_DIRECTIVE = (1, 25, 1)
 ONE_YEAR_S = 31_536_000
 
 
@@ -101,10 +104,11 @@ def _listens(site: Site, port: int, *flags: str) -> list[str]:
 
 def _redirects(site: Site, fingerprint: str) -> list[str]:
     names = [name for host in site.tls_hosts for name in host.names]
+    port = "" if site.https_port == HTTPS_PORT else f":{site.https_port}"
     challenge = [directive("root", site.acme_root), "default_type text/plain;"]
-    moved = [directive("return", 308, "https://$host$request_uri")]
+    moved = [directive("return", 308, f"https://$host{port}$request_uri")]
     known = [
-        *_listens(site, 80),
+        *_listens(site, site.http_port),
         directive("server_name", *names),
         *_headers(site),
         *error_pages(),
@@ -113,7 +117,7 @@ def _redirects(site: Site, fingerprint: str) -> list[str]:
         *block(("location", "/"), moved),
     ]
     unknown = [
-        *_listens(site, 80, "default_server", f"backlog={BACKLOG}"),
+        *_listens(site, site.http_port, "default_server", f"backlog={BACKLOG}"),
         *_shared(site, fingerprint),
         *block(("location", "/"), ["return 404;"]),
     ]
@@ -122,17 +126,18 @@ def _redirects(site: Site, fingerprint: str) -> list[str]:
 
 def _strangers(site: Site) -> list[str]:
     """Names that no certificate covers: the handshake is refused, rather than answered with another's certificate."""
-    listens = _listens(site, 443, "ssl", "default_server", f"backlog={BACKLOG}")
+    listens = _listens(site, site.https_port, "ssl", "default_server", f"backlog={BACKLOG}")
     return block(("server",), [*listens, "ssl_reject_handshake on;"])
 
 
 def _tls_server(site: Site, host: TlsHost, fingerprint: str) -> list[str]:
-    flags = ("ssl",) if site.http2_directive else ("ssl", "http2")
+    switch = site.nginx_version >= HTTP2_DIRECTIVE
+    flags = ("ssl",) if switch else ("ssl", "http2")
     return block(
         ("server",),
         [
-            *_listens(site, 443, *flags),
-            *(["http2 on;"] if site.http2_directive else []),
+            *_listens(site, site.https_port, *flags),
+            *(["http2 on;"] if switch else []),
             directive("server_name", *host.names),
             directive("ssl_certificate", host.certificate),
             directive("ssl_certificate_key", host.certificate_key),

@@ -75,11 +75,13 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One nginx in front of the functions.
 
     Without `tls_hosts` it speaks plain HTTP on `host:port` to whatever name it is called by. With them it serves these
-    names on 443, and on 80 answers ACME challenges below `acme_root` and redirects the rest; `host` and `port` are
-    unused then. Paths may be relative: nginx is started in its run folder with `-p ./`, so that neither the length of
-    a path nor what it contains, nor who may enter the folders above, matters.
-    `user` and `group` are those of the workers and only taken from root. `rate_limit` is requests a minute and client;
-    `connections` and `open_files` are a worker's, where a request on its way counts as two of either.
+    names on `https_port` of all addresses, and on `http_port` answers ACME challenges below `acme_root` and redirects
+    the rest; `host` and `port` are unused then.
+    Paths may be relative: nginx is started in its run folder with `-p ./`, so that neither the length of a path nor
+    what it contains, nor who may enter the folders above, matters.
+    `user` and `group` are those of the workers and only taken from root. `rate_limit` is requests a minute and client.
+    `connections` and `open_files` are a worker's; a request on its way counts as two of either. `nginx_version`
+    decides what the syntax allows.
     """
 
     functions: tuple[Function, ...]
@@ -96,9 +98,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 2048
     open_files: int | None = None
     tls_hosts: tuple[TlsHost, ...] = ()
+    http_port: int = 80
+    https_port: int = 443
     acme_root: str = "acme"
     ipv6: bool = True
-    http2_directive: bool = True
+    nginx_version: tuple[int, int, int] = (1, 31, 3)
 
     def __post_init__(self) -> None:
         require_literal(self.log_dir)

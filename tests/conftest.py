@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.parts.postgres", "tests.parts.models", "tests.parts.stack"]
+pytest_plugins = ["tests.parts.postgres", "tests.parts.models", "tests.parts.stack", "tests.parts.proxy"]
 
 
 @pytest.fixture(scope="session")

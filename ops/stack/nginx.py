@@ -86,7 +86,7 @@ class Nginx:
             trusted_proxies=self.settings.trusted_proxies,
             connections=min(CONNECTIONS, max(64, open_files - 128)),
             open_files=open_files,
-            http2_directive=self.binary.http2_directive,
+            nginx_version=self.binary.version,
         )
 
     def configure(self, manifests: Iterable[object]) -> None:

@@ -12,7 +12,6 @@ import msgspec
 MINIMUM = (1, 20)  # -e, ssl_reject_handshake
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin")
 VERSION = re.compile(r"nginx version: \S+/(\d+)\.(\d+)\.(\d+)")
-HTTP2_DIRECTIVE = (1, 25, 1)
 
 
 class NginxError(Exception):
@@ -24,11 +23,6 @@ class Binary(msgspec.Struct, frozen=True):
 
     path: Path
     version: tuple[int, int, int]
-
-    @property
-    def http2_directive(self) -> bool:
-        """Whether it takes `http2 on`, which replaced a flag of `listen`."""
-        return self.version >= HTTP2_DIRECTIVE
 
 
 def find(chosen: str | None = None) -> Binary:
