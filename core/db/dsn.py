@@ -1,0 +1,46 @@
+"""How functions connect: the application's DSN with the settings that every session of theirs needs."""
+
+import math
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from core.errors import SettingsError
+from core.settings import Settings
+
+APPLICATION_ROLE = "edge_app"
+SESSION = {
+    # A generic plan drops the smallest shops to a recall of 0.14 (docs/decisions: database).
+    "plan_cache_mode": "force_custom_plan",
+    "jit": "off",  # statements take milliseconds; compiling one takes longer
+    "search_path": "public",
+    "timezone": "UTC",
+    "hnsw.ef_search": "100",
+}
+
+
+def application_conninfo(settings: Settings) -> str:
+    """The libpq connection string of the application role; raises SettingsError when no database is named.
+
+    Without `database_app_url` it is the owner's, who becomes edge_app at the start of each session: row-level security
+    then binds it as it binds a login of its own.
+    """
+    url = settings.database_app_url or settings.database_url
+    if not url:
+        raise SettingsError("EDGE_DATABASE_URL names no database")
+    given = conninfo_to_dict(url)
+    session = {
+        **SESSION,
+        "statement_timeout": str(math.ceil(settings.database_timeout_s * 1000)),
+        # A transaction that its process forgot must not hold a shop's row for ever.
+        "idle_in_transaction_session_timeout": str(math.ceil(settings.database_timeout_s * 4000)),
+    }
+    if not settings.database_app_url:
+        session["role"] = APPLICATION_ROLE
+    options = " ".join([str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in session.items())])
+    defaults = {
+        "application_name": "edge",
+        "connect_timeout": str(max(2, math.ceil(settings.database_timeout_s))),  # below 2 libpq takes it for 2
+        "tcp_user_timeout": str(math.ceil(settings.database_timeout_s * 1000)),
+        "keepalives_idle": "30",
+    }
+    return make_conninfo("", **{**defaults, **given, "options": options.strip()})

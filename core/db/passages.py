@@ -1,0 +1,183 @@
+"""Passages: what a shop knows. Writers take a connection of `Database.shop`, readers the Database itself.
+
+Postings, document frequencies, the count and the knowledge version follow by triggers (migrations/0003).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pgvector import HalfVector
+from psycopg.rows import args_row
+from psycopg.types.json import Jsonb
+
+from core.db.connection import Connection
+from core.db.pool import Database
+
+VECTORS_A_STATEMENT = 2000  # about 2 MB at 384 dimensions
+COLUMNS = "id, content, category, source, metadata, created_at, updated_at"
+INSERT = """
+insert into passage (shop_id, id, content, category, source, metadata)
+select %(shop_id)s, * from unnest(
+    %(ids)s::uuid[], %(contents)s::text[], %(categories)s::text[], %(sources)s::text[], %(metadata)s::jsonb[]
+)
+"""
+INSERT_VECTORS = """
+insert into passage_vector (shop_id, model_id, passage_id, ordinal, embedding)
+select %(shop_id)s, (select id from model where digest = %(digest)s), *
+from unnest(%(passage_ids)s::uuid[], %(ordinals)s::smallint[], %(embeddings)s::halfvec[])
+"""
+EXISTS = "select from passage where shop_id = %s and id = %s"
+# A transaction that began before the row's own did must not set the clock back.
+REPLACE = """
+update passage set content = %(content)s, category = %(category)s, source = %(source)s, metadata = %(metadata)s,
+    updated_at = greatest(now(), created_at)
+where shop_id = %(shop_id)s and id = %(id)s
+"""
+DELETE_VECTORS = "delete from passage_vector where shop_id = %s and passage_id = %s"
+DELETE = "delete from passage where shop_id = %s and id = %s"
+GET = f"select {COLUMNS} from passage where shop_id = %s and id = %s"  # noqa: S608 - constants of this module
+PAGE = f"""
+select {COLUMNS} from passage
+where shop_id = %(shop_id)s and (%(category)s::text is null or category = %(category)s)
+    and (%(created_at)s::timestamptz is null or (created_at, id) < (%(created_at)s, %(id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s
+"""  # noqa: S608 - constants of this module
+COUNT = """
+select case when %(category)s::text is null
+    then coalesce((select passages from shop where id = %(shop_id)s), 0)
+    else (select count(*) from passage where shop_id = %(shop_id)s and category = %(category)s)
+end
+"""
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """One passage; the times are the database's and not looked at when it is written."""
+
+    id: UUID
+    content: str
+    category: str | None = None
+    source: str | None = None
+    metadata: dict[str, Any] = {}
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A place in the list of passages, newest first: what comes after this passage."""
+
+    created_at: datetime
+    id: UUID
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Passages newest first; `total` counts all of the shop (and category), `after` is None on the last page."""
+
+    passages: list[Passage]
+    total: int
+    after: Position | None
+
+
+async def insert_passages(
+    conn: Connection, shop_id: int, model_digest: str, items: Sequence[tuple[Passage, Sequence[HalfVector]]]
+) -> None:
+    """Add passages with their vectors (the first is the whole passage, the others its chunks; L2-normalised).
+
+    The shop begins to exist with its first passage. Other writers of the shop wait for the end of the transaction.
+    """
+    passages = [passage for passage, _ in items]
+    await conn.execute(
+        INSERT,
+        {
+            "shop_id": shop_id,
+            "ids": [passage.id for passage in passages],
+            "contents": [passage.content for passage in passages],
+            "categories": [passage.category or None for passage in passages],
+            "sources": [passage.source or None for passage in passages],
+            "metadata": [Jsonb(passage.metadata) for passage in passages],
+        },
+    )
+    await insert_vectors(conn, shop_id, model_digest, [(passage.id, vectors) for passage, vectors in items])
+
+
+async def insert_vectors(
+    conn: Connection, shop_id: int, model_digest: str, items: Sequence[tuple[UUID, Sequence[HalfVector]]]
+) -> None:
+    """Add the vectors of one model to passages that have none of it yet."""
+    rows = [(passage_id, ordinal, vector) for passage_id, vectors in items for ordinal, vector in enumerate(vectors)]
+    for start in range(0, len(rows), VECTORS_A_STATEMENT):
+        passage_ids, ordinals, embeddings = zip(*rows[start : start + VECTORS_A_STATEMENT], strict=True)
+        await conn.execute(
+            INSERT_VECTORS,
+            {
+                "shop_id": shop_id,
+                "digest": model_digest,
+                "passage_ids": list(passage_ids),
+                "ordinals": list(ordinals),
+                "embeddings": list(embeddings),
+            },
+        )
+
+
+async def replace_passage(
+    conn: Connection, shop_id: int, model_digest: str, passage: Passage, vectors: Sequence[HalfVector]
+) -> bool:
+    """Give a passage new content and vectors; False when the shop has no passage of this id."""
+    if not await _exists(conn, shop_id, passage.id):
+        return False
+    changed = await conn.execute(
+        REPLACE,
+        {
+            "shop_id": shop_id,
+            "id": passage.id,
+            "content": passage.content,
+            "category": passage.category or None,
+            "source": passage.source or None,
+            "metadata": Jsonb(passage.metadata),
+        },
+    )
+    if not changed.rowcount:
+        return False
+    await conn.execute(DELETE_VECTORS, [shop_id, passage.id])
+    await insert_vectors(conn, shop_id, model_digest, [(passage.id, vectors)])
+    return True
+
+
+async def delete_passage(conn: Connection, shop_id: int, passage_id: UUID) -> bool:
+    """Forget a passage, its vectors and its words; False when the shop has no passage of this id."""
+    # Looked for first: even a statement that finds no row raises the version, and would make the shop exist.
+    if not await _exists(conn, shop_id, passage_id):
+        return False
+    return (await conn.execute(DELETE, [shop_id, passage_id])).rowcount > 0
+
+
+async def _exists(conn: Connection, shop_id: int, passage_id: UUID) -> bool:
+    return (await conn.execute(EXISTS, [shop_id, passage_id])).rowcount > 0
+
+
+async def get_passage(database: Database, shop_id: int, passage_id: UUID) -> Passage | None:
+    """One passage of the shop, or None. Raises DatabaseUnavailable."""
+    rows = await database.read(shop_id, GET, [shop_id, passage_id], row_factory=args_row(Passage))
+    return rows[0] if rows else None
+
+
+async def list_passages(
+    database: Database, shop_id: int, *, limit: int, after: Position | None = None, category: str | None = None
+) -> Page:
+    """At most `limit` passages, newest first, that come after a position. Raises DatabaseUnavailable."""
+    values = {
+        "shop_id": shop_id,
+        "category": category,
+        "limit": limit + 1,
+        "created_at": after.created_at if after else None,
+        "id": after.id if after else None,
+    }
+    found = await database.read(shop_id, PAGE, values, row_factory=args_row(Passage))
+    [(total,)] = await database.read(shop_id, COUNT, {"shop_id": shop_id, "category": category})
+    passages = found[:limit]
+    last = passages[-1] if len(found) > limit else None
+    following = Position(last.created_at, last.id) if last and last.created_at else None
+    return Page(passages, total, following)

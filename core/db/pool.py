@@ -1,0 +1,169 @@
+"""The pool: reads in one round trip, writes in one transaction, each bound to the shop it is for."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Any, Self, TypeVar, overload
+
+import psycopg
+from pgvector.psycopg import register_vector_async
+from psycopg.abc import QueryNoTemplate
+from psycopg.rows import AsyncRowFactory, TupleRow, tuple_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from core.db.connection import Connection, translated
+from core.db.dsn import application_conninfo
+from core.errors import DatabaseUnavailable
+from core.observe.trace import timed
+from core.settings import Settings
+
+Row = TypeVar("Row")
+Params = Mapping[str, Any] | Sequence[Any] | None
+SET_SHOP = "select set_config('edge.shop_id', %s, true)"  # true: for this transaction only
+GRACE_S = 0.25  # how much longer than the server's own statement_timeout we wait for its word
+REST_S = 1.0  # how long a server that did not answer at all is left alone
+
+
+class _Pool(AsyncConnectionPool[Connection]):
+    """Fails whoever waits as soon as the last connection cannot be made, instead of letting them run out of time."""
+
+    async def reconnect_failed(self) -> None:
+        async with self._lock:
+            waiting = [] if self._nconns else list(self._waiting)
+            if waiting:
+                self._waiting.clear()
+        for client in waiting:
+            await client.fail(psycopg.OperationalError("no connection could be made"))
+
+
+class Database:
+    """The functions' way to PostgreSQL: a server that was away is used again by the first request after it is back."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._timeout_s = settings.database_timeout_s
+        self._in_use = 0
+        self._rest_until = 0.0
+        # reconnect_timeout 0: a failed attempt is not repeated behind the scenes with growing delays; whoever waits
+        # fails at once, and the next request makes the next attempt.
+        self._pool = _Pool(
+            application_conninfo(settings),
+            connection_class=type("Limited", (Connection,), {"limit_s": self._timeout_s + GRACE_S}),
+            kwargs={"autocommit": True, "prepare_threshold": 0},
+            min_size=settings.database_pool,
+            max_size=settings.database_pool,
+            timeout=self._timeout_s,
+            reconnect_timeout=0,
+            configure=register_vector_async,
+            open=False,
+        )
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Self:
+        """Open the pool without waiting for the server: a function starts while its database is down."""
+        database = cls(settings)
+        await database._pool.open(wait=False)
+        return database
+
+    async def close(self) -> None:
+        """Close every connection; those in use when they come back."""
+        await self._pool.close(timeout=self._timeout_s)
+
+    async def ping(self) -> None:
+        """Return when the server answers; raises DatabaseUnavailable."""
+        await self.read(None, "select 1")
+
+    @overload
+    async def read(self, shop_id: int | None, statement: QueryNoTemplate, params: Params = None) -> list[TupleRow]: ...
+    @overload
+    async def read(
+        self,
+        shop_id: int | None,
+        statement: QueryNoTemplate,
+        params: Params = None,
+        *,
+        row_factory: AsyncRowFactory[Row],
+    ) -> list[Row]: ...
+    async def read(
+        self,
+        shop_id: int | None,
+        statement: QueryNoTemplate,
+        params: Params = None,
+        *,
+        row_factory: AsyncRowFactory[Any] = tuple_row,
+    ) -> list[Any]:
+        """The rows of one statement within one shop, in one round trip; without a shop no shop's rows are visible.
+
+        Setting and statement share one implicit transaction (a pipeline up to its Sync; PostgreSQL 18, 54.2.4), and
+        the setting ends with it whatever happens: the next user of the connection starts with none. When the
+        connection breaks, the statement is tried once more on another. Raises DatabaseUnavailable.
+        """
+        with timed("database"), translated():
+            for tries_left in (1, 0):
+                async with self._connection() as conn:
+                    try:
+                        return await _rows(conn, shop_id, statement, params, row_factory)
+                    except psycopg.OperationalError:
+                        if not tries_left or not conn.closed or conn.hung:
+                            raise
+        raise AssertionError("the loop returns or raises")
+
+    @asynccontextmanager
+    async def shop(self, shop_id: int) -> AsyncIterator[Connection]:
+        """One transaction within one shop, committed at the end of the block and rolled back by an exception.
+
+        Never retried: after a connection that broke during the commit nobody knows whether it took place, which is
+        what idempotency keys are for. Raises DatabaseUnavailable.
+        """
+        with timed("database"), translated():
+            async with self._connection() as conn, conn.transaction():
+                await conn.execute(SET_SHOP, [str(shop_id)])
+                yield conn
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        self._admit()
+        conn = await self._living()
+        self._in_use += 1
+        try:
+            yield conn
+        finally:
+            self._in_use -= 1
+            self._rest_until = monotonic() + REST_S if conn.hung else 0.0
+            await self._pool.putconn(conn)
+
+    def _admit(self) -> None:
+        # After a server that swallowed a request in silence one caller tries it again; the others do not wait too.
+        now = monotonic()
+        if now < self._rest_until:
+            raise DatabaseUnavailable("The database does not answer.")
+        if self._rest_until:
+            self._rest_until = now + self._timeout_s
+
+    async def _living(self) -> Connection:
+        while True:
+            try:
+                conn = await self._pool.getconn()
+            except PoolTimeout:
+                silent = not self._in_use  # else the pool is merely busy
+                self._rest_until = monotonic() + REST_S if silent else 0.0
+                raise
+            except BaseException:
+                self._rest_until = 0.0
+                raise
+            if conn.alive():
+                return conn
+            await conn.close()
+            await self._pool.putconn(conn)
+
+
+async def _rows(
+    conn: Connection, shop_id: int | None, statement: QueryNoTemplate, params: Params, row_factory: AsyncRowFactory[Row]
+) -> list[Row]:
+    cursor = conn.cursor(row_factory=row_factory)
+    if shop_id is None:
+        await cursor.execute(statement, params)
+    else:
+        async with conn.pipeline():
+            await conn.execute(SET_SHOP, [str(shop_id)])
+            await cursor.execute(statement, params)
+    return await cursor.fetchall()

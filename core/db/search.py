@@ -1,0 +1,186 @@
+"""The search: nearest vectors and rarest words in one statement, exact within the shop unless the shop has an index.
+
+score = D + 0.4 · coverage. D is the largest cosine between the question and the vectors of a passage (the whole and
+its chunks). coverage is the share of the question's words that the passage has, each weighed by its idf within the
+shop; words that the shop does not know stay in the denominator. It is absolute (0..1), without term frequency and
+length, and was better than BM25 and reciprocal rank fusion on six sets of questions.
+"""
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pgvector import HalfVector
+from psycopg import sql
+from psycopg.rows import args_row
+
+from core.db.connection import Connection
+from core.db.models import ModelRow
+from core.db.pool import Database
+from core.db.shops import ShopState
+
+COVERAGE_WEIGHT = 0.4
+CANDIDATES = 100  # that each side gives in a shop with an index, before both are scored exactly
+
+# idf as in BM25 with its plus one, never negative (Robertson & Zaragoza 2009, 3.3; Lucene's BM25Similarity).
+LEXICAL = """
+with question as materialized (
+    select word.lexeme, ln(1 + (passages - coalesce(df, 0) + 0.5) / (coalesce(df, 0) + 0.5)) as idf
+    from shop
+    cross join lexemes(text_config, %(query)s) as word (lexeme)
+    left join term on term.shop_id = {shop} and term.lexeme = word.lexeme
+    where shop.id = {shop}
+),
+lexical as materialized (
+    select passage_id, sum(idf) / (select sum(idf) from question) as coverage
+    from question join posting using (lexeme)
+    where posting.shop_id = {shop} {wanted}
+    group by passage_id
+),
+"""
+EXACT = """
+dense as materialized (
+    select passage_id, 1 - min(embedding <=> %(embedding)s) as cosine
+    from passage_vector
+    where shop_id = {shop} and model_id = {model} {wanted}
+    group by passage_id
+),
+"""
+# The index is of one shop and one model (core.db.ann): the planner knows it by literals of the statement's text.
+APPROXIMATE = """
+near as materialized (
+    select passage_id from passage_vector
+    where shop_id = {shop} and model_id = {model}
+    order by (embedding::halfvec({dimensions})) <=> %(embedding)s::halfvec({dimensions})
+    limit {candidates}
+),
+worded as materialized (
+    select passage_id from lexical order by coverage desc, passage_id limit {candidates}
+),
+dense as materialized (
+    select passage_id, 1 - min(embedding <=> %(embedding)s) as cosine
+    from passage_vector
+    where shop_id = {shop} and model_id = {model}
+        and passage_id in (select passage_id from near union select passage_id from worded)
+    group by passage_id
+),
+"""
+BOTH = """
+ranked as (
+    select passage_id, cosine, coalesce(coverage, 0) as coverage,
+        coalesce(cosine, 0) + {weight} * coalesce(coverage, 0) as score
+    from dense full join lexical using (passage_id)
+    order by score desc, passage_id
+    limit %(limit)s
+)
+"""
+WORDS_ALONE = """
+ranked as (
+    select passage_id, null::float8 as cosine, coverage, coverage as score
+    from lexical
+    where coverage > 0
+    order by score desc, passage_id
+    limit %(limit)s
+)
+"""
+ROWS = """
+select id, content, category, source, metadata, cosine, coverage::float8, score::float8
+from ranked join passage on passage.shop_id = {shop} and passage.id = ranked.passage_id
+order by score desc, id
+"""
+OF_CATEGORY = "and passage_id in (select id from passage where shop_id = {shop} and category = %(category)s)"
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """One passage found. `cosine` is None where no model took part; `score` is then the coverage alone."""
+
+    id: UUID
+    content: str
+    category: str | None
+    source: str | None
+    metadata: dict[str, Any]
+    cosine: float | None
+    coverage: float
+    score: float
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked for. Without a model and an embedding (unit length, of its dimension) words alone decide."""
+
+    query: str
+    limit: int
+    category: str | None = None
+    model: ModelRow | None = None
+    embedding: HalfVector | None = None
+
+
+async def search(  # noqa: PLR0913 - a question's parts, by name
+    database: Database,
+    state: ShopState,
+    *,
+    query: str,
+    limit: int,
+    category: str | None = None,
+    model: ModelRow | None = None,
+    embedding: HalfVector | None = None,
+) -> list[Hit]:
+    """At most `limit` passages of the shop, the best score first. Raises DatabaseUnavailable."""
+    question = Question(query=query, limit=limit, category=category, model=model, embedding=embedding)
+    return await database.read(
+        state.shop_id, statement(state, question), values(state, question), row_factory=args_row(Hit)
+    )
+
+
+async def search_within(conn: Connection, state: ShopState, question: Question) -> list[Hit]:
+    """The same search within a transaction of `Database.shop`, which sees what it wrote itself."""
+    cursor = conn.cursor(row_factory=args_row(Hit))
+    await cursor.execute(statement(state, question), values(state, question))
+    return await cursor.fetchall()
+
+
+def values(state: ShopState, question: Question) -> dict[str, Any]:
+    """The parameters of `statement`."""
+    return {
+        "shop": state.shop_id,
+        "model": question.model.id if question.model else None,
+        "embedding": question.embedding,
+        "query": question.query,
+        "category": question.category,
+        "limit": question.limit,
+    }
+
+
+def statement(state: ShopState, question: Question) -> sql.Composed:
+    """The text of the search: one of four, and one more for each shop with an index.
+
+    Few texts, because each is prepared on each connection. A category is searched exactly even in a shop with an
+    index: its passages are found by theirs.
+    """
+    if question.model is None or question.embedding is None:
+        return _composed("words", bool(question.category))
+    if state.ann and not question.category:
+        return _composed_for_index(state.shop_id, question.model.id, question.model.dimensions)
+    return _composed("exact", bool(question.category))
+
+
+@cache
+def _composed(kind: str, of_category: bool) -> sql.Composed:  # noqa: FBT001 - the key of the cache
+    shop = sql.SQL("%(shop)s")
+    text = LEXICAL + (EXACT + BOTH if kind == "exact" else WORDS_ALONE) + ROWS
+    wanted = sql.SQL(OF_CATEGORY).format(shop=shop) if of_category else sql.SQL("")
+    return sql.SQL(text).format(
+        shop=shop, model=sql.SQL("%(model)s"), wanted=wanted, weight=sql.Literal(COVERAGE_WEIGHT)
+    )
+
+
+@cache
+def _composed_for_index(shop_id: int, model_id: int, dimensions: int) -> sql.Composed:
+    return sql.SQL(LEXICAL + APPROXIMATE + BOTH + ROWS).format(
+        shop=sql.Literal(shop_id),
+        model=sql.Literal(model_id),
+        dimensions=sql.Literal(dimensions),
+        candidates=sql.Literal(CANDIDATES),
+        wanted=sql.SQL(""),
+        weight=sql.Literal(COVERAGE_WEIGHT),
+    )

@@ -1,0 +1,81 @@
+"""The state of a shop, read before every answer: one statement serves all the requests that wait for one."""
+
+import asyncio
+from contextvars import Context
+
+import msgspec
+from psycopg.rows import args_row
+
+from core.db.pool import Database
+from core.observe.trace import timed
+
+READ = "select id, version, text_config::text, ann, passages from shop where id = any(%s)"
+
+
+class ShopState(msgspec.Struct, frozen=True):
+    """What a search needs to know of a shop; `version` is the knowledge version, raised by every change."""
+
+    shop_id: int
+    version: int = 0
+    text_config: str = "english"
+    ann: bool = False
+    passages: int = 0
+    exists: bool = False
+
+
+class _Batch:
+    """The shops that one statement will read, and the answer that everyone in it waits for."""
+
+    def __init__(self) -> None:
+        self.shop_ids: set[int] = set()
+        self.answer: asyncio.Task[dict[int, ShopState]] | None = None
+
+
+class ShopReader:
+    """Reads that come while a statement is in flight share the next one, never the one in flight.
+
+    A read that starts after a write was acknowledged therefore sees it: its statement starts after the read did.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._in_flight: asyncio.Task[dict[int, ShopState]] | None = None
+        self._next: _Batch | None = None
+
+    async def read(self, shop_id: int) -> ShopState:
+        """The state of a shop as committed now; an unknown shop has version 0. Raises DatabaseUnavailable."""
+        if self._next is None:
+            self._next = _Batch()
+            # In a context of its own: its time belongs to everyone who waits, not to whoever came first.
+            self._next.answer = asyncio.create_task(self._run(self._next, self._in_flight), context=Context())
+            self._next.answer.add_done_callback(_look_at)
+        batch = self._next
+        batch.shop_ids.add(shop_id)
+        assert batch.answer is not None
+        # Shielded: a caller that goes away leaves the answer to the others.
+        with timed("database"):
+            states = await asyncio.shield(batch.answer)
+        return states.get(shop_id) or ShopState(shop_id)
+
+    async def _run(self, batch: _Batch, before: asyncio.Task[dict[int, ShopState]] | None) -> dict[int, ShopState]:
+        if before is not None:
+            await asyncio.wait([before])
+        # From here on the batch is closed: whoever comes now belongs to the next statement.
+        self._next = None
+        self._in_flight = batch.answer
+        try:
+            rows = await self._database.read(None, READ, [sorted(batch.shop_ids)], row_factory=args_row(_state))
+        finally:
+            if self._in_flight is batch.answer:
+                self._in_flight = None
+        return {state.shop_id: state for state in rows}
+
+
+def _look_at(answer: asyncio.Task[dict[int, ShopState]]) -> None:
+    # asyncio complains of an exception that nobody looked at: every caller may have gone away.
+    if not answer.cancelled():
+        answer.exception()
+
+
+def _state(shop_id: int, version: int, text_config: str, ann: bool, passages: int) -> ShopState:  # noqa: FBT001 - a row
+    return ShopState(shop_id, version, text_config, ann, passages, exists=True)
