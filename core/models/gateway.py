@@ -22,6 +22,7 @@ from core.observe.trace import timed
 from core.settings import Settings
 
 BULK_DEADLINE_S = 30.0
+STALLED_AT = 0.75  # of the deadline: who waits in line learns that the model hangs before their time is over
 LOOK_UPS_IN_A_ROW = 64  # about a millisecond in which nobody else is served
 
 
@@ -55,9 +56,10 @@ class Embedder:
         self._lane = lane
         self._deadline_s = deadline_s
         breaker = Breaker()
-        self._watch = IdentityWatch(client, breaker, deadline_s)
+        stall_s = deadline_s * STALLED_AT
+        self._watch = IdentityWatch(client, breaker, stall_s)
         self._queue: CallQueue[Embedded] = CallQueue(
-            self._send, breaker=breaker, lane=lane, limit=queue, stall_s=deadline_s
+            self._send, breaker=breaker, lane=lane, limit=queue, stall_s=stall_s
         )
         self._probe = Probe(client, breaker, cache, deadline_s)
 

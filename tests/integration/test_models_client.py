@@ -1,0 +1,111 @@
+import asyncio
+import math
+import socket
+
+import pytest
+
+from core.errors import ModelAnswerUnusable, ModelUnavailable
+from core.models.client import ModelClient, Timeouts
+from core.models.identity import ModelIdentity, Prefixes
+from tests.parts.faulty_models import FAULTS, faulty_models, until
+
+
+@pytest.fixture
+async def faulty():
+    async with faulty_models() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(faulty):
+    client = ModelClient(faulty.url, "all-minilm", Timeouts(connect_s=1, call_s=5), Prefixes("query: ", "document: "))
+    yield client
+    await client.close()
+
+
+async def test_vectors_come_back_in_order_and_of_length_one(client, faulty):
+    vectors = await client.embed(["one", "two"])
+    for vector, text in zip(vectors, ["one", "two"], strict=True):
+        given = faulty.vector(text)
+        length = math.hypot(*given)
+        assert vector.to_list() == pytest.approx([value / length for value in given], abs=1e-3)
+
+
+async def test_the_identity_holds_digest_dimensions_and_prefixes(client):
+    assert await client.identity() == ModelIdentity("all-minilm", "one", 8, "query: ", "document: ")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_every_unusable_answer_is_one_error_that_shows_nothing_of_the_server(client, faulty, fault):
+    faulty.fault = fault
+    with pytest.raises(ModelAnswerUnusable) as refused:
+        await client.embed(["one", "two"])
+    assert "stopped" not in refused.value.detail
+    faulty.fault = None
+    assert len(await client.embed(["one"])) == 1
+
+
+@pytest.mark.parametrize("fault", ["drop", "cut"])
+async def test_a_connection_lost_in_mid_answer_is_tried_once_more(client, faulty, fault):
+    faulty.fault = fault
+    with pytest.raises(ModelUnavailable):
+        await client.embed(["one"])
+    assert faulty.batches == [["one"], ["one"]]
+
+
+async def test_a_model_that_the_server_does_not_have_is_unavailable(client, faulty):
+    faulty.names = ["all-minilm:22m", "nomic-embed-text:latest"]
+    with pytest.raises(ModelUnavailable, match="does not have"):
+        await client.identity()
+
+
+async def test_a_server_that_hangs_is_given_up(faulty):
+    faulty.gate.clear()
+    client = ModelClient(faulty.url, "all-minilm", Timeouts(connect_s=0.05, call_s=0.05))
+    with pytest.raises(ModelUnavailable):
+        await client.embed(["one"])
+    await until(lambda: faulty.gone == 1)
+    await client.close()
+
+
+async def test_a_listener_that_never_accepts_is_given_up():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.create_connection(deaf.getsockname()):
+        client = ModelClient(f"http://127.0.0.1:{deaf.getsockname()[1]}", "all-minilm", Timeouts(0.05, 0.05))
+        with pytest.raises(ModelUnavailable):
+            await client.embed(["one"])
+        await client.close()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "unix:/nowhere/at/all.sock", "http://name.invalid:11434"])
+async def test_a_server_that_is_not_there_is_unavailable(url):
+    client = ModelClient(url, "all-minilm", Timeouts(1, 1))
+    with pytest.raises(ModelUnavailable):
+        await client.embed(["one"])
+    with pytest.raises(ModelUnavailable):
+        await client.identity()
+    await client.close()
+
+
+async def test_cancelling_a_call_closes_its_connection(client, faulty):
+    faulty.gate.clear()
+    call = asyncio.create_task(client.embed(["one"]))
+    await until(lambda: faulty.running == 1)
+    call.cancel()
+    await until(lambda: faulty.gone == 1)
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def test_a_kept_connection_that_died_with_its_server_costs_nothing(client, faulty):
+    await client.embed(["one"])
+    await faulty.stop()
+    await faulty.start()
+    assert len(await client.embed(["two"])) == 1
+
+
+async def test_a_proxy_in_the_environment_is_not_asked(faulty, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "OLLAMA_HOST"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    client = ModelClient(faulty.url, "all-minilm")
+    assert len(await client.embed(["one"])) == 1
+    await client.close()
