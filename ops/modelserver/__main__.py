@@ -90,6 +90,8 @@ def free_socket(path: Path) -> Path:
     resolved = path.resolve()
     if len(os.fsencode(resolved)) > SOCKET_PATH_BYTES:
         raise StartError(f"{resolved} is longer than the {SOCKET_PATH_BYTES} bytes a socket's path may have")
+    if not resolved.parent.is_dir():
+        raise StartError(f"there is no folder {resolved.parent} to put the socket in")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(os.fspath(resolved))
