@@ -35,7 +35,7 @@ def main() -> None:
     """Load the model, then listen: a socket that accepts belongs to a server that can answer."""
     parser = argparse.ArgumentParser(prog="python -m ops.modelserver", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="texts computed at once")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="texts computed at once")
     parser.add_argument("--parent", type=int, help="process id to end with; without it, whoever started this")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
