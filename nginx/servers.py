@@ -27,7 +27,7 @@ def servers(site: Site, fingerprint: str) -> list[str]:
     """All server blocks of the site; `fingerprint` is what `STATE_PATH` answers."""
     if not site.tls_hosts:
         return block(("server",), [_plain_listen(site), *_shared(site, fingerprint), *_application(site)])
-    lines = [*_redirects(site, fingerprint), *_strangers(site)]
+    lines = [*_redirects(site, fingerprint), *_strangers(site, fingerprint)]
     for host in site.tls_hosts:
         lines += _tls_server(site, host, fingerprint)
     return lines
@@ -124,10 +124,14 @@ def _redirects(site: Site, fingerprint: str) -> list[str]:
     return [*block(("server",), unknown), *block(("server",), known)]
 
 
-def _strangers(site: Site) -> list[str]:
-    """Names that no certificate covers: the handshake is refused, rather than answered with another's certificate."""
+def _strangers(site: Site, fingerprint: str) -> list[str]:
+    """Names that no certificate covers: the handshake is refused, rather than answered with another's certificate.
+
+    A request for one can still come over a connection that was opened for a name of ours.
+    """
     listens = _listens(site, site.https_port, "ssl", "default_server", f"backlog={BACKLOG}")
-    return block(("server",), [*listens, "ssl_reject_handshake on;"])
+    misdirected = block(("location", "/"), ["return 421;"])
+    return block(("server",), [*listens, "ssl_reject_handshake on;", *_shared(site, fingerprint), *misdirected])
 
 
 def _tls_server(site: Site, host: TlsHost, fingerprint: str) -> list[str]:

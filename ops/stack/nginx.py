@@ -33,6 +33,7 @@ CONFIGURATION = "nginx.conf"
 OPEN_FILES = 8192
 CONNECTIONS = 2048
 POLL_S = 0.01
+KILL_PATIENCE_S = 5.0
 # On a reload nginx lets old workers accept for 100 ms more (ngx_master_process_cycle), beside the new ones.
 SETTLE_S = 0.2
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "TZ", "LANG")
@@ -234,17 +235,26 @@ class Nginx:
     def _is_master(self, pid: int) -> bool:
         try:
             process = psutil.Process(pid)
-            return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == self.run_dir.resolve()
+            return _is_alive(process) and Path(process.cwd()) == self.run_dir.resolve()
         except psutil.Error:
             return False
 
     def _kill_session(self, leader: int) -> None:
-        """Kill nginx processes of this session, whose number the kernel keeps from others while one of them lives."""
+        """Kill nginx processes of this session, whose number the kernel keeps from others while one of them lives.
+
+        Returns when they have let go of the port.
+        """
         name = self.binary.path.name[:15]  # TASK_COMM_LEN
+        killed: list[psutil.Process] = []
         for pid in psutil.pids():
             with contextlib.suppress(OSError, psutil.Error):
-                if os.getsid(pid) == leader and psutil.Process(pid).name()[:15] == name:
-                    os.kill(pid, signal.SIGKILL)
+                process = psutil.Process(pid)
+                if os.getsid(pid) == leader and process.name()[:15] == name:
+                    process.kill()
+                    killed.append(process)
+        deadline = time.monotonic() + KILL_PATIENCE_S
+        while any(map(_is_alive, killed)) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
 
     def _said(self) -> str:
         return self._output.read_text(errors="replace").strip()
@@ -261,3 +271,11 @@ def served_fingerprint(host: str, port: int, timeout_s: float = 1.0) -> str | No
         return None
     finally:
         connection.close()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs; a zombie waits for its parent and holds nothing."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -123,5 +123,5 @@ def test_a_problem_is_readable_for_a_page_of_a_configured_origin(door):
 def test_the_log_knows_the_method_and_the_function_of_a_refused_request(door):
     key = "refused-0001"
     door.client.post("/api/echo?token=secret", content=b"x" * 9999, headers={"X-Request-ID": key})
-    (line,) = (line for line in door.log() if line["id"] == key)
+    line = door.logged(key)
     assert (line["method"], line["path"], line["function"], line["status"]) == ("POST", "/api/echo", "echo", 413)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,15 @@ class Door:
 
     def log(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.log_dir / "access.json").read_text().splitlines()]
+
+    def logged(self, key: str) -> dict[str, Any]:
+        """The line of the request with this id, which nginx writes after it has answered."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if lines := [line for line in self.log() if line["id"] == key]:
+                return lines[0]
+            time.sleep(0.01)
+        raise AssertionError(f"no line of {key} in {self.log_dir / 'access.json'}")
 
 
 @contextlib.contextmanager
