@@ -3,10 +3,8 @@
 import re
 from typing import Any
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
-
 from core.errors import Forbidden, Unauthorized
+from core.http.request import EdgeRequest
 
 _KEY = re.compile(r"edge_[A-Za-z0-9_-]{43}")
 _SCOPE_KEY = "edge.principal"
@@ -22,20 +20,20 @@ def bearer_key(headers: list[str]) -> str:
     return key.strip(" ")
 
 
-async def needs_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: raises Unauthorized unless the request carries a key that exists and was not revoked."""
-    key = bearer_key(connection.headers.getall("authorization", []))
+async def needs_key(request: EdgeRequest) -> None:
+    """Raise Unauthorized unless the request carries a key that exists and was not revoked."""
+    key = bearer_key(request.headers.getall("authorization", []))
     from core.db.keys import authenticate
 
-    services = connection.app.state.services
+    services = request.app.state.services
     principal = await authenticate(services.database, key)
     if principal is None:
         raise Unauthorized("this key does not exist or was revoked")
-    connection.scope[_SCOPE_KEY] = principal  # type: ignore[literal-required]  # an extension key of ours
+    request.scope[_SCOPE_KEY] = principal  # type: ignore[literal-required]  # an extension key of ours
 
 
-def require_shop(connection: ASGIConnection[Any, Any, Any, Any], shop_id: int) -> None:
+def require_shop(request: EdgeRequest, shop_id: int) -> None:
     """Raise Forbidden unless the request's key is of this shop or of the operator."""
-    principal: Any = connection.scope[_SCOPE_KEY]  # type: ignore[literal-required]
+    principal: Any = request.scope[_SCOPE_KEY]  # type: ignore[literal-required]
     if principal.shop_id is not None and principal.shop_id != shop_id:
         raise Forbidden("this key belongs to another shop")

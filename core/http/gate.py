@@ -118,9 +118,9 @@ class _Exchange:
 
 def _request_id(scope: HTTPScope) -> str:
     """The proxy's id when it is well formed, else a new one: ids end up in logs and headers."""
-    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
-    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
-        return given[0].decode()
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    if _REQUEST_ID.fullmatch(given):
+        return given.decode()
     return uuid4().hex
 
 

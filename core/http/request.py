@@ -4,15 +4,18 @@ import asyncio
 import re
 from typing import Any
 
-from litestar.connection import ASGIConnection, Request
+from litestar.connection import Request
 from litestar.datastructures import State
-from litestar.handlers import BaseRouteHandler
 
 from core.errors import InvalidRequest, NotAcceptable, UnsupportedMediaType
 from core.http import json_text
 
 # Above this a parse takes milliseconds, which other requests of the worker should not wait for.
 _PARSE_IN_THREAD_BYTES = 64 * 1024
+_CONTENT_ENCODING = b"content-encoding"
+# What nearly every caller sends, compared before anything is parsed.
+_JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
+_ACCEPTS = frozenset({b"*/*", b"application/json"})
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -21,9 +24,22 @@ class EdgeRequest(Request[Any, Any, State]):
 
     async def body(self) -> bytes:
         """The whole body; raises UnsupportedMediaType before it is read when it is not announced as JSON."""
-        if self.headers.get("content-encoding", "identity") != "identity":
+        if _CONTENT_ENCODING in self.raw_headers and self.raw_headers[_CONTENT_ENCODING] != b"identity":
             raise UnsupportedMediaType("send the body without Content-Encoding")
         return await super().body()
+
+    @property
+    def raw_headers(self) -> dict[bytes, bytes]:
+        """Headers as they came, the last of each name: a tenth of the time of Litestar's `headers`."""
+        return dict(self.scope["headers"])
+
+    @property
+    def content_length(self) -> int | None:
+        """The announced size of the body in bytes; raises InvalidRequest unless it is a number."""
+        given = self.raw_headers.get(b"content-length")
+        if given is not None and not given.isdigit():
+            raise InvalidRequest("Content-Length is not a number")
+        return int(given) if given else None
 
     async def json(self) -> Any:
         """The body as an instance of the handler's `data` type; raises InvalidRequest, UnsupportedMediaType."""
@@ -39,7 +55,10 @@ class EdgeRequest(Request[Any, Any, State]):
         return json_text.to_struct(json_text.parse(body), field.annotation)
 
     def _require_json(self) -> None:
-        media_type, _, parameters = self.headers.get("content-type", "").partition(";")
+        given = self.raw_headers.get(b"content-type", b"")
+        if given in _JSON_TYPES:
+            return
+        media_type, _, parameters = given.decode("latin-1").partition(";")
         if media_type.strip().lower() != "application/json":
             raise UnsupportedMediaType("send the body as application/json")
         charset = parameters.strip().lower().removeprefix("charset=").strip('"')
@@ -57,10 +76,11 @@ class EdgeRequest(Request[Any, Any, State]):
         return keys[0]
 
 
-def accepts_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: raises NotAcceptable when `Accept` leaves no room for application/json (RFC 9110, 12.5.1)."""
-    accept = ",".join(connection.headers.getall("accept", [])).lower()
-    if accept and not _allows_json(accept):
+async def accepts_json(request: EdgeRequest) -> None:
+    """Raise NotAcceptable when `Accept` leaves no room for application/json (RFC 9110, 12.5.1)."""
+    if request.raw_headers.get(b"accept", b"*/*") in _ACCEPTS:
+        return
+    if not _allows_json(",".join(request.headers.getall("accept")).lower()):
         raise NotAcceptable("this route answers in application/json only")
 
 

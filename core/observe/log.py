@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -71,7 +71,16 @@ def request_line(function: str, trace: Trace, outcome: Outcome) -> RequestLine:
 
 def timestamp() -> str:
     """Now, RFC 3339 in UTC with milliseconds."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return _rfc3339(time.time())
+
+
+def _rfc3339(seconds: float) -> str:
+    return f"{_whole_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+
+
+@lru_cache(2)
+def _whole_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _part_ms(trace: Trace, part: Any) -> float | None:
@@ -95,7 +104,7 @@ class JsonHandler(logging.Handler):
         """Write one record; its trace goes to the log and never to a caller."""
         trace = current_trace.get()
         line: dict[str, Any] = {
-            "time": _record_time(record),
+            "time": _rfc3339(record.created),
             "level": record.levelname.lower(),
             "function": self._function,
             "logger": record.name,
@@ -106,10 +115,6 @@ class JsonHandler(logging.Handler):
         if record.exc_info and record.exc_info[0] is not None:
             line["trace"] = _clean("".join(traceback.format_exception(*record.exc_info)))
         self._log.write(line)
-
-
-def _record_time(record: logging.LogRecord) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
 
 
 def _clean(text: str) -> str:

@@ -1,6 +1,7 @@
 """Prometheus metrics of one function, in a registry of its own."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -24,6 +25,7 @@ class Metrics:
         self._cache = self._counter("cache_lookups", "Answers by where they came from", "result")
         self._degraded = self._counter("degraded", "Answers on a lower rung of the ladder", "rung")
         self._refused = self._counter("refused", "Requests refused by a limit of the function", "reason")
+        self._series = lru_cache(256)(self._series_of)
         ProcessCollector(registry=self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -35,14 +37,21 @@ class Metrics:
     def observe(self, trace: Trace, outcome: Outcome) -> None:
         """Count one finished request."""
         name = self._function
-        self._requests.labels(name, outcome.route, outcome.method, str(outcome.status)).inc()
-        self._seconds.labels(name, outcome.route).observe(outcome.seconds)
+        count, duration = self._series(outcome.route, outcome.method, outcome.status)
+        count.inc()
+        duration.observe(outcome.seconds)
         for part, taken in trace.seconds.items():
             self._parts.labels(name, part).observe(taken)
         if trace.cache is not None:
             self._cache.labels(name, trace.cache).inc()
         if trace.degraded is not None:
             self._degraded.labels(name, trace.degraded).inc()
+
+    def _series_of(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        return (
+            self._requests.labels(self._function, route, method, str(status)),
+            self._seconds.labels(self._function, route),
+        )
 
     def refuse(self, reason: str) -> None:
         """Count a request that a limit of the function turned away."""
