@@ -7,30 +7,23 @@ import msgspec
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def search_key(  # noqa: PLR0913 - each is a part of what determines the answer
-    *,
-    revision: str,
-    shop_id: int,
-    version: int,
-    model: str,
-    query: str,
-    limit: int,
-    category: str | None,
-    threshold: float,
-) -> bytes:
-    """Name the answer of one search: 16 bytes over everything that determines it.
-
-    `revision` is that of the retrieval code, `version` the shop's knowledge version, `model` the digest and the
-    calibration in use; `query` is normalised (core.models.text).
-    """
-    return _name("search", revision, shop_id, version, model, query, limit, category, float(threshold))
-
-
-def question_key(  # noqa: PLR0913 - the same
+def question_key(  # noqa: PLR0913 - each is a part of what was asked
     *, revision: str, shop_id: int, query: str, limit: int, category: str | None, threshold: float
 ) -> bytes:
-    """Name a question of a shop whatever the state of its knowledge: what the last answer is kept under."""
+    """Name a question of a shop whatever the state of its knowledge: 16 bytes.
+
+    `revision` is that of the retrieval code, `query` is normalised (core.models.text).
+    """
     return _name("question", revision, shop_id, query, limit, category, float(threshold))
+
+
+def search_key(*, question: bytes, version: int, model: str) -> bytes:
+    """Name the answer to a question: 16 bytes over everything that determines it.
+
+    `question` is the question's key, `version` the shop's knowledge version, `model` the digest and the calibration
+    in use.
+    """
+    return _name("search", question, version, model)
 
 
 def _name(*parts: object) -> bytes:

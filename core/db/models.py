@@ -8,7 +8,7 @@ from core.db.pool import Database
 COLUMNS = "id, digest, name, dimensions, query_prefix, document_prefix, midpoint, scale"
 READ = f"select {COLUMNS} from model where digest = %s"  # noqa: S608 - constants of this module
 REGISTER = "select register_model(%s, %s, %s, %s, %s)"
-CALIBRATE = "select calibrate_model(%s, %s, %s)"
+CALIBRATE = "select calibrate_model(%s, %s::real, %s::real)"
 
 
 class ModelRow(msgspec.Struct, frozen=True):

@@ -3,38 +3,42 @@ from hypothesis import strategies as st
 
 from core.cache.keys import question_key, search_key
 
-PARTS = st.fixed_dictionaries(
+QUESTIONS = st.fixed_dictionaries(
     {
         "revision": st.text(max_size=8),
         "shop_id": st.integers(1, 2**31 - 1),
-        "version": st.integers(0, 2**62),
-        "model": st.text(max_size=80),
-        "query": st.text(max_size=80),
+        "query": st.text(st.characters(codec="utf-8"), max_size=80),
         "limit": st.integers(1, 100),
-        "category": st.none() | st.text(max_size=20),
+        "category": st.none() | st.text(st.characters(codec="utf-8"), max_size=20),
         "threshold": st.floats(0, 1),
     }
 )
+STATES = st.fixed_dictionaries({"version": st.integers(0, 2**62), "model": st.text(max_size=80)})
 
 
-@given(PARTS, PARTS)
-def test_two_searches_share_a_key_only_when_every_part_is_equal(one, other):
-    assert (one == other) is (search_key(**one) == search_key(**other))
+def name(parts, state):
+    return search_key(question=question_key(**parts), **state)
 
 
-@given(PARTS, st.data())
-def test_each_part_of_a_search_changes_its_key(parts, data):
-    name = data.draw(st.sampled_from(sorted(parts)))
-    changed = {**parts, name: data.draw(PARTS)[name]}
-    assume(changed != parts)
-    assert search_key(**parts) != search_key(**changed)
+@given(QUESTIONS, QUESTIONS, STATES, STATES)
+def test_two_searches_share_a_key_only_when_every_part_is_equal(one, other, before, after):
+    assert ((one, before) == (other, after)) is (name(one, before) == name(other, after))
 
 
-@given(PARTS)
-def test_a_question_keeps_its_name_when_the_knowledge_or_the_model_changes(parts):
-    kept = {name: parts[name] for name in parts if name not in {"version", "model"}}
-    assert len(question_key(**kept)) == 16
-    assert question_key(**kept) != search_key(**parts)
+@given(QUESTIONS, STATES, st.data())
+def test_each_part_of_a_search_changes_its_key(parts, state, data):
+    whole = {**parts, **state}
+    part = data.draw(st.sampled_from(sorted(whole)))
+    changed = {**whole, part: data.draw(QUESTIONS if part in parts else STATES)[part]}
+    assume(changed != whole)
+    other = name({key: changed[key] for key in parts}, {key: changed[key] for key in state})
+    assert name(parts, state) != other
+
+
+@given(QUESTIONS, STATES)
+def test_a_question_and_its_answer_have_two_names_of_16_bytes(parts, state):
+    assert len(question_key(**parts)) == len(name(parts, state)) == 16
+    assert question_key(**parts) != name(parts, state)
 
 
 def test_no_category_and_an_empty_category_are_two_searches():

@@ -1,0 +1,180 @@
+"""Knowledge written and read back: embedded first, then stored with all that belongs to it in one transaction."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pgvector import HalfVector
+from uuid_utils.compat import uuid7
+
+from core.db import idempotency
+from core.db.connection import Connection
+from core.db.passages import (
+    Page,
+    Passage,
+    Position,
+    delete_passage,
+    get_passage,
+    insert_passages,
+    list_passages,
+    replace_passage,
+)
+from core.db.pool import Database
+from core.errors import NotFound
+from core.knowledge.chunk import chunks
+from core.knowledge.spaces import Spaces
+from core.models.gateway import Embedder
+
+STATUS_OK = 200
+
+
+class NewPassage(msgspec.Struct, frozen=True):
+    """A passage as a caller gives it."""
+
+    content: str
+    category: str | None = None
+    source: str | None = None
+    metadata: dict[str, Any] = {}
+
+
+class Once(msgspec.Struct, frozen=True):
+    """An `Idempotency-Key`, and the request it came with: method, path and body as bytes."""
+
+    key: str
+    request: bytes
+
+    @property
+    def request_hash(self) -> bytes:
+        """What stands for the request in the database: 32 bytes."""
+        return sha256(self.request).digest()
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An encoded answer; `replayed` when it was given before to the same request under the same key."""
+
+    body: bytes
+    status: int = STATUS_OK
+    replayed: bool = False
+
+
+Respond = Callable[[Sequence[UUID]], Reply]
+_Write = Callable[[Connection], Awaitable[Sequence[UUID]]]
+
+
+class _Vectors(msgspec.Struct, frozen=True):
+    """Of each passage its vectors, the whole passage first, and the space that they lie in."""
+
+    space: str
+    of_passages: list[list[HalfVector]]
+
+
+class Learner:
+    """Writes and reads of every shop's knowledge.
+
+    A write that returns is seen by the next request of every process; one that raises left nothing behind, unless
+    the connection broke during the commit, for which callers send an `Idempotency-Key`: the same request under the
+    same key is answered again with the same bytes and has one effect, another request under it raises
+    IdempotencyConflict. `respond` makes the answer from the ids, within the transaction. Every method may raise
+    DatabaseUnavailable, those that embed ModelUnavailable and ModelOverloaded.
+    """
+
+    def __init__(self, database: Database, embedder: Embedder) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._spaces = Spaces(database)
+
+    async def learn(
+        self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None = None
+    ) -> Reply:
+        """Add passages, all or none; the shop begins to exist with its first one."""
+        if (before := await self._before(shop_id, once)) is not None:
+            return before
+        vectors = await self._embed([item.content for item in items])
+        passages = [_passage(uuid7(), item) for item in items]
+
+        async def insert(conn: Connection) -> Sequence[UUID]:
+            await insert_passages(conn, shop_id, vectors.space, list(zip(passages, vectors.of_passages, strict=True)))
+            return [passage.id for passage in passages]
+
+        return await self._write(shop_id, once, insert, respond)
+
+    async def replace(
+        self, shop_id: int, passage_id: UUID, item: NewPassage, respond: Respond, once: Once | None = None
+    ) -> Reply:
+        """Put another text in the place of a passage, under the same id. Raises NotFound."""
+        if (before := await self._before(shop_id, once)) is not None:
+            return before
+        await self.read(shop_id, passage_id)  # a wrong id should not cost an embedding
+        vectors = await self._embed([item.content])
+
+        async def change(conn: Connection) -> Sequence[UUID]:
+            passage = _passage(passage_id, item)
+            if not await replace_passage(conn, shop_id, vectors.space, passage, vectors.of_passages[0]):
+                raise _missing(passage_id)
+            return [passage_id]
+
+        return await self._write(shop_id, once, change, respond)
+
+    async def delete(self, shop_id: int, passage_id: UUID, respond: Respond, once: Once | None = None) -> Reply:
+        """Forget a passage. Raises NotFound."""
+
+        async def remove(conn: Connection) -> Sequence[UUID]:
+            if not await delete_passage(conn, shop_id, passage_id):
+                raise _missing(passage_id)
+            return [passage_id]
+
+        return await self._write(shop_id, once, remove, respond)
+
+    async def read(self, shop_id: int, passage_id: UUID) -> Passage:
+        """One passage. Raises NotFound."""
+        passage = await get_passage(self._database, shop_id, passage_id)
+        if passage is None:
+            raise _missing(passage_id)
+        return passage
+
+    async def page(
+        self, shop_id: int, *, limit: int, after: Position | None = None, category: str | None = None
+    ) -> Page:
+        """The shop's passages, newest first, `limit` at a time; of one category when one is named."""
+        return await list_passages(self._database, shop_id, limit=limit, after=after, category=category)
+
+    async def _before(self, shop_id: int, once: Once | None) -> Reply | None:
+        """The answer from before, looked for once without embedding; `_write` looks again, in its transaction."""
+        if once is None:
+            return None
+        async with self._database.shop(shop_id) as conn:
+            return _replayed(await idempotency.recall(conn, shop_id, once.key, once.request_hash))
+
+    async def _write(self, shop_id: int, once: Once | None, write: _Write, respond: Respond) -> Reply:
+        async with self._database.shop(shop_id) as conn:
+            if once is None:
+                return respond(await write(conn))
+            recorded = await idempotency.recall(conn, shop_id, once.key, once.request_hash)
+            if (before := _replayed(recorded)) is not None:
+                return before
+            reply = respond(await write(conn))
+            kept = idempotency.Recorded(reply.status, reply.body)
+            await idempotency.record(conn, shop_id, once.key, once.request_hash, kept)
+            return reply
+
+    async def _embed(self, contents: Sequence[str]) -> _Vectors:
+        model = await self._embedder.identity()
+        space = await self._spaces.of(model)
+        texts = [[content, *chunks(content)] for content in contents]
+        flat = await self._embedder.embed_documents([text for group in texts for text in group], model)
+        vectors = iter(flat)
+        return _Vectors(space.digest, [[next(vectors) for _ in group] for group in texts])
+
+
+def _passage(passage_id: UUID, item: NewPassage) -> Passage:
+    return Passage(passage_id, item.content, item.category, item.source, item.metadata)
+
+
+def _replayed(recorded: idempotency.Recorded | None) -> Reply | None:
+    return None if recorded is None else Reply(recorded.response, recorded.status, replayed=True)
+
+
+def _missing(passage_id: UUID) -> NotFound:
+    return NotFound(f"This shop has no passage {passage_id}.")

@@ -1,0 +1,46 @@
+"""The vector space of a model as the database knows it: vectors of two spaces are never compared."""
+
+from hashlib import blake2b
+
+from core.db.models import ModelRow, register_model
+from core.db.pool import Database
+from core.models.identity import ModelIdentity
+
+MOST_REMEMBERED = 16
+
+
+class Spaces:
+    """The row of each model that is in use, made when it is new and remembered for the life of the process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, ModelRow] = {}
+
+    async def of(self, model: ModelIdentity) -> ModelRow:
+        """The row of this model with these prefixes, as first read. Raises DatabaseUnavailable."""
+        name = space_name(model)
+        if (row := self._known.get(name)) is None:
+            row = await register_model(
+                self._database,
+                digest=name,
+                name=model.name,
+                dimensions=model.dimensions,
+                query_prefix=model.query_prefix,
+                document_prefix=model.document_prefix,
+            )
+            self.remember(row)
+        return row
+
+    def remember(self, row: ModelRow) -> None:
+        """Hold a newer state of a row."""
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        self._known[row.digest] = row
+
+
+def space_name(model: ModelIdentity) -> str:
+    """The model's digest; with prefixes also theirs: the same weights under other prefixes are another space."""
+    prefixes = f"{model.query_prefix}\0{model.document_prefix}"
+    if prefixes == "\0":
+        return model.digest
+    return f"{model.digest}+{blake2b(prefixes.encode(), digest_size=8).hexdigest()}"

@@ -1,0 +1,114 @@
+"""A model as a search uses it: its vectors' space in the database, and what its scores are worth."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+import msgspec
+
+from core.db.models import ModelRow, calibrate_model, read_model
+from core.db.pool import Database
+from core.errors import Unavailable
+from core.knowledge.spaces import Spaces
+from core.models.gateway import Embedder
+from core.models.identity import ModelIdentity
+from core.retrieval.calibrate import calibrate
+from core.retrieval.similarity import Calibration
+
+TRY_AGAIN_S = 30.0
+# The embedded model's, by its digest, so that a first start need not measure what never changes;
+# tests/integration/test_calibrate.py measures it again.
+SHIPPED = {
+    "0e471133b3e7df9ed34a90ccac535ccb5de9774bdd4cb494f3ff08324844ea51": Calibration(0.5314, 0.1010),
+}
+# Until an unknown model is measured: no better guess than a model of the same kind.
+PROVISIONAL = next(iter(SHIPPED.values()))
+
+_log = logging.getLogger(__name__)
+
+
+class Lens(msgspec.Struct, frozen=True):
+    """One model's row and calibration; `name` changes when either does."""
+
+    row: ModelRow
+    calibration: Calibration
+    name: str
+
+
+class Lenses:
+    """The lens of each model in use. A model that nobody has measured yet is measured in the background."""
+
+    def __init__(self, database: Database, embedder: Embedder) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._spaces = Spaces(database)
+        self._known: dict[ModelIdentity, Lens] = {}
+        self._measuring: dict[ModelIdentity, asyncio.Task[None]] = {}
+
+    async def of(self, model: ModelIdentity) -> Lens:
+        """The lens to search with now, provisional until the model is calibrated. Raises DatabaseUnavailable."""
+        if (lens := self._known.get(model)) is not None:
+            return lens
+        row = await self._spaces.of(model)
+        if row.midpoint is None and (shipped := SHIPPED.get(row.digest)) is not None:
+            row = await store(self._database, row, shipped)
+        if row.midpoint is None:
+            if model not in self._measuring:
+                self._measuring[model] = asyncio.create_task(self._measure(model, row))
+            return _lens(row)
+        self._known[model] = _lens(row)
+        return self._known[model]
+
+    async def close(self) -> None:
+        """End the measurements under way."""
+        tasks = list(self._measuring.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _measure(self, model: ModelIdentity, row: ModelRow) -> None:
+        try:
+            while model not in self._known:
+                with suppress(Unavailable):
+                    self._known[model] = _lens(await calibrated(self._database, self._embedder, model, row))
+                    return
+                await asyncio.sleep(TRY_AGAIN_S)
+        except ValueError as error:
+            # It stays with the provisional one: results in order, their similarity a guess.
+            _log.warning("the model %s cannot be calibrated: %s", model.name, error)
+
+
+async def ensure_calibrated(database: Database, embedder: Embedder) -> ModelRow:
+    """Calibrate the model in use unless it is: seconds of embedding for one that nobody has measured.
+
+    Raises ModelUnavailable, ModelOverloaded, DatabaseUnavailable, and ValueError for a model that cannot be.
+    """
+    model = await embedder.identity()
+    row = await Spaces(database).of(model)
+    if row.midpoint is not None:
+        return row
+    if (shipped := SHIPPED.get(row.digest)) is not None:
+        return await store(database, row, shipped)
+    return await calibrated(database, embedder, model, row)
+
+
+async def calibrated(database: Database, embedder: Embedder, model: ModelIdentity, row: ModelRow) -> ModelRow:
+    """The row with a calibration: another process's when there is one by now, else one measured here and stored."""
+    current = await read_model(database, row.digest)
+    if current is not None and current.midpoint is not None:
+        return current
+    return await store(database, row, await calibrate(database, embedder, model, row))
+
+
+async def store(database: Database, row: ModelRow, calibration: Calibration) -> ModelRow:
+    """Store a calibration and read the row as every process will."""
+    await calibrate_model(database, row.digest, calibration.midpoint, calibration.scale)
+    stored = await read_model(database, row.digest)
+    assert stored is not None
+    return stored
+
+
+def _lens(row: ModelRow) -> Lens:
+    calibration = PROVISIONAL if row.midpoint is None or row.scale is None else Calibration(row.midpoint, row.scale)
+    return Lens(row, calibration, f"{row.digest} {calibration.midpoint!r} {calibration.scale!r}")

@@ -1,0 +1,83 @@
+"""Calibration: measured by the real statement with the real model, seen by nobody, stored once."""
+
+import random
+
+import psycopg
+import pytest
+
+from core.db.models import read_model
+from core.knowledge.learner import Learner
+from core.knowledge.spaces import Spaces, space_name
+from core.models.identity import ModelIdentity
+from core.retrieval.calibrate import calibrate, examine, exams
+from core.retrieval.lens import SHIPPED, Lenses, ensure_calibrated
+from core.retrieval.platt import fit
+from core.retrieval.similarity import LEXICAL, similarity
+from tests.parts.knowledge import PRICES, learn, parts, settings_of
+
+
+async def test_the_shipped_calibration_is_what_the_embedded_model_measures(database, model_server):
+    async with parts(settings_of(database, model_server, embed_deadline_s=60.0)) as (db, embedder, _):
+        model = await embedder.identity()
+        measured = await calibrate(db, embedder, model, await Spaces(db).of(model))
+    assert SHIPPED[model.digest].midpoint == pytest.approx(measured.midpoint, abs=0.005)
+    assert SHIPPED[model.digest].scale == pytest.approx(measured.scale, abs=0.005)
+    with psycopg.connect(database.superuser_dsn) as conn:
+        for table in ("shop", "passage", "passage_vector", "posting", "term"):
+            assert conn.execute(f"select count(*) from {table}").fetchone() == (0,)
+
+
+async def test_the_calibration_of_words_alone_is_what_the_exams_measure(database, model_server):
+    async with parts(settings_of(database, model_server)) as (db, _, _):
+        measured = fit([mark for exam in exams() for mark in await examine(db, exam)])
+    assert measured.midpoint == pytest.approx(LEXICAL.midpoint, abs=0.005)
+    assert measured.scale == pytest.approx(LEXICAL.scale, abs=0.005)
+
+
+async def test_the_first_use_of_the_embedded_model_stores_its_calibration(database, model_server):
+    async with parts(settings_of(database, model_server)) as (db, embedder, _):
+        model = await embedder.identity()
+        row = await ensure_calibrated(db, embedder)
+        assert row.midpoint == pytest.approx(SHIPPED[model.digest].midpoint)
+        assert await ensure_calibrated(db, embedder) == row == await read_model(db, model.digest)
+        assert (await Lenses(db, embedder).of(model)).row == row
+
+
+async def test_what_is_stored_wins_over_what_is_shipped(database, model_server):
+    async with parts(settings_of(database, model_server)) as (db, embedder, _):
+        model = await embedder.identity()
+        await Spaces(db).of(model)
+        with psycopg.connect(database.owner_dsn, autocommit=True) as conn:
+            conn.execute("update model set midpoint = 0.4, scale = 0.2, calibrated_at = now()")
+        lens = await Lenses(db, embedder).of(model)
+    assert (lens.calibration.midpoint, lens.calibration.scale) == pytest.approx((0.4, 0.2))
+
+
+def test_every_exam_has_answerable_and_foreign_questions_about_its_own_passages():
+    for exam in exams():
+        ids = {passage.id for passage in exam.passages}
+        named = [question.passage for question in exam.questions]
+        assert {name for name in named if name is not None} <= ids
+        assert None in named
+        assert len(ids) == len(exam.passages)
+
+
+async def test_shops_are_told_apart_from_the_exams_by_their_ids(database, model_server):
+    last = 2**31 - 1
+    async with parts(settings_of(database, model_server)) as (db, embedder, _):
+        await learn(Learner(db, embedder), PRICES, shop_id=last)
+        exam = random.choice(exams())
+        assert await examine(db, exam) == await examine(db, exam)
+        page = await Learner(db, embedder).page(last, limit=10)
+    assert page.total == 1
+
+
+def test_other_prefixes_are_another_space():
+    model = ModelIdentity("m", "d1", 384)
+    assert space_name(model) == "d1"
+    prefixed = {space_name(ModelIdentity("m", "d1", 384, query, passage)) for query, passage in ("ab", "ba", "cd")}
+    assert len(prefixed | {"d1"}) == 4
+
+
+def test_half_is_where_right_and_wrong_answers_are_equally_likely():
+    assert similarity(LEXICAL.midpoint, LEXICAL) == 0.5
