@@ -9,6 +9,8 @@ from psycopg.rows import TupleRow
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x65646765  # "edge": held while migrations run, so that two starts at once do not meet
+# Idempotent, and before all migrations: where the owner may not create extensions it is there already.
+EXTENSION = "create extension if not exists vector schema public"
 LEDGER = """
 create table if not exists edge_migration (
     name text primary key,
@@ -55,11 +57,12 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
             conn.execute("set search_path = public")
             # Session-level: the server lets go of it when this connection ends, however it ends.
             conn.execute("select pg_advisory_lock(%s)", [LOCK_KEY])
+            conn.execute(EXTENSION)
             conn.execute(LEDGER)
             missing = _pending(conn, migrations)
             for migration in missing:
                 _apply(conn, migration)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise MigrationError(f"the database cannot be migrated: {error}") from error
     return [migration.name for migration in missing]
 
@@ -83,7 +86,5 @@ def _apply(conn: psycopg.Connection[TupleRow], migration: Migration) -> None:
             conn.execute(
                 "insert into edge_migration (name, checksum) values (%s, %s)", [migration.name, migration.checksum]
             )
-    except psycopg.OperationalError:
-        raise
     except psycopg.Error as error:
-        raise MigrationError(f"{migration.name} failed: {error}") from error
+        raise MigrationError(f"{migration.name} failed, what came before it stays: {error}") from error

@@ -21,12 +21,13 @@ from core.db.pool import Database
 from core.db.shops import ShopState
 
 COVERAGE_WEIGHT = 0.4
+WEIGHT = f"{COVERAGE_WEIGHT}::float8"  # a bare 0.4 is a numeric: slow sums
 CANDIDATES = 100  # that each side gives in a shop with an index, before both are scored exactly
 
 # idf as in BM25 with its plus one, never negative (Robertson & Zaragoza 2009, 3.3; Lucene's BM25Similarity).
 LEXICAL = """
 with question as materialized (
-    select word.lexeme, ln(1 + (passages - coalesce(df, 0) + 0.5) / (coalesce(df, 0) + 0.5)) as idf
+    select word.lexeme, ln(1 + (passages - coalesce(df, 0) + 0.5::float8) / (coalesce(df, 0) + 0.5::float8)) as idf
     from shop
     cross join lexemes(text_config, %(query)s) as word (lexeme)
     left join term on term.shop_id = {shop} and term.lexeme = word.lexeme
@@ -70,7 +71,7 @@ BOTH = """
 ranked as (
     select passage_id, cosine, coalesce(coverage, 0) as coverage,
         coalesce(cosine, 0) + {weight} * coalesce(coverage, 0) as score
-    from dense full join lexical using (passage_id)
+    from dense {join} join lexical using (passage_id)
     order by score desc, passage_id
     limit %(limit)s
 )
@@ -85,7 +86,7 @@ ranked as (
 )
 """
 ROWS = """
-select id, content, category, source, metadata, cosine, coverage::float8, score::float8
+select id, content, category, source, metadata, cosine, coverage, score
 from ranked join passage on passage.shop_id = {shop} and passage.id = ranked.passage_id
 order by score desc, id
 """
@@ -170,7 +171,11 @@ def _composed(kind: str, of_category: bool) -> sql.Composed:  # noqa: FBT001 - t
     text = LEXICAL + (EXACT + BOTH if kind == "exact" else WORDS_ALONE) + ROWS
     wanted = sql.SQL(OF_CATEGORY).format(shop=shop) if of_category else sql.SQL("")
     return sql.SQL(text).format(
-        shop=shop, model=sql.SQL("%(model)s"), wanted=wanted, weight=sql.Literal(COVERAGE_WEIGHT)
+        shop=shop,
+        model=sql.SQL("%(model)s"),
+        wanted=wanted,
+        weight=sql.SQL(WEIGHT),
+        join=sql.SQL("full"),  # a passage that the model has not embedded yet is found by its words
     )
 
 
@@ -182,5 +187,6 @@ def _composed_for_index(shop_id: int, model_id: int, dimensions: int) -> sql.Com
         dimensions=sql.Literal(dimensions),
         candidates=sql.Literal(CANDIDATES),
         wanted=sql.SQL(""),
-        weight=sql.Literal(COVERAGE_WEIGHT),
+        weight=sql.SQL(WEIGHT),
+        join=sql.SQL("left"),
     )

@@ -94,7 +94,7 @@ class EmbeddedPostgres:
 
     def dsn(self, role: str, database: str = "edge") -> str:
         """The URL of `database` for one of the roles edge_owner, edge_app, postgres."""
-        return f"postgresql://{role}@/{quote(database)}?host={quote(str(self.socket_dir), safe='')}&port={PORT}"
+        return f"postgresql://{role}@/{quote(database)}?host={quote(str(self.socket_dir), safe='')}&port={self.parameters['port']}"
 
     @property
     def binaries(self) -> Binaries:
@@ -111,7 +111,7 @@ class EmbeddedPostgres:
 
         What was interrupted half-way is thrown away and made anew. Raises PostgresError.
         """
-        if len(os.fsencode(self.socket_dir / f".s.PGSQL.{PORT}")) > SOCKET_PATH_BYTES:
+        if len(os.fsencode(self.socket_dir / f".s.PGSQL.{self.parameters['port']}")) > SOCKET_PATH_BYTES:
             raise PostgresError(f"{self.socket_dir} is too long for a Unix socket ({SOCKET_PATH_BYTES} bytes)")
         self.home.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
