@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: tuple[str, ...] = ()
     nginx: str | None = None
     trusted_proxies: tuple[str, ...] = ()
+    watch_scale: float = 1.0
 
     def __repr__(self) -> str:
         shown = (
@@ -104,6 +105,7 @@ def _rule_violations(settings: Settings) -> list[str]:
         ("embed_deadline_s", 0.05, 600),
         ("cache_size_mib", 1, 1_000_000),
         ("rate_limit", 1, 1_000_000),
+        ("watch_scale", 0.0001, 1000),
     ):
         value = getattr(settings, name)
         if not low <= value <= high:

@@ -89,7 +89,7 @@ def _watch(console: Console, stack: Stack) -> None:
         live.start()
     try:
         while True:
-            stack.supervisor.tick()
+            stack.tick()
             if ticks % REFRESH_TICKS == 0:
                 stack.write_state()
                 if live:

@@ -1,4 +1,4 @@
-"""The host's control socket (0600): one JSON line asks, one JSON line answers."""
+"""The host's control socket (0600): one JSON line asks; lines of progress may come before the one that answers."""
 
 import asyncio
 import json
@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 SOCKET_NAME = "host.sock"
-Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+Emit = Callable[[dict[str, Any]], None]
+Answer = Callable[[dict[str, Any], Emit], Awaitable[dict[str, Any]]]
 
 
 async def listen(run_dir: Path, answer: Answer) -> asyncio.Server:
     """Answer requests on `run_dir/host.sock` with `answer`, until the returned server is closed."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def emit(message: dict[str, Any]) -> None:
+            writer.write(json.dumps(message).encode() + b"\n")
+
         try:
             while line := await reader.readline():
                 try:
-                    reply = await answer(json.loads(line))
-                except (ValueError, KeyError, TypeError) as error:
-                    reply = {"error": f"not a request: {error!r}"}
-                writer.write(json.dumps(reply).encode() + b"\n")
+                    reply = await answer(json.loads(line), emit)
+                except (ValueError, LookupError, TypeError) as error:
+                    reply = {"error": f"not a request: {error}"}
+                emit({"done": True, **reply})
                 await writer.drain()
         except (ConnectionError, ValueError):
             return  # the asker left, or sent a line past the reader's limit
@@ -35,15 +39,19 @@ async def listen(run_dir: Path, answer: Answer) -> asyncio.Server:
     return server
 
 
-def ask(run_dir: Path, request: dict[str, Any], timeout_s: float = 10.0) -> dict[str, Any]:
-    """Send one request and return its answer; raises OSError when no host listens."""
+def ask(
+    run_dir: Path, request: dict[str, Any], *, timeout_s: float = 10.0, progress: Emit | None = None
+) -> dict[str, Any]:
+    """Send one request and return its answer; `timeout_s` bounds each silence. Raises OSError when no host answers."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout_s)
         connection.connect(str(run_dir / SOCKET_NAME))
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as lines:
-            line = lines.readline()
-    if not line:
-        raise ConnectionError("the host closed the connection without an answer")
-    answer: dict[str, Any] = json.loads(line)
-    return answer
+            for line in lines:
+                message: dict[str, Any] = json.loads(line)
+                if message.pop("done", False):
+                    return message
+                if progress is not None:
+                    progress(message)
+    raise ConnectionError("the host ended before it answered")

@@ -1,124 +1,243 @@
-"""One hosted function: its active generation, its respawns after crashes, its state for an operator."""
+"""One hosted function: its active generation, deploys, respawns, limits and rollbacks."""
 
 import asyncio
 import contextlib
-from pathlib import Path
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ops.host.generation import Generation, Worker
+from ops.host.generation import Generation, Places
+from ops.host.limits import Guard
 from ops.host.nursery import Nursery
+from ops.host.process import Predecessor, Serving, Worker, retire
 from ops.host.spec import StepFailedError
+from ops.host.watch import Triggers, Watch
+from ops.release.journal import Journal
+from ops.release.store import Store
 
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 STEADY_S = 10.0  # a worker that lived this long starts the back-off anew
+DRAIN_S = 300.0  # how long a stream on the old generation may go on
+TICK_S = 1.0
+
+Say = Callable[[str], None]
 
 
-class Places:
-    """Where the host finds functions and puts sockets and logs."""
+class Releases:
+    """What is kept on disk of releases: their files, and which one each function runs."""
 
-    def __init__(self, root: Path, run_dir: Path, log_dir: Path, socket_gid: int | None) -> None:
-        self.root = root
-        self.run_dir = run_dir
-        self.log_dir = log_dir
-        self.socket_gid = socket_gid
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self.store = store
+        self.journal = journal
 
 
 class HostedFunction:
-    """Keeps `worker_count` workers of one function alive behind `NAME.sock`."""
+    """Keeps the workers of one function alive behind `NAME.sock`, and changes them without losing a request."""
 
-    def __init__(self, name: str, places: Places, nursery: Nursery, worker_count: int = 1) -> None:
+    def __init__(self, name: str, places: Places, releases: Releases, nursery: Nursery, triggers: Triggers) -> None:
         self.name = name
-        self.worker_count = worker_count
         self.active: Generation | None = None
         self.restarts = 0
         self.failure: StepFailedError | None = None
+        self.worker_count = 1
         self._places = places
+        self._releases = releases
         self._nursery = nursery
-        self._generations = 0
+        self._triggers = triggers
+        self._numbers = 0
+        self._watch: Watch | None = None
+        self._guard = Guard()
+        self._predecessors: list[Serving] = []
+        self._leaving: list[Generation] = []
+        self._changing = asyncio.Lock()
         self._stopping = False
         self._backoff_s = FIRST_BACKOFF_S
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        """Bring up a new generation and switch to it; raises StepFailedError and changes nothing on failure."""
-        self._generations += 1
-        generation = Generation(self.name, self._generations, self._places.run_dir, self._places.socket_gid)
-        try:
-            for _ in range(self.worker_count):
-                await generation.start_worker(self._nursery, self._places.root, self._log_path)
-            await generation.smoke()
-        except BaseException as error:
-            await generation.stop(drain_s=0, kill_after_s=0)
-            if isinstance(error, StepFailedError):
-                self.failure = error
-            raise
-        generation.flip(self._places.run_dir)
-        self.active, self.failure = generation, None
+    def inherit(self, predecessors: list[Predecessor], highest: int) -> None:
+        """Take over from an earlier host: its workers serve until the first generation of this one does."""
+        self._predecessors = [*predecessors]
+        self._numbers = highest
+
+    async def bring_up(self) -> None:
+        """Start the release that the journal names, with back-off; after three failures the one before it."""
+        failures = 0
+        while not self._stopping and self.active is None:
+            journal = self._releases.journal
+            release = journal.active(self.name)
+            if release is None:
+                return
+            try:
+                await self.deploy(release, by="host start", note=lambda _: None, record=False)
+            except StepFailedError as error:
+                failures += 1
+                self.tell(str(error))
+                previous = journal.previous(self.name)
+                if failures % self._triggers.crashes == 0 and previous is not None:
+                    journal.append(self.name, "rolled-back", previous, previous=release, reason=str(error), by="host")
+                    continue
+                await asyncio.sleep(self._next_backoff())
+
+    async def deploy(self, release: str, *, by: str, note: Say, record: bool = True) -> None:
+        """Bring up a release beside the active one and switch to it.
+
+        `note` is told each step. Raises StepFailedError; then everything is as it was.
+        """
+        async with self._changing:
+            journal, before = self._releases.journal, self.active
+            if record:
+                journal.append(self.name, "deploying", release, previous=before and before.release, by=by)
+            try:
+                generation = await self._ready(release, note)
+                try:
+                    fresh = generation.prepare_flip()
+                    if record:
+                        journal.append(self.name, "active", release, previous=before and before.release, by=by)
+                    generation.flip(fresh)
+                except BaseException:
+                    await generation.retire(0, 0)
+                    raise
+            except StepFailedError as error:
+                if record:
+                    journal.append(self.name, "failed", release, step=error.step, reason=error.reason, by=by)
+                if before is None:
+                    self.failure = error
+                raise
+            note("flip")
+            self._switch_to(generation)
+
+    def _switch_to(self, generation: Generation) -> None:
+        before, self.active, self.failure = self.active, generation, None
+        self._watch = Watch(self._triggers, time.monotonic())
         for worker in generation.workers:
             self._spawn(self._respawn_after(generation, worker))
+        left, self._predecessors = self._predecessors, []
+        if left:
+            self._spawn(retire(left, DRAIN_S))
+        if before is not None:
+            self._leaving.append(before)
+            self._spawn(self._leave(before))
 
-    async def keep_trying(self) -> None:
-        """Start, again and again with back-off, until it works or the function is stopped."""
-        while not self._stopping:
-            try:
-                await self.start()
-            except StepFailedError as error:
-                print(error, flush=True)  # noqa: T201 - the host's log is its standard output
-                await asyncio.sleep(self._next_backoff())
-            else:
-                return
+    async def _leave(self, generation: Generation) -> None:
+        await generation.retire(DRAIN_S)
+        self._leaving.remove(generation)
+
+    async def _ready(self, release: str, note: Say) -> Generation:
+        found = self._releases.store.get(self.name, release)
+        self._numbers += 1
+        generation = Generation(self.name, self._numbers, found.id, found.path, self._places)
+        try:
+            note("start")
+            for _ in range(self.worker_count):
+                await generation.start_worker(self._nursery)
+            note("smoke")
+            await generation.smoke()
+        except BaseException:
+            await generation.retire(0, 0)
+            raise
+        return generation
+
+    async def tick(self) -> None:
+        """Once a second: hold the limits, and take back a release that breaks a trigger."""
+        generation = self.active
+        if generation is None or self._stopping:
+            return
+        for worker in [*generation.workers]:
+            if (excess := self._guard.check(worker, generation.manifest or {})) is not None:
+                self.tell(f"worker {worker.pid}: {excess}")
+                self._spawn(self._replace(generation, worker, excess))
+        assert self._watch is not None
+        if (reason := self._watch.feed(time.monotonic(), generation.reading())) is not None:
+            await self._roll_back(generation, reason)
 
     async def stop(self, kill_after_s: float = 10.0) -> None:
         """End all workers and respawns of this function."""
         self._stopping = True
-        for task in self._tasks:
+        tasks = [*self._tasks]
+        for task in tasks:
             task.cancel()
-        if self.active is not None:
-            await self.active.stop(drain_s=0, kill_after_s=kill_after_s)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._predecessors:
+            await retire(self._predecessors, 0, kill_after_s)
+        generations = [*self._leaving, *([self.active] if self.active else [])]
+        await asyncio.gather(*(generation.retire(0, kill_after_s) for generation in generations))
         (self._places.run_dir / f"{self.name}.sock").unlink(missing_ok=True)
 
     def state(self) -> dict[str, Any]:
         """Facts for `edge list` and `edge status`."""
-        workers = [w.pid for w in self.active.workers if w.exit_status is None] if self.active else []
+        generation = self.active
+        workers = [worker for worker in generation.workers if not worker.has_ended] if generation else []
         return {
             "name": self.name,
             "state": "serving" if workers else "failed" if self.failure else "starting",
-            "generation": self.active.number if self.active else None,
-            "workers": workers,
+            "release": generation.release if generation else None,
+            "generation": generation.number if generation else None,
+            "workers": [worker.pid for worker in workers],
+            "memoryMiB": round(sum(worker.memory_mib() for worker in workers), 1),
+            "inFlight": sum(worker.reading().in_flight for worker in workers),
             "restarts": self.restarts,
-            "manifest": self.active.manifest if self.active else None,
+            "manifest": generation.manifest if generation else None,
             "failedStep": self.failure.step if self.failure else None,
             "failure": self.failure.reason if self.failure else None,
         }
 
-    @property
-    def _log_path(self) -> Path:
-        return self._places.log_dir / f"{self.name}.log"
+    def tell(self, line: str) -> None:
+        """One line of the host's log, which is its standard output."""
+        print(f"{self.name}: {line}", flush=True)  # noqa: T201
 
     async def _respawn_after(self, generation: Generation, worker: Worker) -> None:
         """Replace a worker that ended by itself with one of the same generation."""
-        status = await worker.ended()
-        lived_s = asyncio.get_running_loop().time() - worker.started_at
+        await worker.ended()
         while generation is self.active and not self._stopping:
             if worker in generation.workers:
-                generation.workers.remove(worker)
-            self.restarts += 1
-            print(f"{self.name}: worker {worker.pid} ended ({status}), starting another", flush=True)  # noqa: T201
-            if lived_s >= STEADY_S:
+                generation.lost(worker)
+                self.restarts += 1
+                self.tell(f"worker {worker.pid} ended ({worker.exit_status}), starting another")
+            if time.monotonic() - worker.started_at >= STEADY_S:
                 self._backoff_s = FIRST_BACKOFF_S
+            assert self._watch is not None
+            if (reason := self._watch.crashed(time.monotonic())) is not None:
+                await self._roll_back(generation, reason)
             await asyncio.sleep(self._next_backoff())
             with contextlib.suppress(StepFailedError):
-                fresh = await generation.start_worker(self._nursery, self._places.root, self._log_path)
-                self._spawn(self._respawn_after(generation, fresh))
+                if generation is self.active:
+                    fresh = await generation.start_worker(self._nursery)
+                    self._spawn(self._respawn_after(generation, fresh))
                 return
-            lived_s = 0.0
+
+    async def _replace(self, generation: Generation, worker: Worker, reason: str) -> None:
+        """Start another worker beside one that broke a limit, then end that one; a stuck one is killed at once."""
+        stuck = "stuck" in reason
+        if worker in generation.workers:
+            generation.lost(worker)
+            self.restarts += 1
+        if stuck:
+            await retire([worker], 0, 0)
+        with contextlib.suppress(StepFailedError):
+            fresh = await generation.start_worker(self._nursery)
+            self._spawn(self._respawn_after(generation, fresh))
+        await retire([worker], 10.0)
+
+    async def _roll_back(self, generation: Generation, reason: str) -> None:
+        """Go back to the release before; without one the release stays and only the log says why it should not."""
+        journal = self._releases.journal
+        previous = journal.previous(self.name)
+        if generation is not self.active or previous is None or previous == generation.release:
+            return
+        self.tell(f"taking back {generation.release}: {reason}")
+        try:
+            await self.deploy(previous, by="host", note=lambda _: None, record=False)
+        except StepFailedError as error:
+            self.tell(f"the release before cannot come back: {error}")
+            return
+        journal.append(self.name, "rolled-back", previous, previous=generation.release, reason=reason, by="host")
 
     def _next_backoff(self) -> float:
         waited, self._backoff_s = self._backoff_s, min(self._backoff_s * 2, LONGEST_BACKOFF_S)
         return waited
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

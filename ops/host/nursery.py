@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import msgspec
 
@@ -27,15 +28,15 @@ class Nursery:
         """The zygote's process id, None before the first fork."""
         return self._zygote.pid if self._zygote else None
 
-    async def fork(self, spec: WorkerSpec, listener: socket.socket, report_fd: int) -> int:
-        """Return the pid of a new worker that serves `listener`; it is a child of this process.
+    async def fork(self, spec: WorkerSpec, inherited: Sequence[int]) -> int:
+        """Return the pid of a new worker with these descriptors (ops.host.worker.Descriptors); a child of this process.
 
         Raises OSError or TimeoutError when the zygote cannot be started or does not answer.
         """
         async with self._turn:
             try:
                 control = await self._warmed()
-                socket.send_fds(control, [msgspec.json.encode(spec)], [listener.fileno(), report_fd])
+                socket.send_fds(control, [msgspec.json.encode(spec)], list(inherited))
                 return int(await self._answer(control, FORK_TIMEOUT_S))
             except (OSError, TimeoutError, ValueError):
                 self.close()

@@ -6,13 +6,18 @@ import msgspec
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
-    """One worker to fork: module `functions.NAME` below `root`, output appended to `log_path`."""
+    """One worker to fork: module `functions.NAME` below `root`, output appended to `log_path`.
+
+    `records` is the folder in which the worker leaves its pid for a host that comes after this one.
+    """
 
     name: str
     root: str
     generation: int
     log_path: str
+    records: str
     host_pid: int
+    has_lifeline: bool
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -27,7 +32,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StepFailedError(Exception):
-    """A worker did not become ready; `step` is where, `reason` is for the operator."""
+    """A release did not become ready; `step` is where, `reason` is for the operator."""
 
     def __init__(self, name: str, step: str, reason: str) -> None:
         super().__init__(f"{name}: {step} failed: {reason.strip()}")

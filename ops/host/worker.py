@@ -1,4 +1,4 @@
-"""A worker's life after the fork: import the function, run its lifespan, serve the inherited socket."""
+"""A worker's life after the fork: import the function from its release, run its lifespan, serve its socket."""
 
 import asyncio
 import importlib
@@ -6,45 +6,52 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
+from ops.host import records
+from ops.host.gatekeeper import App, Gatekeeper
+from ops.host.gauges import Gauges
 from ops.host.spec import Report, WorkerSpec
 from ops.lifeline import die_with_parent
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
-
-CONNECTION_CLOSE = (b"connection", b"close")
+BACKPRESSURE = 1024
 REASON_LIMIT = 4000
 FAILED_EXIT = 3
 
 
-def run(spec: WorkerSpec, listener_fd: int, report_fd: int) -> NoReturn:
+class Descriptors(NamedTuple):
+    """What a worker inherits: its listener, the pipe to report on, and the supervisor's lifeline."""
+
+    listener: int
+    report: int
+    lifeline: int | None = None
+
+
+def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
     """Become the worker; never returns. Exit status 3 when it could not start, 0 after a drained stop."""
     step = "fork"
     try:
-        _detach(spec, keep=(listener_fd, report_fd))
+        gauges = _detach(spec, inherited)
         step = "import"
         app, manifest = _load(spec)
-        _report(report_fd, Report(step="import", manifest=manifest))
+        _report(inherited.report, Report(step="import", manifest=manifest))
         step = "lifespan"
-        started = partial(_report, report_fd, Report(step="lifespan"))
-        serve(Gatekeeper(app, started, partial(_give_up, report_fd, step)), listener_fd)
+        started = partial(_report, inherited.report, Report(step="lifespan"))
+        failed = partial(_give_up, inherited.report, step)
+        serve(Gatekeeper(app, gauges, started, failed), inherited.listener, inherited.lifeline)
     except SystemExit as stop:
-        _give_up(report_fd, step, f"the process ended with exit status {stop.code}\n{traceback.format_exc()}")
+        _give_up(inherited.report, step, f"the process ended with exit status {stop.code}\n{traceback.format_exc()}")
     except BaseException:  # noqa: BLE001 - whatever happens is the operator's to read
-        _give_up(report_fd, step, traceback.format_exc())
+        _give_up(inherited.report, step, traceback.format_exc())
     os._exit(0)
 
 
-def serve(app: App, listener_fd: int, *, backpressure: int = 1024) -> None:
-    """Serve ASGI on a listening descriptor with Granian's own worker until SIGTERM.
+def serve(gatekeeper: Gatekeeper, listener_fd: int, lifeline_fd: int | None = None) -> None:
+    """Serve ASGI on a listening descriptor with Granian's own worker until SIGTERM; SIGUSR1 begins draining.
 
     Calls Granian's worker entry, which is private, since its public servers cannot take a descriptor;
     `tests/unit/test_granian_contract.py` holds the signature that is relied on.
@@ -57,13 +64,15 @@ def serve(app: App, listener_fd: int, *, backpressure: int = 1024) -> None:
 
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    if isinstance(app, Gatekeeper):
-        loop.add_signal_handler(signal.SIGUSR1, app.drain)
+    loop.add_signal_handler(signal.SIGUSR1, gatekeeper.drain)
+    if lifeline_fd is not None:
+        loop.add_reader(lifeline_fd, _end_with_supervisor, loop, lifeline_fd)
+    gatekeeper.beat(loop)
     no_tls: tuple[Any, ...] = (False, None, None, None, "tls1.3", None, [], False)
     MPServer._spawn_asgi_lifespan_worker.__wrapped__(  # noqa: SLF001
         1,
-        app,
-        (None, SocketHolder(listener_fd, True, backpressure)),  # type: ignore[call-arg]
+        gatekeeper,
+        (None, SocketHolder(listener_fd, True, BACKPRESSURE)),  # type: ignore[call-arg]
         None,
         loop,
         RuntimeModes.st,
@@ -71,7 +80,7 @@ def serve(app: App, listener_fd: int, *, backpressure: int = 1024) -> None:
         32,
         1,
         30,
-        backpressure,
+        BACKPRESSURE,
         TaskImpl.asyncio,
         HTTPModes.http1,
         HTTP1Settings(),
@@ -85,67 +94,29 @@ def serve(app: App, listener_fd: int, *, backpressure: int = 1024) -> None:
     )
 
 
-class Gatekeeper:
-    """Reports when the lifespan is up or has failed, and closes connections after their answer once draining.
-
-    Granian goes on without a lifespan that raised; here `on_failed` is called, which ends the process.
-    """
-
-    def __init__(self, app: App, on_started: Callable[[], None], on_failed: Callable[[str], None]) -> None:
-        self._app = app
-        self._on_started = on_started
-        self._on_failed = on_failed
-        self._draining = False
-
-    def drain(self) -> None:
-        """From now on every answer ends its connection."""
-        self._draining = True
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(scope, receive, send)
-        elif self._draining:
-            await self._app(scope, receive, _closing(send))
-        else:
-            await self._app(scope, receive, send)
-
-    async def _lifespan(self, scope: Message, receive: Receive, send: Send) -> None:
-        async def observe(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                self._on_started()
-            elif message["type"] == "lifespan.startup.failed":
-                self._on_failed(message.get("message") or "the lifespan failed")
-            await send(message)
-
-        try:
-            await self._app(scope, receive, observe)
-        except Exception:  # noqa: BLE001 - told to the operator, and the process ends
-            self._on_failed(traceback.format_exc())
+def _end_with_supervisor(loop: asyncio.AbstractEventLoop, lifeline_fd: int) -> None:
+    """The lifeline became readable: its other end is closed, since the supervisor is no more."""
+    loop.remove_reader(lifeline_fd)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _closing(send: Send) -> Send:
-    async def close(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), CONNECTION_CLOSE]
-        await send(message)
-
-    return close
-
-
-def _detach(spec: WorkerSpec, keep: tuple[int, ...]) -> None:
+def _detach(spec: WorkerSpec, inherited: Descriptors) -> Gauges:
     """Leave everything of the forking process behind: its signals, its descriptors, its output."""
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)
-    die_with_parent(signal.SIGTERM, parent_pid=spec.host_pid)
+    gauges = records.leave(Path(spec.records), spec.name, spec.generation)
+    if not spec.has_lifeline:
+        die_with_parent(signal.SIGTERM, parent_pid=spec.host_pid)
     log = os.open(spec.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
     for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - numbers, not paths
-        if descriptor > 2 and descriptor not in keep:  # noqa: PLR2004 - past the standard streams
+        if descriptor > 2 and descriptor not in inherited:  # noqa: PLR2004 - past the standard streams
             try:
                 os.close(descriptor)
             except OSError:
                 continue  # the listing's own descriptor
+    return gauges
 
 
 def _load(spec: WorkerSpec) -> tuple[App, dict[str, Any]]:
@@ -159,10 +130,11 @@ def _load(spec: WorkerSpec) -> tuple[App, dict[str, Any]]:
 
 
 def _report(report_fd: int, report: Report) -> None:
+    """Tell the host; one that is gone will not switch to this worker, so it ends."""
     try:
         os.write(report_fd, msgspec.json.encode(report) + b"\n")
     except BrokenPipeError:
-        return  # the host is gone; the death signal follows
+        os._exit(FAILED_EXIT)
 
 
 def _give_up(report_fd: int, step: str, reason: str) -> NoReturn:

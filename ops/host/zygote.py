@@ -45,17 +45,17 @@ def main(control_fd: int) -> NoReturn:
     _warm()
     control.send(b"warm")
     while True:
-        packet, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, 2)
+        packet, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, len(worker.Descriptors._fields))
         if not packet:
             os._exit(0)
         spec = msgspec.json.decode(packet, type=WorkerSpec)
-        pid = _fork_twice(spec, *descriptors)
+        pid = _fork_twice(spec, worker.Descriptors(*descriptors))
         for descriptor in descriptors:
             os.close(descriptor)
         control.send(str(pid).encode())
 
 
-def _fork_twice(spec: WorkerSpec, listener_fd: int, report_fd: int) -> int:
+def _fork_twice(spec: WorkerSpec, inherited: worker.Descriptors) -> int:
     pid_read, pid_write = os.pipe()
     middle = os.fork()
     if middle == 0:
@@ -64,7 +64,7 @@ def _fork_twice(spec: WorkerSpec, listener_fd: int, report_fd: int) -> int:
         if pid == 0:
             while os.getppid() == middle:  # until the middle process has ended: then the host is the parent
                 time.sleep(0.0005)
-            worker.run(spec, listener_fd, report_fd)
+            worker.run(spec, inherited)
         os.write(pid_write, str(pid).encode())
         os._exit(0)
     os.close(pid_write)

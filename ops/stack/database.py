@@ -1,18 +1,81 @@
 """What `edge up` does to the database between its start and the functions': migrate, calibrate, load the demo."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from core.db.dsn import application_conninfo
+from core.db.migrate import MigrationError, migrate
+from core.db.pool import Database
+from core.db.requirements import application_requirements, requirements
+from core.db.shops import ShopReader
+from core.errors import EdgeError
+from core.knowledge.learner import Learner, NewPassage, Reply
+from core.models.gateway import Embedder
+from core.retrieval.lens import ensure_calibrated
 from core.settings import Settings
 from ops.stack.instance import InstanceError
+
+DEMO = Path(__file__).parents[1] / "demo" / "barbershop.jsonl"
+DEMO_SHOP = 1
 
 
 def bring_up_to_date(settings: Settings) -> str | None:
     """Check what the database must offer and apply new migrations; raises InstanceError with what is missing."""
-    from core.db.migrate import MigrationError, migrate, requirements
-
     assert settings.database_url is not None
-    if missing := requirements(settings.database_url):
-        raise InstanceError("the database cannot be used:\n  - " + "\n  - ".join(missing))
+    _refuse(requirements(settings.database_url))
     try:
         applied = migrate(settings.database_url)
     except MigrationError as error:
         raise InstanceError(str(error)) from error
+    _refuse(application_requirements(application_conninfo(settings)))
     return f"applied {', '.join(applied)}" if applied else None
+
+
+def calibrate(settings: Settings) -> str:
+    """See that the model answers and that its scores have a meaning; raises InstanceError when it does not."""
+
+    async def run() -> str:
+        async with _parts(settings) as (database, embedder):
+            row = await ensure_calibrated(database, embedder)
+            return f"{row.name}, {row.dimensions} dimensions"
+
+    try:
+        return asyncio.run(run())
+    except (EdgeError, ValueError) as error:
+        raise InstanceError(f"the embedding model {settings.embed_model}: {error}") from error
+
+
+def load_demo(settings: Settings) -> str | None:
+    """Load the demo shop as shop 1 unless there is a shop 1; returns what was loaded."""
+
+    async def run() -> str | None:
+        async with _parts(settings) as (database, embedder):
+            if (await ShopReader(database).read(DEMO_SHOP)).exists:
+                return None
+            items = [msgspec.json.decode(line, type=NewPassage) for line in DEMO.read_bytes().splitlines()]
+            await Learner(database, embedder).learn(DEMO_SHOP, items, lambda _: Reply(b""))
+            return f"{len(items)} passages of a barbershop, shop {DEMO_SHOP}"
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _parts(settings: Settings) -> AsyncIterator[tuple[Database, Embedder]]:
+    database = await Database.open(settings)
+    try:
+        embedder = await Embedder.open(settings, None)
+        try:
+            yield database, embedder
+        finally:
+            await embedder.close()
+    finally:
+        await database.close()
+
+
+def _refuse(missing: list[str]) -> None:
+    if missing:
+        raise InstanceError("the database cannot be used:\n  - " + "\n  - ".join(missing))

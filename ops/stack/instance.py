@@ -24,6 +24,8 @@ class Instance:
         self.home = home.absolute()
         self.logs = self.home / "logs"
         self.postgres = self.home / "postgres"
+        self.releases = self.home / "releases"
+        self.journal = self.home / "journal"
         self.state = self.home / "state.json"
         self._lock_fd: int | None = None
 
@@ -38,8 +40,10 @@ class Instance:
         Raises InstanceError when they cannot be made.
         """
         try:
-            for folder, mode in ((self.home, 0o711), (self.logs, 0o700), (self.postgres, 0o711)):
-                folder.mkdir(mode=mode, parents=True, exist_ok=True)
+            for folder in (self.home, self.postgres):
+                folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            for folder in (self.logs, self.releases, self.journal):
+                folder.mkdir(mode=0o700, exist_ok=True)
             self._prepare_run(account)
         except OSError as error:
             raise InstanceError(f"{self.home} cannot be used: {error}; set EDGE_HOME to a folder of yours") from error

@@ -1,6 +1,5 @@
 """The parts of a stack as the supervisor sees them: each one foreground child, logged to a file of its own."""
 
-import json
 import os
 import signal
 import subprocess
@@ -49,11 +48,19 @@ class PostgresPart:
 class PythonPart:
     """A part that is a module of ours, run by this interpreter with the settings in its environment."""
 
-    def __init__(self, name: str, instance: Instance, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        instance: Instance,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        pass_fds: Sequence[int] = (),
+    ) -> None:
         self.name = name
         self.process: subprocess.Popen[bytes] | None = None
         self._arguments = arguments
         self._environ = environ
+        self._pass_fds = pass_fds
         self._log_path = instance.logs / f"{name}.log"
 
     def start(self) -> None:
@@ -65,6 +72,7 @@ class PythonPart:
                 death_signal=signal.SIGTERM,
                 log=log,
                 environ=self._environ,
+                pass_fds=self._pass_fds,
                 cwd=ROOT,
             )
 
@@ -125,28 +133,43 @@ class ModelServerPart(PythonPart):
 
 
 class HostPart(PythonPart):
-    """The function host over this checkout's `functions/`."""
+    """The function host over the instance's releases."""
 
-    def __init__(self, instance: Instance, environ: Mapping[str, str], socket_gid: int | None) -> None:
+    def __init__(
+        self, instance: Instance, environ: Mapping[str, str], socket_gid: int | None, watch_scale: float
+    ) -> None:
         self._run = instance.run
-        folders = ("--root", str(ROOT), "--run", str(instance.run), "--logs", str(instance.logs))
-        group = () if socket_gid is None else ("--socket-gid", str(socket_gid))
-        names = function_names(ROOT)
-        super().__init__("host", instance, ["ops.host", *names, *folders, *group, "--die-with-parent"], environ)
+        # Workers hold the reading end: they outlive their host, and end when this process does.
+        read_fd, self._lifeline_fd = os.pipe()
+        folders = {
+            "releases": instance.releases,
+            "journal": instance.journal,
+            "run": instance.run,
+            "logs": instance.logs,
+        }
+        options = [part for name, folder in folders.items() for part in (f"--{name}", str(folder))]
+        options += ["--lifeline", str(read_fd), "--watch-scale", str(watch_scale), "--die-with-parent"]
+        if socket_gid is not None:
+            options += ["--socket-gid", str(socket_gid)]
+        super().__init__("host", instance, ["ops.host", *options], environ, pass_fds=(read_fd,))
 
     def is_ready(self) -> bool:
-        """Whether every function serves; raises InstanceError with the reason when one cannot."""
-        functions = self.functions()
-        for function in functions:
-            if function["state"] == "failed":
-                raise InstanceError(f"function {function['name']}: {function['failedStep']}: {function['failure']}")
-        return bool(functions) and all(function["state"] == "serving" for function in functions)
+        """Whether the host answers and has decided on every function that its journal names."""
+        try:
+            states = [function["state"] for function in self.ask({"op": "status"})["functions"]]
+        except OSError:
+            return False
+        return "starting" not in states
+
+    def ask(self, request: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """Ask on the host's control socket."""
+        return control.ask(self._run, request, **options)
 
     def functions(self) -> list[dict[str, Any]]:
         """The state of each function as the host tells it, empty while the host does not answer."""
         try:
-            functions: list[dict[str, Any]] = control.ask(self._run, {"op": "status"})["functions"]
-        except (OSError, json.JSONDecodeError):
+            functions: list[dict[str, Any]] = self.ask({"op": "status"})["functions"]
+        except OSError:
             return []
         return functions
 

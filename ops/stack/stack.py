@@ -10,15 +10,18 @@ import msgspec
 import psutil
 
 from core.settings import Settings
+from ops.host import records
+from ops.release.snapshot import snapshot
 from ops.stack import child, database, preflight, sweep
-from ops.stack.instance import Instance
+from ops.stack.instance import Instance, InstanceError
 from ops.stack.listener import require_listenable
-from ops.stack.nginx import Nginx
-from ops.stack.parts import HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
+from ops.stack.nginx import Nginx, NginxError
+from ops.stack.parts import ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of, function_names
 from ops.stack.postgres import EmbeddedPostgres
 from ops.stack.supervisor import Supervisor
 
 Say = Callable[[str], None]
+DEPLOY_TIMEOUT_S = 60.0
 
 
 class Stack:
@@ -27,9 +30,11 @@ class Stack:
     def __init__(self, settings: Settings, say: Say) -> None:
         self.settings = settings
         self.instance = Instance(settings.home)
-        self.supervisor = Supervisor(say)
+        self.supervisor = Supervisor(say, self._serving_workers)
         self._say = say
         self._host: HostPart | None = None
+        self._nginx: Nginx | None = None
+        self._routed: list[dict[str, Any]] = []
         self._account = child.account_for(self.instance.postgres / "data")
 
     @property
@@ -113,13 +118,57 @@ class Stack:
     def _start_functions(self) -> None:
         nginx = Nginx(self.settings, self.instance.run, self.instance.logs / "nginx")
         group = nginx.account.gid if nginx.account else None
-        self._host = host = HostPart(self.instance, self._environ(), group)
-        self._timed("functions", lambda: self.supervisor.add(host))
-        nginx.configure(function["manifest"] for function in host.functions())
+        self._host = host = HostPart(self.instance, self._environ(), group, self.settings.watch_scale)
+        self._timed("host", lambda: self.supervisor.add(host))
+        self._timed("functions", lambda: self._deploy_changed(host))
+        nginx.configure(self._manifests())
+        self._nginx = nginx
         self._timed("nginx", lambda: self.supervisor.add(NginxPart(nginx)))
+
+    def _deploy_changed(self, host: HostPart) -> str | None:
+        """Deploy what differs from the active releases: always in development, in production only the first time."""
+        active = {function["name"]: function["release"] for function in host.functions()}
+        deployed = []
+        for name in function_names(ROOT):
+            if active.get(name) is not None and self.settings.environment == "production":
+                continue
+            release = snapshot(ROOT, name, self.instance.releases)
+            if active.get(name) == release.id:
+                continue
+            request = {"op": "deploy", "name": name, "release": release.id, "by": "edge up"}
+            answer = host.ask(request, timeout_s=DEPLOY_TIMEOUT_S)
+            if not answer.get("ok"):
+                self._refused(name, answer, serving=active.get(name))
+            deployed.append(name)
+        return ", ".join(deployed) or None
+
+    def _refused(self, name: str, answer: dict[str, Any], serving: str | None) -> None:
+        reason = f"function {name}: {answer.get('step')}: {answer.get('reason') or answer.get('error')}"
+        if serving is None:
+            raise InstanceError(reason)
+        self._say(f"{reason}\n{name} goes on with release {serving}")
+
+    def _manifests(self) -> list[dict[str, Any]]:
+        functions = self._host.functions() if self._host else []
+        return [function["manifest"] for function in functions if function["manifest"] is not None]
+
+    def tick(self) -> None:
+        """Bring back what ended; let nginx know of functions and routes that came or went."""
+        self.supervisor.tick()
+        if self._nginx is not None and (manifests := self._manifests()) != self._routed and manifests:
+            self._routed = manifests
+            try:
+                self._nginx.configure(manifests)
+                if not self._nginx.state().in_force:
+                    self._nginx.reload()
+            except NginxError as error:
+                self._say(str(error))
 
     def _environ(self) -> dict[str, str]:
         return environ_of(self.instance, self.settings.to_environ())
+
+    def _serving_workers(self) -> set[int]:
+        return {record.pid for record in records.living(self.instance.run / "workers")}
 
     def _end_leftovers(self) -> None:
         found = sweep.leftovers(self.instance.home, self.instance.run)

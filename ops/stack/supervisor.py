@@ -50,11 +50,15 @@ class Watched:
 
 
 class Supervisor:
-    """Owns the parts. One thread only: the kernel's death signals follow the thread that starts a child."""
+    """Owns the parts. One thread only: the kernel's death signals follow the thread that starts a child.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    `spared` names orphans that are no leftovers: workers that serve while their host is being started again.
+    """
+
+    def __init__(self, say: Callable[[str], None], spared: Callable[[], set[int]]) -> None:
         self.watched: list[Watched] = []
         self._say = say
+        self._spared = spared
         self._orphans: dict[int, float] = {}
 
     def add(self, part: Part) -> None:
@@ -106,6 +110,7 @@ class Supervisor:
     def _end_orphans(self) -> None:
         """End children that no part owns: what a killed part left behind (nginx's workers outlive their master)."""
         ours = {watched.part.process.pid for watched in self.watched if watched.part.process is not None}
+        ours |= self._spared()
         for child in psutil.Process().children():
             if child.pid in ours:
                 continue

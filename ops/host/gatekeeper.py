@@ -1,0 +1,83 @@
+"""The thin ASGI layer between Granian and a function: counts for the host, and closes connections while draining."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ops.host.gauges import Gauges
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+CONNECTION_CLOSE = (b"connection", b"close")
+HEARTBEAT_S = 0.5
+CLIENT_LEFT = 499  # nginx's status for an answer that nobody waited for
+
+
+class Gatekeeper:
+    """Wraps a function's app. A duration is the time to the first byte, so that a stream is not taken for slow.
+
+    Granian goes on without a lifespan that raised; here `on_failed` is called, which ends the process.
+    """
+
+    def __init__(
+        self, app: App, gauges: Gauges, on_started: Callable[[], None], on_failed: Callable[[str], None]
+    ) -> None:
+        self._app = app
+        self._gauges = gauges
+        self._on_started = on_started
+        self._on_failed = on_failed
+        self._draining = False
+
+    def drain(self) -> None:
+        """From now on every answer ends its connection."""
+        self._draining = True
+
+    def beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Show the host, twice a second, that the event loop turns."""
+        self._gauges.beat()
+        loop.call_later(HEARTBEAT_S, self.beat, loop)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            await self._request(scope, receive, send)
+
+    async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
+        start = answered = time.perf_counter()
+        status = CLIENT_LEFT
+
+        async def observe(message: Message) -> None:
+            nonlocal status, answered
+            if message["type"] == "http.response.start":
+                status, answered = message["status"], time.perf_counter()
+                if self._draining:
+                    message["headers"] = [*message.get("headers", ()), CONNECTION_CLOSE]
+            await send(message)
+
+        self._gauges.begin()
+        try:
+            await self._app(scope, receive, observe)
+        except Exception:
+            status = 500 if status == CLIENT_LEFT else status
+            raise
+        finally:
+            self._gauges.end(status, answered - start)
+
+    async def _lifespan(self, scope: Message, receive: Receive, send: Send) -> None:
+        async def observe(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._on_started()
+            elif message["type"] == "lifespan.startup.failed":
+                self._on_failed(message.get("message") or "the lifespan failed")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observe)
+        except Exception:  # noqa: BLE001 - told to the operator, and the process ends
+            self._on_failed(traceback.format_exc())

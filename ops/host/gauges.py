@@ -1,0 +1,108 @@
+"""Counters that a worker writes and a host reads, in a file that both have mapped: no request waits for a report.
+
+The file is also the worker's record: a host that comes after a killed one finds by it who still serves.
+"""
+
+import mmap
+from bisect import bisect_left
+from pathlib import Path
+from sys import byteorder
+from typing import Self
+
+import msgspec
+
+# Upper bounds in seconds; the last bucket holds what took longer.
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+STARTED_TICKS, HEARTBEATS, IN_FLIGHT, REQUESTS, ERRORS, FIRST_BUCKET = range(6)
+CELLS = FIRST_BUCKET + len(BUCKETS_S) + 1
+SIZE_BYTES = CELLS * 8
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Totals since the worker began; `buckets` counts answers by duration, one more than BUCKETS_S."""
+
+    heartbeats: int = 0
+    in_flight: int = 0
+    requests: int = 0
+    errors: int = 0
+    buckets: tuple[int, ...] = (0,) * (len(BUCKETS_S) + 1)
+
+    def __add__(self, other: "Reading") -> "Reading":
+        return Reading(
+            self.heartbeats + other.heartbeats,
+            self.in_flight + other.in_flight,
+            self.requests + other.requests,
+            self.errors + other.errors,
+            tuple(mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)),
+        )
+
+    def since(self, earlier: "Reading") -> "Reading":
+        """What happened after `earlier`; `in_flight` stays what it is now."""
+        return Reading(
+            self.heartbeats - earlier.heartbeats,
+            self.in_flight,
+            self.requests - earlier.requests,
+            self.errors - earlier.errors,
+            tuple(mine - theirs for mine, theirs in zip(self.buckets, earlier.buckets, strict=True)),
+        )
+
+    def quantile_s(self, q: float) -> float:
+        """The upper bound of the bucket that holds quantile `q`; 0 without a request, infinite past the last bound."""
+        rest = q * sum(self.buckets)
+        for count, bound in zip(self.buckets, (*BUCKETS_S, float("inf")), strict=True):
+            rest -= count
+            if rest <= 0:
+                return bound if sum(self.buckets) else 0.0
+        return float("inf")
+
+
+class Gauges:
+    """One worker's cells, eight bytes each. The worker alone writes them; an aligned cell is written at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Map an existing file; raises OSError or ValueError when it is not one of gauges."""
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), SIZE_BYTES)
+        self._cells = memoryview(self._memory).cast("Q")
+
+    @classmethod
+    def create(cls, path: Path, started_ticks: int) -> Self:
+        """Make the file, complete as soon as it has its name; `started_ticks` tells apart processes of one pid."""
+        fresh = path.with_name(f".{path.name}")
+        fresh.write_bytes(started_ticks.to_bytes(8, byteorder) + bytes(SIZE_BYTES - 8))
+        fresh.replace(path)
+        return cls(path)
+
+    @property
+    def started_ticks(self) -> int:
+        """When the worker's process began, in clock ticks after boot."""
+        return int(self._cells[STARTED_TICKS])
+
+    def beat(self) -> None:
+        """Say that the event loop turns."""
+        self._cells[HEARTBEATS] += 1
+
+    def begin(self) -> None:
+        """A request came in."""
+        self._cells[IN_FLIGHT] += 1
+
+    def end(self, status: int, seconds: float) -> None:
+        """A request was answered. A 503 says that a part is down or full, which is no fault of the release."""
+        cells = self._cells
+        cells[IN_FLIGHT] -= 1
+        cells[REQUESTS] += 1
+        if status >= 500 and status != 503:  # noqa: PLR2004 - HTTP
+            cells[ERRORS] += 1
+        cells[FIRST_BUCKET + bisect_left(BUCKETS_S, seconds)] += 1
+
+    def read(self) -> Reading:
+        """The totals now."""
+        cells = self._cells
+        return Reading(
+            cells[HEARTBEATS], cells[IN_FLIGHT], cells[REQUESTS], cells[ERRORS], tuple(cells[FIRST_BUCKET:CELLS])
+        )
+
+    def close(self) -> None:
+        """Unmap."""
+        self._cells.release()
+        self._memory.close()

@@ -1,0 +1,111 @@
+"""Processes that serve: workers forked by this host, and those that an earlier host left serving."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+from ops.host import records
+from ops.host.gauges import Gauges, Reading
+
+BUSY_POLL_S = 0.05
+PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / (1024 * 1024)
+
+
+class Serving:
+    """A process that serves, and its gauges at `path`: safe to signal against reused pids."""
+
+    def __init__(self, pid: int, path: Path) -> None:
+        self.pid = pid
+        self.started_at = time.monotonic()
+        self.has_ended = False
+        self._path = path
+        self._gauges: Gauges | None = None
+        self._last = Reading()
+        self._ended = asyncio.Event()
+        self._pidfd = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(self._pidfd, self._on_end)
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send a signal unless the process has ended."""
+        if not self.has_ended:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signum)
+
+    async def ended(self) -> None:
+        """Wait for the end."""
+        await self._ended.wait()
+
+    def reading(self) -> Reading:
+        """What it has counted; after its end, what it had counted by then."""
+        if self._gauges is None and not self.has_ended:
+            with contextlib.suppress(OSError, ValueError):  # it makes them once it runs
+                self._gauges = Gauges(self._path)
+        if self._gauges is not None:
+            self._last = self._gauges.read()
+        return self._last
+
+    def memory_mib(self) -> float:
+        """Resident memory that it does not share with the zygote."""
+        with contextlib.suppress(OSError, ValueError):
+            resident, shared = map(int, Path(f"/proc/{self.pid}/statm").read_text().split()[1:3])
+            return (resident - shared) * PAGE_MIB
+        return 0.0
+
+    def _on_end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self.reading()
+        self.has_ended = True
+        if self._gauges is not None:
+            self._gauges.close()
+            self._gauges = None
+        self._path.unlink(missing_ok=True)
+        self._collect()
+        self._ended.set()
+
+    def _collect(self) -> None:
+        """An earlier host's process is another's child: there is nothing to wait for."""
+
+
+class Predecessor(Serving):
+    """A worker that a host before this one forked."""
+
+    def __init__(self, record: records.Record) -> None:
+        super().__init__(record.pid, record.path)
+        self.generation = record.generation
+
+
+class Worker(Serving):
+    """A worker of this host; `exit_status` is negative when a signal ended it, None while it runs."""
+
+    exit_status: int | None = None
+
+    def _collect(self) -> None:
+        _, status = os.waitpid(self.pid, 0)
+        self.exit_status = os.waitstatus_to_exitcode(status)
+
+
+async def retire(processes: list[Serving], drain_s: float, kill_after_s: float = 10.0) -> None:
+    """Drain: answers close their connections; once nothing is in hand, or `drain_s` later, ask to end; then kill."""
+    for process in processes:
+        process.signal(signal.SIGUSR1)
+    deadline = time.monotonic() + drain_s
+    while time.monotonic() < deadline and _busy(processes):
+        await asyncio.sleep(BUSY_POLL_S)
+    for process in processes:
+        process.signal(signal.SIGTERM)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(kill_after_s):
+            for process in processes:
+                await process.ended()
+    for process in processes:
+        process.signal(signal.SIGKILL)
+    for process in processes:
+        await process.ended()
+
+
+def _busy(processes: list[Serving]) -> bool:
+    return any(process.reading().in_flight for process in processes if not process.has_ended)

@@ -1,0 +1,97 @@
+"""Judges a release after its flip: the rollback triggers of ops/slo.toml over a sliding window."""
+
+import tomllib
+from collections import deque
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from ops.host.gauges import Reading
+
+LEVELS = Path(__file__).parents[1] / "slo.toml"
+
+
+class Triggers(msgspec.Struct, frozen=True):
+    """When a release is taken back; times in seconds."""
+
+    error_rate: float
+    error_rate_for_s: float
+    p95_s: float
+    p95_for_s: float
+    crashes: int
+    crashes_within_s: float
+    least_requests: int
+
+    @classmethod
+    def read(cls, scale: float = 1.0) -> Self:
+        """The triggers of ops/slo.toml with their times multiplied by `scale`."""
+        found = msgspec.convert(tomllib.loads(LEVELS.read_text())["rollback"], cls)
+        return msgspec.structs.replace(
+            found,
+            error_rate_for_s=found.error_rate_for_s * scale,
+            p95_for_s=found.p95_for_s * scale,
+            crashes_within_s=found.crashes_within_s * scale,
+        )
+
+
+class Watch:
+    """One release under watch. Feed it a reading a second; it answers with the reason to take the release back.
+
+    A level counts as broken for its time when it is broken over the window of that length that ends now,
+    and has been watched for that long.
+    """
+
+    def __init__(self, triggers: Triggers, now_s: float) -> None:
+        self._triggers = triggers
+        self._began_s = now_s
+        self._readings: deque[tuple[float, Reading]] = deque([(now_s, Reading())])
+        self._crashes_s: deque[float] = deque()
+
+    def crashed(self, now_s: float) -> str | None:
+        """A worker ended by itself; returns the reason when it did so too often."""
+        rules = self._triggers
+        self._crashes_s.append(now_s)
+        while now_s - self._crashes_s[0] > rules.crashes_within_s:
+            self._crashes_s.popleft()
+        if len(self._crashes_s) >= rules.crashes:
+            return f"down: its workers ended {len(self._crashes_s)} times within {rules.crashes_within_s:g} s"
+        return None
+
+    def feed(self, now_s: float, total: Reading) -> str | None:
+        """Take a reading (totals over all workers of the release) and return the reason to roll back, if any."""
+        rules = self._triggers
+        self._readings.append((now_s, total))
+        longest = max(rules.error_rate_for_s, rules.p95_for_s)
+        while len(self._readings) > 1 and now_s - self._readings[1][0] >= longest:
+            self._readings.popleft()
+        return self._errors(now_s, total) or self._slowness(now_s, total)
+
+    def _errors(self, now_s: float, total: Reading) -> str | None:
+        rules = self._triggers
+        window = self._window(now_s, total, rules.error_rate_for_s)
+        if window is None or window.requests < rules.least_requests:
+            return None
+        rate = window.errors / window.requests
+        if rate <= rules.error_rate:
+            return None
+        return f"errors {rate:.0%} of {window.requests} answers over {rules.error_rate_for_s:g} s"
+
+    def _slowness(self, now_s: float, total: Reading) -> str | None:
+        rules = self._triggers
+        window = self._window(now_s, total, rules.p95_for_s)
+        if window is None or window.requests < rules.least_requests:
+            return None
+        p95_s = window.quantile_s(0.95)
+        return f"p95 over {rules.p95_s:g} s for {rules.p95_for_s:g} s" if p95_s > rules.p95_s else None
+
+    def _window(self, now_s: float, total: Reading, length_s: float) -> Reading | None:
+        """What happened in the last `length_s`, None while the watch is younger."""
+        if now_s - self._began_s < length_s:
+            return None
+        before = Reading()
+        for at_s, reading in self._readings:
+            if now_s - at_s < length_s:
+                break
+            before = reading
+        return total.since(before)
