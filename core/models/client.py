@@ -13,6 +13,7 @@ from pgvector import HalfVector
 
 from core.errors import ModelAnswerUnusable, ModelUnavailable
 from core.models.identity import ModelIdentity, Prefixes, with_tag
+from core.models.unix import UnixTransport
 
 T = TypeVar("T")
 
@@ -101,16 +102,16 @@ class ModelClient:
 
 
 def _connect(url: str, timeouts: Timeouts) -> ollama.AsyncClient:
-    path = url.removeprefix("unix:") if url.startswith("unix:") else None
-    # Loading the certificates of the world takes longer than the whole start: only where TLS is spoken.
-    tls = ssl.create_default_context() if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    transport = httpx.AsyncHTTPTransport(
-        uds=path,
-        verify=tls,
-        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-    )
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    transport: httpx.AsyncHTTPTransport
+    if url.startswith("unix:"):
+        transport, url = UnixTransport(url.removeprefix("unix:"), limits), "http://localhost"
+    else:
+        # Loading the certificates of the world takes longer than the whole start: only where TLS is spoken.
+        tls = ssl.create_default_context() if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits)
     return ollama.AsyncClient(
-        "http://localhost" if path else url,
+        url,
         transport=transport,
         timeout=httpx.Timeout(timeouts.call_s, connect=timeouts.connect_s),
         follow_redirects=False,

@@ -1,6 +1,7 @@
 import asyncio
 import math
 import socket
+import tempfile
 
 import pytest
 
@@ -94,6 +95,40 @@ async def test_cancelling_a_call_closes_its_connection(client, faulty):
     await until(lambda: faulty.gone == 1)
     with pytest.raises(asyncio.CancelledError):
         await call
+
+
+async def test_a_cancellation_in_the_moment_of_the_answer_leaves_nothing_behind():
+    """The runner of these tests raises what reaches the loop's exception handler."""
+    loop = asyncio.get_running_loop()
+    with tempfile.TemporaryDirectory(prefix="edge-") as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/model.sock")
+        listener.listen()
+        listener.setblocking(False)
+        client = ModelClient(f"unix:{folder}/model.sock", "all-minilm")
+        call = asyncio.create_task(client.embed(["one"]))
+        connection, _ = await loop.sock_accept(listener)
+        with connection:
+            received = b""
+            while b"one" not in received:
+                received += await loop.sock_recv(connection, 65536)
+            for _ in range(10):  # turns in which the client comes to wait for the answer
+                await asyncio.sleep(0)
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await asyncio.sleep(0)  # one turn: the client's loop has seen the answer, the client has not
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+        await client.close()
+
+
+async def test_a_client_that_leaves_in_mid_request_does_not_wait_for_a_server_that_reads_nothing():
+    with tempfile.TemporaryDirectory(prefix="edge-") as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/model.sock")
+        listener.listen()
+        client = ModelClient(f"unix:{folder}/model.sock", "all-minilm", Timeouts(1, 0.2))
+        with pytest.raises(ModelUnavailable):
+            await asyncio.wait_for(client.embed(["long " * 400_000]), 10)
+        await client.close()
 
 
 async def test_a_kept_connection_that_died_with_its_server_costs_nothing(client, faulty):
