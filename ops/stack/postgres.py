@@ -94,7 +94,8 @@ class EmbeddedPostgres:
 
     def dsn(self, role: str, database: str = "edge") -> str:
         """The URL of `database` for one of the roles edge_owner, edge_app, postgres."""
-        return f"postgresql://{role}@/{quote(database)}?host={quote(str(self.socket_dir), safe='')}&port={self.parameters['port']}"
+        host = quote(str(self.socket_dir), safe="")
+        return f"postgresql://{role}@/{quote(database)}?host={host}&port={self.parameters['port']}"
 
     @property
     def binaries(self) -> Binaries:

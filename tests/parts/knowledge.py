@@ -1,50 +1,61 @@
-"""What a function opens for searching and learning, over a real database and a real model server."""
+"""Shops with passages for tests: vectors without a model, and the database opened as a function opens it."""
 
-import json
-from collections.abc import AsyncIterator
+import math
+import random
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from uuid import UUID
+from zlib import crc32
 
 import msgspec
+from pgvector import HalfVector
+from uuid_utils.compat import uuid7
 
-from core.cache.disk import DiskCache
+from core.db.models import ModelRow, register_model
+from core.db.passages import Passage, insert_passages
 from core.db.pool import Database
-from core.knowledge.learner import Learner, NewPassage, Reply
-from core.models.gateway import Embedder
 from core.settings import Settings
 
-OPENING = "We are open from nine to six, Monday to Friday. On Saturdays we close at two."
-PRICES = "A haircut with wash costs 28 and takes half an hour."
-PARKING = "There are three parking spaces behind the house. The gate code is on your confirmation."
+DIGEST = "test-model"
+DIMENSIONS = 8
 
 
-def settings_of(database, model_server, **changes) -> Settings:
-    """Settings for the test's database and a model server, or a place where none is."""
-    url = "unix:/nowhere/model.sock" if model_server is None else model_server.url
-    return msgspec.structs.replace(database.settings, ollama_url=url, **changes)
+def unit(*values: float) -> HalfVector:
+    """A vector of unit length in the direction of the values, filled up with zeros to DIMENSIONS."""
+    padded = [*values, *[0.0] * (DIMENSIONS - len(values))]
+    length = math.hypot(*padded)
+    return HalfVector([value / length for value in padded])
+
+
+def random_unit(seed: int, dimensions: int = DIMENSIONS) -> HalfVector:
+    """The same vector of unit length for the same seed."""
+    source = random.Random(seed)
+    values = [source.gauss(0, 1) for _ in range(dimensions)]
+    length = math.hypot(*values)
+    return HalfVector([value / length for value in values])
 
 
 @asynccontextmanager
-async def parts(settings: Settings) -> AsyncIterator[tuple[Database, Embedder, DiskCache]]:
-    """Database, embedder and disk cache as one process has them; vectors and answers share the cache's folder."""
-    vectors = DiskCache(settings.home / "cache", 8 << 20, "vectors")
-    answers = DiskCache(settings.home / "cache", 8 << 20, "answers")
-    database = await Database.open(settings)
-    embedder = await Embedder.open(settings, vectors)
+async def opened(settings: Settings, **changes: object) -> AsyncIterator[Database]:
+    """The database as a function opens it, with some settings changed."""
+    database = await Database.open(msgspec.structs.replace(settings, **changes))
     try:
-        yield database, embedder, answers
+        yield database
     finally:
-        await embedder.close()
         await database.close()
-        vectors.close()
-        answers.close()
 
 
-def ids_reply(ids) -> Reply:
-    """An answer that lists the ids."""
-    return Reply(json.dumps({"ids": [str(passage_id) for passage_id in ids]}).encode(), 201)
+async def the_model(database: Database, dimensions: int = DIMENSIONS) -> ModelRow:
+    """The model that all test vectors are of."""
+    return await register_model(database, digest=DIGEST, name="test", dimensions=dimensions)
 
 
-async def learn(learner: Learner, *contents: str, shop_id: int = 1) -> list[str]:
-    """Teach a shop; the new ids."""
-    reply = await learner.learn(shop_id, [NewPassage(content) for content in contents], ids_reply)
-    return json.loads(reply.body)["ids"]
+async def teach(database: Database, shop_id: int, contents: Sequence[str], category: str | None = None) -> list[UUID]:
+    """Add passages to a shop, each with a vector of its own; returns their ids."""
+    await the_model(database)
+    passages = [Passage(uuid7(), content, category=category) for content in contents]
+    async with database.shop(shop_id) as conn:
+        await insert_passages(
+            conn, shop_id, DIGEST, [(passage, [random_unit(crc32(passage.content.encode()))]) for passage in passages]
+        )
+    return [passage.id for passage in passages]

@@ -40,8 +40,13 @@ class Postgres:
     def fresh(self, home: Path, template: str = TEMPLATE) -> Iterator["Database"]:
         """A database that is a clone of `template`, dropped afterwards with whoever is still connected."""
         name = f"test_{next(_numbers)}"
-        create = sql.SQL("create database {} template {} owner edge_owner")
-        self.as_superuser(create.format(sql.Identifier(name), sql.Identifier(template)))
+        # The rights to a database are not cloned with it.
+        for text in (
+            "create database {0} template {1} owner edge_owner",
+            "revoke all on database {0} from public",
+            "grant connect on database {0} to edge_app",
+        ):
+            self.as_superuser(sql.SQL(text).format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield Database(name, self.server, home)
         finally:
