@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tests.parts.proxy import opened
+from tests.parts.proxy import ECHO, opened
 
 
 def statuses(door, client, count, path="/api/echo"):
@@ -67,6 +67,18 @@ def test_refusals_cost_the_function_nothing(strict_door):
     before = strict_door.echo.connections
     assert statuses(strict_door, "203.0.113.1", 20) == [429] * 20
     assert strict_door.echo.connections == before
+
+
+def test_what_nginx_answers_without_a_route_is_not_counted(strict_door):
+    assert statuses(strict_door, "203.0.113.1", 10, "/nowhere") == [404] * 10
+    assert statuses(strict_door, "203.0.113.1", 1) == [200]
+
+
+def test_a_reload_forgets_nobody(strict_door):
+    assert statuses(strict_door, "203.0.113.1", 6)[-1] == 429
+    strict_door.nginx.configure([ECHO])
+    strict_door.nginx.reload()
+    assert statuses(strict_door, "203.0.113.1", 1) == [429]
 
 
 def test_one_caller_holds_a_hundred_connections_and_no_more(tmp_path, nginx_setting):
