@@ -72,7 +72,7 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 class Searcher:
-    """Searches of every shop. `answers` may be shared with nobody else in the process; `disk` is shared by all.
+    """Searches of every shop; `disk` is the cache that it shares with other processes, or None.
 
     Raises DatabaseUnavailable when the database is away and the question has no answer from before, ModelOverloaded
     when too many wait for the model, InvalidRequest for a question without content.
@@ -86,6 +86,11 @@ class Searcher:
         self._revision = revision()
         self._flight: Flight[Found] = Flight()
         self.answers = Answers(disk)
+
+    @property
+    def joined(self) -> int:
+        """How many searches since the start were answered by an equal one that was under way."""
+        return self._flight.joined
 
     async def close(self) -> None:
         """End what runs in the background and write what the disk cache does not have yet."""

@@ -13,7 +13,7 @@ from core.retrieval.calibrate import calibrate, examine, exams
 from core.retrieval.lens import SHIPPED, Lenses, ensure_calibrated
 from core.retrieval.platt import fit
 from core.retrieval.similarity import LEXICAL, similarity
-from tests.parts.knowledge import PRICES, learn, parts, settings_of
+from tests.parts.searching import PRICES, learn, parts, settings_of
 
 
 async def test_the_shipped_calibration_is_what_the_embedded_model_measures(database, model_server):

@@ -10,7 +10,7 @@ import pytest
 from core.db.shops import ShopReader
 from core.errors import DatabaseUnavailable, IdempotencyConflict, ModelUnavailable, NotFound
 from core.knowledge.learner import Learner, NewPassage, Once, Reply
-from tests.parts.knowledge import OPENING, PARKING, PRICES, ids_reply, learn, parts, settings_of
+from tests.parts.searching import OPENING, PARKING, PRICES, ids_reply, learn, parts, settings_of
 
 SHOP = 7
 
