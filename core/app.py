@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Response
@@ -20,10 +20,11 @@ from core.http.request import EdgeRequest
 from core.observe.log import LineLog, logging_to
 from core.observe.metrics import Metrics
 from core.observe.trace import current_trace
+from core.services import Services
 
 _log = logging.getLogger(__name__)
 
-Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+Opener = Callable[[], AbstractAsyncContextManager[Services]]
 
 
 class EdgeApp(Litestar):
@@ -46,15 +47,20 @@ def make_app(
     function: Function,
     handlers: Sequence[HTTPRouteHandler],
     *,
-    lifespan: Sequence[Lifespan] = (),
+    opens: Opener | None = None,
     log: LineLog | None = None,
 ) -> EdgeApp:
-    """The application of a function; `lifespan` opens what its handlers use, `log` is standard output by default."""
+    """The application of a function; `opens` makes what its handlers use, `log` is standard output by default."""
     line_log, metrics = log or LineLog(), Metrics(function.name)
 
     @asynccontextmanager
-    async def with_logging(_: Litestar) -> AsyncIterator[None]:
-        with logging_to(line_log, function.name):
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(logging_to(line_log, function.name))
+            if opens is not None:
+                services = await stack.enter_async_context(opens())
+                services.expose(metrics)
+                app.state.services = services
             yield
 
     app = EdgeApp(
@@ -64,7 +70,7 @@ def make_app(
             HTTPException: _on_http_exception,
             Exception: _on_exception,
         },
-        lifespan=[with_logging, *lifespan],
+        lifespan=[lifespan],
         request_class=EdgeRequest,
         openapi_config=None,
         logging_config=None,

@@ -5,14 +5,6 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-# PostgreSQL's integer.
-ShopId = Annotated[int, Meta(gt=0, lt=2**31, description="The shop, > 0")]
-Threshold = Annotated[float, Meta(ge=0, le=1, description="The least similarity of a result")]
-Category = Annotated[str, Meta(max_length=200, description="Blank is the same as none")]
-Source = Annotated[str, Meta(max_length=2000, description="Where the passage comes from")]
-Metadata = Annotated[dict[str, Any], Meta(description="Any JSON object; it comes back with each result")]
-Limit = Annotated[int, Meta(ge=1, le=100, description="The most results, 1 to 100")]
-
 
 def trimmed_pattern(low: int, high: int) -> str:
     r"""A regular expression for text of `low` ≥ 2 to `high` characters once white space around it is gone.
@@ -20,6 +12,19 @@ def trimmed_pattern(low: int, high: int) -> str:
     Linear: only the middle can backtrack, and `\S` anchors both of its ends.
     """
     return rf"^\s*\S[\s\S]{{{low - 2},{high - 2}}}\S\s*$"
+
+
+# PostgreSQL's integer.
+ShopId = Annotated[int, Meta(gt=0, lt=2**31, description="The shop, > 0")]
+Threshold = Annotated[float, Meta(ge=0, le=1, description="The least similarity of a result")]
+Category = Annotated[str, Meta(max_length=200, description="Blank is the same as none")]
+Source = Annotated[str, Meta(max_length=2000, description="Where the passage comes from")]
+Metadata = Annotated[dict[str, Any], Meta(description="Any JSON object; it comes back with each result")]
+Question = Annotated[str, Meta(pattern=trimmed_pattern(3, 2000), description="3 to 2000 characters after trimming")]
+Content = Annotated[
+    str, Meta(pattern=trimmed_pattern(10, 100_000), description="10 to 100000 characters after trimming")
+]
+Limit = Annotated[int, Meta(ge=1, le=100, description="The most results, 1 to 100")]
 
 
 _TRIMMED = re.compile(r"\^\\s\*\\S\[\\s\\S\]\{(?P<low>\d+),(?P<high>\d+)\}\\S\\s\*\$")

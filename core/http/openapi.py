@@ -13,7 +13,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from core.function import Function
-from core.http.problems import Problem
+from core.http.problems import MEDIA_TYPE, Problem
 from core.http.request import EdgeRequest
 from core.version import VERSION
 
@@ -57,6 +57,10 @@ def _complete(operation: dict[str, Any]) -> None:
         response["headers"] = {
             "X-Request-Id": {"schema": {"type": "string"}, "description": "The id of this request in the logs"}
         }
+    # The gate may refuse where the handler has a 503 of its own.
+    operation["responses"]["503"]["content"].setdefault(
+        MEDIA_TYPE, operation["responses"]["429"]["content"][MEDIA_TYPE]
+    )
     for status in ("429", "503"):
         operation["responses"][status]["headers"]["Retry-After"] = {
             "schema": {"type": "integer"},

@@ -7,11 +7,15 @@ from typing import Any
 from litestar.connection import Request
 from litestar.datastructures import State
 
+from core.auth import principal_of, require_shop
 from core.errors import InvalidRequest, NotAcceptable, UnsupportedMediaType
 from core.http import json_text
+from core.observe.trace import current_trace
+from core.services import Services
 
 # Above this a parse takes milliseconds, which other requests of the worker should not wait for.
 _PARSE_IN_THREAD_BYTES = 64 * 1024
+_PRINCIPAL = "edge.principal"
 _CONTENT_ENCODING = b"content-encoding"
 # What nearly every caller sends, compared before anything is parsed.
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
@@ -64,6 +68,27 @@ class EdgeRequest(Request[Any, Any, State]):
         charset = parameters.strip().lower().removeprefix("charset=").strip('"')
         if charset and charset not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType("send the body in UTF-8")
+
+    @property
+    def services(self) -> Services:
+        """The parts that the function opened at its start."""
+        services: Services = self.app.state.services
+        return services
+
+    def note_shop(self, shop_id: int) -> None:
+        """Name the shop in the log line of this request."""
+        if (trace := current_trace.get()) is not None:
+            trace.shop_id = shop_id
+
+    async def identify(self) -> None:
+        """Find out who calls; raises Unauthorized."""
+        headers = self.headers.getall("authorization", [])
+        self.scope[_PRINCIPAL] = await principal_of(self.services.database, headers)  # type: ignore[literal-required]
+
+    def claim_shop(self, shop_id: int) -> None:
+        """Go on only with a key of this shop; raises Forbidden. The route was declared with `key=True`."""
+        self.note_shop(shop_id)
+        require_shop(self.scope[_PRINCIPAL], shop_id)  # type: ignore[literal-required]
 
     @property
     def idempotency_key(self) -> str | None:

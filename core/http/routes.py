@@ -1,20 +1,19 @@
 """How a handler declares what it answers, so that its documentation and its guards come from one place."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypedDict
+from typing import Any, Literal, TypedDict
 
 from litestar.openapi.datastructures import ResponseSpec
 
-from core.auth import needs_key
 from core.errors import EdgeError
 from core.function import MIB
 from core.http.problems import MEDIA_TYPE, Problem
 from core.http.request import EdgeRequest, accepts_json
 
+Access = Literal["open", "read", "write"]
 _ALWAYS = (400, 404, 405, 406, 429, 503)
 _WITH_BODY = (413, 415)
-_WITH_KEY = (401, 403)
-_IDEMPOTENT = (409,)
+_WITH_KEY: dict[Access, tuple[int, ...]] = {"open": (), "read": (401, 403), "write": (401, 403, 409)}
 
 
 class RouteOptions(TypedDict):
@@ -22,43 +21,52 @@ class RouteOptions(TypedDict):
 
     status_code: int
     responses: dict[int, ResponseSpec]
-    before_request: Callable[[EdgeRequest], Awaitable[None]]
+    before_request: Callable[[Any], Awaitable[None]]
     security: list[dict[str, list[str]]]
     request_max_body_size: int
 
 
 def answers(
-    result: type, *, body: bool = False, key: bool = False, idempotent: bool = False, body_limit: int = MIB
+    result: type,
+    access: Access = "open",
+    *,
+    body: bool = False,
+    body_limit: int = MIB,
+    down: type | None = None,
 ) -> RouteOptions:
-    """Options of a route that answers 200 with `result` as JSON; `key`: only with a key of the shop."""
-    statuses = _ALWAYS + _WITH_BODY * body + _WITH_KEY * key + _IDEMPOTENT * idempotent
+    """Options of a route that answers 200 with `result` as JSON.
+
+    "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`; `body` says that the handler reads
+    one; `down` is what a 503 of the handler's own holds.
+    """
+    responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access])
+    responses[200] = _json(result, "The answer")
+    if down is not None:
+        responses[503] = _json(down, "A part is down without which there is no answer")
     return {
         "status_code": 200,
-        "responses": {
-            200: ResponseSpec(result, generate_examples=False, description="The answer"),
-            **_problems(statuses),
-        },
+        "responses": dict(sorted(responses.items())),
         # Not guards: for each guard Litestar copies the handler, 50 µs a request.
-        "before_request": _accepted_with_key if key else accepts_json,
-        "security": [{"key": []}] if key else [],
+        "before_request": accepts_json if access == "open" else _accepted_with_key,
+        "security": [] if access == "open" else [{"key": []}],
         "request_max_body_size": body_limit,
     }
 
 
 async def _accepted_with_key(request: EdgeRequest) -> None:
     await accepts_json(request)
-    await needs_key(request)
+    await request.identify()
 
 
-def _answer(result: type) -> ResponseSpec:
-    return ResponseSpec(result, generate_examples=False, description="The answer")
+def _json(kind: type, description: str) -> ResponseSpec:
+    return ResponseSpec(kind, generate_examples=False, description=description)
 
 
 def _problems(statuses: tuple[int, ...]) -> dict[int, ResponseSpec]:
     titles: dict[int, str] = {kind.status: kind.title for kind in _tree(EdgeError)}
     return {
         status: ResponseSpec(Problem, generate_examples=False, description=titles[status], media_type=MEDIA_TYPE)
-        for status in sorted(statuses)
+        for status in statuses
     }
 
 

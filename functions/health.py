@@ -1,0 +1,104 @@
+"""Is the service well: each part is asked to do something, and a part that cannot says so."""
+
+import asyncio
+import os
+import time
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, Literal
+
+import msgspec
+from litestar import get
+from litestar.response.base import ASGIResponse
+
+from core.app import EdgeApp, make_app
+from core.cache.disk import DiskCache
+from core.errors import Unavailable
+from core.function import Function, Route, Smoke
+from core.http.request import EdgeRequest
+from core.http.routes import answers
+from core.observe.log import timestamp
+from core.services import Services, open_services
+from core.settings import Settings
+from core.version import VERSION
+
+PATH = "/api/health"
+CHECK_TIMEOUT_S = 2.5  # more than the model's probe allows itself
+FUNCTION = Function(
+    name="health",
+    summary="Tell which parts of the service work",
+    routes=(Route("GET", PATH),),
+    # Not the route itself: it says 503 while the database is away, whatever the release is worth.
+    smoke=(Smoke("GET", "/docs/health/openapi.json"), Smoke("GET", "/metrics/health")),
+    timeout_s=5.0,
+)
+State = Literal["ok", "degraded", "down", "off"]
+_CACHE_KEY = b"health"
+_FRESH_S = 10.0
+
+
+class Checks(msgspec.Struct, frozen=True):
+    """The state of each part; `off` is what is not configured."""
+
+    database: State
+    embeddings: State
+    llm: State
+    cache: State
+
+
+class HealthResponse(msgspec.Struct, frozen=True):
+    """The state of the service: down without its database, degraded without any other part."""
+
+    status: Literal["ok", "degraded", "down"]
+    service: str
+    version: str
+    timestamp: str
+    checks: Checks
+
+
+@get(PATH, **answers(HealthResponse, down=HealthResponse))
+async def health(request: EdgeRequest) -> ASGIResponse:
+    """Tell which parts of the service work."""
+    checks = await check(request.services)
+    status = judge(checks)
+    body = HealthResponse(status, "cutting-edge", VERSION, timestamp(), checks)
+    return ASGIResponse(body=msgspec.json.encode(body), status_code=503 if status == "down" else 200)
+
+
+def judge(checks: Checks) -> Literal["ok", "degraded", "down"]:
+    """The state of the whole: nothing is answered anew without the database, everything else has a stand-in."""
+    if checks.database != "ok":
+        return "down"
+    others = {checks.embeddings, checks.llm, checks.cache}
+    return "ok" if others <= {"ok", "off"} else "degraded"
+
+
+async def check(services: Services) -> Checks:
+    """Ask every part at once."""
+    database, embeddings, cache = await asyncio.gather(
+        _works(services.database.ping()), _works(services.embedder.probe()), _cache_state(services.vectors)
+    )
+    return Checks(database, embeddings, "off", cache)
+
+
+async def _works(attempt: Coroutine[Any, Any, object]) -> State:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            await attempt
+    except (Unavailable, TimeoutError):
+        return "down"
+    return "ok"
+
+
+async def _cache_state(cache: DiskCache) -> State:
+    if not cache.available:
+        return "down"
+    await cache.put(_CACHE_KEY, str(time.time()).encode())
+    written = cache.get(_CACHE_KEY)
+    # Another request may have written between the two: any recent time will do.
+    return "ok" if written is not None and abs(time.time() - float(written)) < _FRESH_S else "degraded"
+
+
+def create_app(settings: Settings | None = None) -> EdgeApp:
+    """The function's application."""
+    return make_app(FUNCTION, [health], opens=partial(open_services, settings or Settings.from_environ(os.environ)))

@@ -1,0 +1,108 @@
+"""What callers send to learn, and what they get."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from core.db.passages import Passage
+from core.http.fields import Category, Content, Metadata, ShopId, Source, present
+from core.knowledge.learner import NewPassage
+
+MAX_ITEMS = 1000
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One passage without its shop."""
+
+    content: Content
+    category: Category | None = None
+    source: Source | None = None
+    metadata: Metadata | None = None
+
+    def to_passage(self) -> NewPassage:
+        """The passage as knowledge takes it."""
+        return NewPassage(self.content.strip(), present(self.category), present(self.source), self.metadata or {})
+
+
+class LearnRequest(Item, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """One passage of a shop."""
+
+    shop_id: ShopId
+
+
+class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Many passages of a shop."""
+
+    shop_id: ShopId
+    items: Annotated[list[Item], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class PassageView(msgspec.Struct, frozen=True, rename="camel"):
+    """A passage as it is kept."""
+
+    id: str
+    shop_id: int
+    content: str
+    category: str | None
+    source: str | None
+    metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, shop_id: int, passage: Passage) -> "PassageView":
+        """The passage of this shop."""
+        return cls(
+            str(passage.id),
+            shop_id,
+            passage.content,
+            passage.category,
+            passage.source,
+            passage.metadata,
+            _utc(passage.created_at),
+            _utc(passage.updated_at),
+        )
+
+
+def _utc(time: datetime | None) -> datetime:
+    assert time is not None, "a passage that was read has its times"
+    return time.astimezone(UTC)
+
+
+class LearnResponse(msgspec.Struct, frozen=True):
+    """One passage was written, or deleted."""
+
+    success: bool
+    id: str
+    message: str
+    timestamp: str
+
+
+class BatchResponse(msgspec.Struct, frozen=True):
+    """Passages were written, in the order of the items."""
+
+    success: bool
+    ids: list[str]
+    count: int
+    message: str
+    timestamp: str
+
+
+class PassageResponse(msgspec.Struct, frozen=True):
+    """One passage."""
+
+    success: bool
+    passage: PassageView
+    timestamp: str
+
+
+class PageResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """Passages, newest first; `total` counts all that match, `nextCursor` is null on the last page."""
+
+    success: bool
+    passages: list[PassageView]
+    count: int
+    total: int
+    next_cursor: str | None
+    timestamp: str
