@@ -23,6 +23,7 @@ FORBIDDEN = {
     "ops/": ("loadtests", "tests"),
     # Workers get core and functions from their release; the host must not hold an older copy of either.
     "ops/host/": ("core", "functions", "nginx"),
+    "ops/release/": ("core", "functions", "nginx"),
     # Another program that happens to live in this repository: anything that speaks Ollama's protocol may replace it.
     "ops/modelserver/": ("core", "functions", "nginx"),
     "loadtests/": ("core", "functions", "nginx", "tests"),
@@ -179,15 +180,26 @@ def test_the_search_for_sql_finds_it_where_it_stands():
     assert any(path.startswith("core/db/") for path in with_sql)
 
 
-def test_only_the_services_of_core_read_the_environment():
-    readers = {
-        path
-        for path, tree in SOURCES.items()
-        if path.startswith(("core/", "functions/", "nginx/"))
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
-    }
-    assert readers <= {"core/services.py"}
+def test_the_environment_is_read_once_into_settings():
+    """core and nginx never look at it; all that a function does with it is to hand it to Settings."""
+    readers = []
+    for path, tree in SOURCES.items():
+        if not path.startswith(("core/", "functions/", "nginx/")):
+            continue
+        handed_on = {
+            id(argument)
+            for node in ast.walk(tree)
+            if path.startswith("functions/") and isinstance(node, ast.Call)
+            if ast.unparse(node.func) == "Settings.from_environ"
+            for argument in node.args
+        }
+        readers += [
+            path
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
+            if id(node) not in handed_on
+        ]
+    assert [] == readers
 
 
 def test_no_module_is_named_after_nothing():
