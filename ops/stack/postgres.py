@@ -125,14 +125,16 @@ class EmbeddedPostgres:
             shutil.rmtree(fresh)
         fresh.mkdir(mode=0o700)
         self._give(fresh)
-        self._run_on(fresh, "initdb", *INITDB)
+        durable = self.parameters.get("fsync") != "off"
+        self._run_on(fresh, "initdb", *INITDB, *(() if durable else ("--no-sync",)))
         self._single(fresh, "postgres", ROLES)
         self._single(fresh, "edge", EXTENSION)
         fresh.rename(self.data)
 
     def _single(self, data: Path, database: str, statements: str) -> None:
         # A server for one session, without sockets: it ends with an error status at the first error.
-        self._run_on(data, "postgres", "--single", "-c", "exit_on_error=on", database, text_in=statements)
+        sync = f"fsync={self.parameters.get('fsync', 'on')}"
+        self._run_on(data, "postgres", "--single", "-c", "exit_on_error=on", "-c", sync, database, text_in=statements)
 
     def _run_on(self, data: Path, program: str, *arguments: str, text_in: str = "") -> None:
         # `-D /proc/self/fd/N` gets the account into a folder whose parents only root may enter.
