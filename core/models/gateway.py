@@ -111,7 +111,6 @@ class Embedder:
             expires_at = self._expiry(self._deadline_s)
             text = normalise(text)
             model = await self._identity(expires_at)
-            self._watch.look_again()
             work = Work(model.query_prefix, text)
             vector = self._cache.get(vector_key(model, work), model.dimensions)
             if vector is not None:
@@ -174,9 +173,11 @@ class Embedder:
 
     async def _identity(self, expires_at: float) -> ModelIdentity:
         try:
-            return await self._watch.current(expires_at)
+            model = await self._watch.current(expires_at)
         except TimeoutError as error:
             raise ModelUnavailable("the model did not answer in time") from error
+        self._watch.look_again()
+        return model
 
     async def _send(self, works: list[Work]) -> Sequence[Embedded | Exception]:
         try:
