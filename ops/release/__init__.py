@@ -1,0 +1,1 @@
+"""Releases: immutable, content-addressed folders of one function and the `core/` it uses, and their journal."""

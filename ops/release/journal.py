@@ -1,0 +1,174 @@
+"""What happened to each function's releases: append-only lines of JSON, from which a restarted host resumes."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from ops.release.durable import sync
+from ops.release.errors import JournalError, checked_name
+
+LIMIT = 1000
+KEPT = 200
+TELLING = frozenset({"active", "failed", "collected"})
+STANDING_KEPT = 20  # releases to go back to that are remembered however long ago they were active
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event. `release` and `previous` are ids, `step` and `reason` say where and why something failed.
+
+    Events that answers depend on: `active`, `failed`, `collected`; all others are for people to read.
+    """
+
+    at: datetime
+    event: str
+    by: str
+    release: str | None = None
+    previous: str | None = None
+    step: str | None = None
+    reason: str | None = None
+
+
+class Journal:
+    """One file a function, `FOLDER/NAME.jsonl`; writers take turns, readers need no lock.
+
+    A line without its end was never acknowledged: it is not read, and the next append removes it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def append(  # noqa: PLR0913 - the fields of an entry
+        self,
+        name: str,
+        event: str,
+        *,
+        by: str,
+        release: str | None = None,
+        previous: str | None = None,
+        step: str | None = None,
+        reason: str | None = None,
+    ) -> Entry:
+        """Record an event, on the disk when this returns; raises JournalError, with the journal as it was."""
+        if reason is not None:  # the last lines of a log may hold anything
+            reason = reason.encode("utf-8", "replace").decode()
+        entry = Entry(
+            at=datetime.now(UTC), event=event, by=by, release=release, previous=previous, step=step, reason=reason
+        )
+        path = self._path(name)
+        try:
+            with self._writing():
+                _append(path, msgspec.json.encode(entry) + b"\n")
+                with contextlib.suppress(OSError):  # the entry stands; the next append tries again
+                    _compact(path)
+        except OSError as error:
+            raise JournalError(f"the journal of {name} cannot be written: {error}") from error
+        return entry
+
+    def entries(self, name: str) -> tuple[Entry, ...]:
+        """All events that are kept, oldest first; lines that are damaged are left out."""
+        return tuple(_read(self._path(name)))
+
+    def active(self, name: str) -> str | None:
+        """The release that became active last."""
+        return next((e.release for e in reversed(self.entries(name)) if e.event == "active"), None)
+
+    def previous(self, name: str) -> str | None:
+        """The release to go back to: active before the active one, and neither failed nor collected since."""
+        active = self.active(name)
+        return next((release for release in self.standing(name) if release != active), None)
+
+    def standing(self, name: str) -> tuple[str, ...]:
+        """Releases that were active and neither failed nor were collected since, the last active first."""
+        return tuple(_standing(self.entries(name)))
+
+    def names(self) -> tuple[str, ...]:
+        """Functions with a journal, sorted."""
+        return tuple(sorted(path.stem for path in self._folder.glob("[!.]*.jsonl")))
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{checked_name(name)}.jsonl"
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _append(path: Path, line: bytes) -> None:
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        end = _end_of_last_line(descriptor)
+        os.ftruncate(descriptor, end)
+        try:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[os.pwrite(descriptor, rest, end + len(line) - len(rest)) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, end)  # a full disk took a part of the line
+            raise
+    finally:
+        os.close(descriptor)
+    if is_new:
+        sync(path.parent)
+
+
+def _end_of_last_line(descriptor: int) -> int:
+    content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+    return content.rfind(b"\n") + 1
+
+
+def _read(path: Path) -> Iterator[Entry]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return
+    for line in content[: content.rfind(b"\n") + 1].splitlines():
+        with contextlib.suppress(msgspec.DecodeError):
+            yield msgspec.json.decode(line, type=Entry)
+
+
+def _standing(entries: tuple[Entry, ...] | list[Entry]) -> Iterator[str]:
+    told: set[str] = set()
+    for entry in reversed(entries):
+        if entry.release is not None and entry.event in TELLING:
+            if entry.event == "active" and entry.release not in told:
+                yield entry.release
+            told.add(entry.release)
+
+
+def _compact(path: Path) -> None:
+    """Past LIMIT entries keep the newest, and those older ones that `active` and `standing` follow from."""
+    entries = list(_read(path))
+    if len(entries) <= LIMIT:
+        return
+    actives = [entry.release for entry in entries if entry.event == "active"]
+    releases = {*list(_standing(entries))[:STANDING_KEPT], *actives[-1:]}
+    needed = set(_telling(entries, releases).values())
+    kept = [entry for at, entry in enumerate(entries) if at in needed or at >= len(entries) - KEPT]
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in kept))
+    aside.chmod(0o600)
+    sync(aside)
+    aside.replace(path)
+    sync(path.parent)
+
+
+def _telling(entries: list[Entry], releases: set[str | None]) -> dict[tuple[str | None, bool], int]:
+    """Where each release became active last, and where it failed or was collected last."""
+    return {
+        (entry.release, entry.event == "active"): at
+        for at, entry in enumerate(entries)
+        if entry.event in TELLING and entry.release in releases
+    }
