@@ -1,5 +1,6 @@
 """Calibration: measured by the real statement with the real model, seen by nobody, stored once."""
 
+import asyncio
 import random
 
 import psycopg
@@ -10,14 +11,21 @@ from core.knowledge.learner import Learner
 from core.knowledge.spaces import Spaces, space_name
 from core.models.identity import ModelIdentity
 from core.retrieval.calibrate import calibrate, examine, exams
-from core.retrieval.lens import SHIPPED, Lenses, ensure_calibrated
+from core.retrieval.lens import PROVISIONAL, SHIPPED, Lenses, ensure_calibrated
 from core.retrieval.platt import fit
 from core.retrieval.similarity import LEXICAL, similarity
 from tests.parts.searching import PRICES, learn, parts, settings_of
 
 
-async def test_the_shipped_calibration_is_what_the_embedded_model_measures(database, model_server):
-    async with parts(settings_of(database, model_server, embed_deadline_s=60.0)) as (db, embedder, _):
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory):
+    """One cache of vectors for the tests that embed every exam."""
+    return tmp_path_factory.mktemp("vectors")
+
+
+async def test_the_shipped_calibration_is_what_the_embedded_model_measures(database, model_server, shared_home):
+    settings = settings_of(database, model_server, embed_deadline_s=60.0, home=shared_home)
+    async with parts(settings) as (db, embedder, _):
         model = await embedder.identity()
         measured = await calibrate(db, embedder, model, await Spaces(db).of(model))
     assert SHIPPED[model.digest].midpoint == pytest.approx(measured.midpoint, abs=0.005)
@@ -51,6 +59,24 @@ async def test_what_is_stored_wins_over_what_is_shipped(database, model_server):
             conn.execute("update model set midpoint = 0.4, scale = 0.2, calibrated_at = now()")
         lens = await Lenses(db, embedder).of(model)
     assert (lens.calibration.midpoint, lens.calibration.scale) == pytest.approx((0.4, 0.2))
+
+
+async def test_an_unknown_model_is_used_at_once_and_measured_meanwhile(database, model_server, shared_home):
+    """The same weights behind another prefix are a model that nobody knows."""
+    prefixed = {"embed_query_prefix": "question: ", "embed_deadline_s": 60.0, "home": shared_home}
+    async with parts(settings_of(database, model_server, **prefixed)) as (db, embedder, _):
+        model = await embedder.identity()
+        lenses = Lenses(db, embedder)
+        try:
+            lens = await lenses.of(model)
+            assert (lens.calibration, lens.row.midpoint) == (PROVISIONAL, None)
+            while (lens := await lenses.of(model)).row.midpoint is None:
+                await asyncio.sleep(0.05)
+        finally:
+            await lenses.close()
+        assert lens.calibration != PROVISIONAL
+        assert lens.calibration.midpoint == pytest.approx(PROVISIONAL.midpoint, abs=0.2)
+        assert await ensure_calibrated(db, embedder) == lens.row
 
 
 def test_every_exam_has_answerable_and_foreign_questions_about_its_own_passages():

@@ -174,6 +174,17 @@ async def test_an_acknowledged_write_is_in_the_next_answer_of_every_process(taug
             assert (new in found) is (change != "delete")
 
 
+async def test_another_database_behind_the_same_cache_is_never_answered_for(postgres, tmp_path, model_server):
+    """The folder of a database may be deleted, or a backup restored, while the cache stays."""
+    answers = []
+    for price in (28, 31):
+        with postgres.fresh(tmp_path) as database:
+            async with running(settings_of(database, model_server)) as process:
+                await learn(process.learner, f"A haircut with wash costs {price}.", shop_id=SHOP)
+                answers += await process.contents()
+    assert answers == ["A haircut with wash costs 28.", "A haircut with wash costs 31."]
+
+
 READER = """
     import asyncio, os, sys
     from core.settings import Settings
