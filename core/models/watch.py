@@ -39,14 +39,15 @@ class IdentityWatch:
         return await self._first.result(expires_at)
 
     async def confirm(self, dimensions: int) -> ModelIdentity:
-        """The model that has just made vectors of `dimensions`. Raises ModelUnavailable when they don't fit it."""
+        """The model that has just made vectors of `dimensions`.
+
+        Raises ModelUnavailable when they do not fit it: one digest has one length, here as in the database.
+        """
         model = self.known
         if model is None or model.dimensions != dimensions or self._now() - self._confirmed_at > CONFIRM_AFTER_S:
-            if model is not None and model.dimensions != dimensions:
-                self.known = None
             model = await self._again.result()
         if model.dimensions != dimensions:
-            raise ModelUnavailable("the model server answers with vectors of changing dimensions")
+            raise ModelUnavailable("the model server answers with vectors of another length than its model has")
         return model
 
     def look_again(self) -> None:

@@ -44,7 +44,7 @@ async def embedder(settings, cache):
 async def hasty(tmp_path, faulty, cache):
     """A gateway that knows its model and gives it next to no time."""
     embedder = await Embedder.open(Settings(home=tmp_path, ollama_url=faulty.url, embed_deadline_s=0.3), cache)
-    await embedder.identity()
+    await until(lambda: embedder.state.model)
     yield embedder
     faulty.gate.set()
     await embedder.close()
@@ -282,12 +282,12 @@ async def test_another_model_is_noticed_although_every_question_is_known(embedde
     await until(lambda: embedder.state.model.digest == "two")
 
 
-async def test_vectors_of_another_length_are_refused_and_the_model_looked_at_anew(embedder, faulty):
+async def test_vectors_of_another_length_are_refused_unless_the_model_is_another(embedder, faulty):
     faulty.dimensions = 12
-    assert (await embedder.embed_query("a fade")).model.dimensions == 12
-    faulty.fault = "empty vectors"
-    with pytest.raises(ModelUnavailable):
-        await embedder.embed_query("a shave")
+    with pytest.raises(ModelUnavailable, match="another length"):
+        await embedder.embed_query("a fade")
+    faulty.digest = "two"
+    assert (await embedder.embed_query("a fade")).model == ModelIdentity("all-minilm", "two", 12)
 
 
 async def test_passages_are_never_of_two_models(embedder, faulty):
