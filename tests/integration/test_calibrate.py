@@ -70,7 +70,7 @@ async def test_an_unknown_model_is_used_at_once_and_measured_meanwhile(database,
         try:
             lens = await lenses.of(model)
             assert (lens.calibration, lens.row.midpoint) == (PROVISIONAL, None)
-            while (lens := await lenses.of(model)).row.midpoint is None:
+            while (lens := await lenses.of(model)).row.midpoint is None:  # noqa: ASYNC110 - no event tells of it
                 await asyncio.sleep(0.05)
         finally:
             await lenses.close()
