@@ -38,11 +38,11 @@ def up(*, with_parent: bool) -> None:
         die_with_parent(signal.SIGTERM)
     adopt_orphans()
     console = Console(highlight=False)
-    stack = Stack(read_settings(), lambda line: console.print(line, markup=False))
+    stack = Stack(read_settings(), lambda line: console.print(line, markup=False, soft_wrap=True))
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _interrupt)
     try:
-        with plain_errors(Exception):
+        with plain_errors(Exception), console.status("starting", spinner="line"):
             stack.start()
         _print_welcome(console, stack)
         _watch(console, stack)

@@ -25,9 +25,10 @@ def read_settings() -> Settings:
 @contextmanager
 def plain_errors(*kinds: type[Exception]) -> Iterator[None]:
     """Turn errors that are meant for an operator into one message and exit status 1."""
+    expected: tuple[type[Exception], ...] = (EdgeError, *kinds)
     try:
         yield
-    except (EdgeError, *kinds) as error:
+    except expected as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -12,6 +12,7 @@ from ops.host.nursery import Nursery
 from ops.host.process import Predecessor, Serving, Worker, retire
 from ops.host.spec import StepFailedError
 from ops.host.watch import Triggers, Watch
+from ops.release.errors import JournalError, ReleaseError
 from ops.release.journal import Journal
 from ops.release.store import Store
 
@@ -22,6 +23,10 @@ DRAIN_S = 300.0  # how long a stream on the old generation may go on
 TICK_S = 1.0
 
 Say = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    """Nobody is told of the steps."""
 
 
 class Releases:
@@ -64,48 +69,53 @@ class HostedFunction:
         """Start the release that the journal names, with back-off; after three failures the one before it."""
         failures = 0
         while not self._stopping and self.active is None:
-            journal = self._releases.journal
-            release = journal.active(self.name)
+            release = self._releases.journal.active(self.name)
             if release is None:
                 return
             try:
-                await self.deploy(release, by="host start", note=lambda _: None, record=False)
+                await self.deploy(release, by="host", record=False)
             except StepFailedError as error:
                 failures += 1
                 self.tell(str(error))
-                previous = journal.previous(self.name)
-                if failures % self._triggers.crashes == 0 and previous is not None:
-                    journal.append(self.name, "rolled-back", previous, previous=release, reason=str(error), by="host")
-                    continue
+                if failures % self._triggers.crashes == 0 and await self._fall_back(release, str(error)):
+                    return
                 await asyncio.sleep(self._next_backoff())
 
-    async def deploy(self, release: str, *, by: str, note: Say, record: bool = True) -> None:
+    async def deploy(self, release: str, *, by: str, note: Say = _silent, record: bool = True) -> None:
         """Bring up a release beside the active one and switch to it.
 
         `note` is told each step. Raises StepFailedError; then everything is as it was.
         """
         async with self._changing:
-            journal, before = self._releases.journal, self.active
-            if record:
-                journal.append(self.name, "deploying", release, previous=before and before.release, by=by)
+            before = self.active.release if self.active else None
             try:
                 generation = await self._ready(release, note)
                 try:
                     fresh = generation.prepare_flip()
                     if record:
-                        journal.append(self.name, "active", release, previous=before and before.release, by=by)
+                        self._releases.journal.append(
+                            self.name, "active", by=by, release=generation.release, previous=before
+                        )
                     generation.flip(fresh)
                 except BaseException:
                     await generation.retire(0, 0)
                     raise
+            except (ReleaseError, OSError) as error:
+                raise self._failed(release, StepFailedError(self.name, "release", str(error)), by, record) from error
             except StepFailedError as error:
-                if record:
-                    journal.append(self.name, "failed", release, step=error.step, reason=error.reason, by=by)
-                if before is None:
-                    self.failure = error
-                raise
+                raise self._failed(release, error, by, record) from error
             note("flip")
             self._switch_to(generation)
+
+    def _failed(self, release: str, error: StepFailedError, by: str, record: bool) -> StepFailedError:  # noqa: FBT001
+        if self.active is None:
+            self.failure = error
+        if record:
+            with contextlib.suppress(JournalError):  # the caller learns of the failure that matters
+                self._releases.journal.append(
+                    self.name, "failed", by=by, release=release, step=error.step, reason=error.reason
+                )
+        return error
 
     def _switch_to(self, generation: Generation) -> None:
         before, self.active, self.failure = self.active, generation, None
@@ -126,7 +136,7 @@ class HostedFunction:
     async def _ready(self, release: str, note: Say) -> Generation:
         found = self._releases.store.get(self.name, release)
         self._numbers += 1
-        generation = Generation(self.name, self._numbers, found.id, found.path, self._places)
+        generation = Generation(self.name, self._numbers, found.id, found.folder, self._places)
         try:
             note("start")
             for _ in range(self.worker_count):
@@ -220,18 +230,24 @@ class HostedFunction:
         await retire([worker], 10.0)
 
     async def _roll_back(self, generation: Generation, reason: str) -> None:
-        """Go back to the release before; without one the release stays and only the log says why it should not."""
+        """Take back the active release; without one before it, it stays and only the log says why it should not."""
+        if generation is self.active:
+            await self._fall_back(generation.release, reason)
+
+    async def _fall_back(self, bad: str, reason: str) -> bool:
+        """Go from `bad` to the release before; False when there is none that comes up."""
         journal = self._releases.journal
-        previous = journal.previous(self.name)
-        if generation is not self.active or previous is None or previous == generation.release:
-            return
-        self.tell(f"taking back {generation.release}: {reason}")
+        previous = next((release for release in journal.standing(self.name) if release != bad), None)
+        if previous is None:
+            return False
+        self.tell(f"taking back {bad}: {reason}")
         try:
-            await self.deploy(previous, by="host", note=lambda _: None, record=False)
-        except StepFailedError as error:
-            self.tell(f"the release before cannot come back: {error}")
-            return
-        journal.append(self.name, "rolled-back", previous, previous=generation.release, reason=reason, by="host")
+            journal.append(self.name, "failed", by="host", release=bad, step="watch", reason=reason)
+            await self.deploy(previous, by="host")
+        except (StepFailedError, JournalError) as error:
+            self.tell(f"the release before does not come back: {error}")
+            return False
+        return True
 
     def _next_backoff(self) -> float:
         waited, self._backoff_s = self._backoff_s, min(self._backoff_s * 2, LONGEST_BACKOFF_S)

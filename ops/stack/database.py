@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,15 @@ from ops.stack.instance import InstanceError
 
 DEMO = Path(__file__).parents[1] / "demo" / "barbershop.jsonl"
 DEMO_SHOP = 1
+
+
+class DemoLine(msgspec.Struct, frozen=True):
+    """A passage of the demo shop as its file has it."""
+
+    text: str
+    category: str
+    source: str
+    metadata: dict[str, Any]
 
 
 def bring_up_to_date(settings: Settings) -> str | None:
@@ -56,7 +66,8 @@ def load_demo(settings: Settings) -> str | None:
         async with _parts(settings) as (database, embedder):
             if (await ShopReader(database).read(DEMO_SHOP)).exists:
                 return None
-            items = [msgspec.json.decode(line, type=NewPassage) for line in DEMO.read_bytes().splitlines()]
+            lines = [msgspec.json.decode(line, type=DemoLine) for line in DEMO.read_bytes().splitlines()]
+            items = [NewPassage(line.text, line.category, line.source, line.metadata) for line in lines]
             await Learner(database, embedder).learn(DEMO_SHOP, items, lambda _: Reply(b""))
             return f"{len(items)} passages of a barbershop, shop {DEMO_SHOP}"
 

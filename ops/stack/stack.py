@@ -12,6 +12,7 @@ import psutil
 from core.settings import Settings
 from ops.host import records
 from ops.release.snapshot import snapshot
+from ops.release.store import Store
 from ops.stack import child, database, preflight, sweep
 from ops.stack.instance import Instance, InstanceError
 from ops.stack.listener import require_listenable
@@ -127,12 +128,13 @@ class Stack:
 
     def _deploy_changed(self, host: HostPart) -> str | None:
         """Deploy what differs from the active releases: always in development, in production only the first time."""
+        store = Store(self.instance.releases)
         active = {function["name"]: function["release"] for function in host.functions()}
         deployed = []
         for name in function_names(ROOT):
             if active.get(name) is not None and self.settings.environment == "production":
                 continue
-            release = snapshot(ROOT, name, self.instance.releases)
+            release = snapshot(ROOT, name, store)
             if active.get(name) == release.id:
                 continue
             request = {"op": "deploy", "name": name, "release": release.id, "by": "edge up"}
