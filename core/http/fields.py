@@ -27,7 +27,7 @@ Content = Annotated[
 Limit = Annotated[int, Meta(ge=1, le=100, description="The most results, 1 to 100")]
 
 
-_TRIMMED = re.compile(r"\^\\s\*\\S\[\\s\\S\]\{(?P<low>\d+),(?P<high>\d+)\}\\S\\s\*\$")
+_TRIMMED = re.compile(r"^expected `str` matching regex '.*\{(?P<low>\d+),(?P<high>\d+)\}.*'$", re.IGNORECASE)
 
 
 def in_words(rule: str) -> str:

@@ -105,11 +105,12 @@ async def accepts_json(request: EdgeRequest) -> None:
     """Raise NotAcceptable when `Accept` leaves no room for application/json (RFC 9110, 12.5.1)."""
     if request.raw_headers.get(b"accept", b"*/*") in _ACCEPTS:
         return
-    if not _allows_json(",".join(request.headers.getall("accept")).lower()):
+    if not allows_json(",".join(request.headers.getall("accept")).lower()):
         raise NotAcceptable("this route answers in application/json only")
 
 
-def _allows_json(accept: str) -> bool:
+def allows_json(accept: str) -> bool:
+    """Tell whether application/json may be sent; the most specific range decides."""
     weights: dict[str, float] = {}
     for part in accept.split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
