@@ -27,7 +27,7 @@ select %(shop_id)s, * from unnest(
 INSERT_VECTORS = """
 insert into passage_vector (shop_id, model_id, passage_id, ordinal, embedding)
 select %(shop_id)s, (select id from model where digest = %(digest)s), *
-from unnest(%(passage_ids)s::uuid[], %(ordinals)s::smallint[], %(embeddings)s::halfvec[])
+from unnest(%(passage_ids)s::uuid[], %(ordinals)s::smallint[], %(embeddings)b::halfvec[])
 """
 EXISTS = "select from passage where shop_id = %s and id = %s"
 # A transaction that began before the row's own did must not set the clock back.

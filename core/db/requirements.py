@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 from core.db.dsn import APPLICATION_ROLE
 
 SERVER_VERSION = 150000
+SET_KNOWN_SINCE = 160000  # pg_has_role(…, 'set'); before, whoever makes roles may join them
 EXTENSION_VERSION = (0, 7)  # halfvec
 EXTENSION = """
 select coalesce(extversion, default_version), extversion is not null, coalesce(nspname, 'public'),
@@ -25,7 +26,13 @@ select current_user, current_database(),
     rolsuper, rolcreaterole
 from pg_roles where rolname = current_user
 """
-ROLE = "select rolsuper, rolbypassrls, pg_has_role(current_user, oid, 'member') from pg_roles where rolname = %s"
+# Whether the owner may become the role, or may let itself (migrations/0001; `set` is known since PostgreSQL 16).
+ROLE = """
+select rolsuper, rolbypassrls, case when current_setting('server_version_num')::int < 160000
+    then pg_has_role(current_user, oid, 'member')
+    else pg_has_role(current_user, oid, 'set') or pg_has_role(current_user, oid, 'member with admin option') end
+from pg_roles where rolname = %s
+"""
 
 
 def requirements(dsn: str) -> list[str]:
@@ -92,8 +99,8 @@ def _rights(conn: psycopg.Connection[TupleRow]) -> Iterator[str]:
         return
     if role[0] or role[1]:
         yield f"{APPLICATION_ROLE} bypasses row-level security: `alter role {APPLICATION_ROLE} nosuperuser nobypassrls`"
-    if not role[2]:
-        yield f'{user} is no member of {APPLICATION_ROLE}: `grant {APPLICATION_ROLE} to "{user}"`'
+    if not (role[2] or (may_create_roles and conn.info.server_version < SET_KNOWN_SINCE)):
+        yield f'{user} may not become {APPLICATION_ROLE}: `grant {APPLICATION_ROLE} to "{user}"`'
 
 
 def _bound(conn: psycopg.Connection[TupleRow]) -> Iterator[str]:

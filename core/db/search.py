@@ -42,7 +42,7 @@ lexical as materialized (
 """
 EXACT = """
 dense as materialized (
-    select passage_id, 1 - min(embedding <=> %(embedding)s) as cosine
+    select passage_id, 1 - min(embedding <=> %(embedding)b) as cosine
     from passage_vector
     where shop_id = {shop} and model_id = {model} {wanted}
     group by passage_id
@@ -53,14 +53,14 @@ APPROXIMATE = """
 near as materialized (
     select passage_id from passage_vector
     where shop_id = {shop} and model_id = {model}
-    order by (embedding::halfvec({dimensions})) <=> %(embedding)s::halfvec({dimensions})
+    order by (embedding::halfvec({dimensions})) <=> %(embedding)b::halfvec({dimensions})
     limit {candidates}
 ),
 worded as materialized (
     select passage_id from lexical order by coverage desc, passage_id limit {candidates}
 ),
 dense as materialized (
-    select passage_id, 1 - min(embedding <=> %(embedding)s) as cosine
+    select passage_id, 1 - min(embedding <=> %(embedding)b) as cosine
     from passage_vector
     where shop_id = {shop} and model_id = {model}
         and passage_id in (select passage_id from near union select passage_id from worded)

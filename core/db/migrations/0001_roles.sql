@@ -9,10 +9,13 @@ exception when duplicate_object or unique_violation then
     null;  -- a migration of another database on this server was quicker
 end $$;
 
--- The owner becomes edge_app where no DSN of the application's own is set (core.db.dsn).
+-- The owner becomes edge_app where no DSN of the application's own is set (core.db.dsn). Since PostgreSQL 16 whoever
+-- made a role is a member of it that may not become it.
 do $$
 begin
-    if not pg_has_role(current_user, 'edge_app', 'member') then
+    if not pg_has_role(
+        current_user, 'edge_app', case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end
+    ) then
         execute format('grant edge_app to %I', current_user);
     end if;
 end $$;

@@ -13,14 +13,19 @@ begin atomic
 end;
 
 -- Before any other row is touched, so that the writers of one shop queue here and cannot deadlock further on.
+-- A version never comes twice, not even in another database: a restored or exchanged database that counted on from a
+-- lower number would be answered for from the caches of the one before. So the clock counts, in microseconds; where
+-- it stands still or goes back, one by one.
 create function raise_version() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    ticks bigint := extract(epoch from clock_timestamp()) * 1000000;
 begin
     if current_shop() is null then
         raise exception 'no shop is set' using errcode = 'insufficient_privilege';
     end if;
-    insert into shop (id, version) values (current_shop(), 1)
-    on conflict (id) do update set version = shop.version + 1;
+    insert into shop (id, version) values (current_shop(), ticks)
+    on conflict (id) do update set version = greatest(shop.version + 1, ticks);
     return null;
 end $$;
 
@@ -48,15 +53,16 @@ referencing new table as added for each statement execute function add_postings(
 create trigger replace_postings after update on passage
 referencing new table as added for each statement execute function add_postings();
 
-create function count_removed() returns trigger
+create function remove_postings() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
+    delete from posting using removed where posting.shop_id = removed.shop_id and posting.passage_id = removed.id;
     update shop set passages = passages - (select count(*) from removed) where id = current_shop();
     return null;
 end $$;
 
-create trigger count_removed after delete on passage
-referencing old table as removed for each statement execute function count_removed();
+create trigger remove_postings after delete on passage
+referencing old table as removed for each statement execute function remove_postings();
 
 create function raise_df() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$

@@ -22,7 +22,7 @@ create policy readable on shop for select using (true);
 create policy own_added on shop for insert with check (id = (select current_shop()));
 create policy own_changed on shop for update using (id = (select current_shop()));
 
-revoke all on function raise_version(), add_postings(), count_removed(), raise_df(), lower_df(),
+revoke all on function raise_version(), add_postings(), remove_postings(), raise_df(), lower_df(),
     authenticate_key(bytea), register_model(text, text, int, text, text), calibrate_model(text, real, real) from public;
 
 grant select on shop, model, posting, term to edge_app;
