@@ -2,7 +2,13 @@
 
 import pytest
 
-pytest_plugins = ["tests.parts.postgres", "tests.parts.models", "tests.parts.stack", "tests.parts.proxy"]
+pytest_plugins = [
+    "tests.parts.postgres",
+    "tests.parts.models",
+    "tests.parts.stack",
+    "tests.parts.proxy",
+    "tests.parts.trees",
+]
 
 
 @pytest.fixture(scope="session")

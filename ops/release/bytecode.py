@@ -10,7 +10,7 @@ import os
 import shutil
 import warnings
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ops.release.imports import UNPARSABLE
 
@@ -40,8 +40,8 @@ def is_intact(bytecode: bytes, source_digest: str) -> bool:
 
 def bytecode_path(path: str, python: str) -> str:
     """Where Python looks for the byte-code of the source at `path` (PEP 3147)."""
-    source = PurePosixPath(path)
-    return str(source.parent / "__pycache__" / f"{source.stem}.{python}.pyc")
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/__pycache__/{name.removesuffix('.py')}.{python}.pyc"
 
 
 def _seal(body: bytes, source_digest: str) -> bytes:

@@ -99,8 +99,11 @@ class _Walk:
         if module in self._seen or not self._is_ours(module):
             return
         self._seen.add(module)
-        if (parent := module.rpartition(".")[0]) and parent != "functions":
+        parent = module.rpartition(".")[0]
+        if parent and parent != "functions":
             self._reach(parent)
+        if f"{parent.replace('.', '/')}.py" in self.closure.files:
+            return  # a name within a module
         path = module.replace(".", "/")
         folder = self._root / path
         if (folder / "__init__.py").is_file():

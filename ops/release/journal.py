@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,16 +75,15 @@ class Journal:
 
     def active(self, name: str) -> str | None:
         """The release that became active last."""
-        return next((e.release for e in reversed(self.entries(name)) if e.event == "active"), None)
+        return active_in(self.entries(name))
 
     def previous(self, name: str) -> str | None:
         """The release to go back to: active before the active one, and neither failed nor collected since."""
-        active = self.active(name)
-        return next((release for release in self.standing(name) if release != active), None)
+        return previous_in(self.entries(name))
 
     def standing(self, name: str) -> tuple[str, ...]:
         """Releases that were active and neither failed nor were collected since, the last active first."""
-        return tuple(_standing(self.entries(name)))
+        return standing_in(self.entries(name))
 
     def names(self) -> tuple[str, ...]:
         """Functions with a journal, sorted."""
@@ -139,36 +138,48 @@ def _read(path: Path) -> Iterator[Entry]:
             yield msgspec.json.decode(line, type=Entry)
 
 
-def _standing(entries: tuple[Entry, ...] | list[Entry]) -> Iterator[str]:
-    told: set[str] = set()
-    for entry in reversed(entries):
-        if entry.release is not None and entry.event in TELLING:
-            if entry.event == "active" and entry.release not in told:
-                yield entry.release
-            told.add(entry.release)
-
-
 def _compact(path: Path) -> None:
-    """Past LIMIT entries keep the newest, and those older ones that `active` and `standing` follow from."""
     entries = list(_read(path))
     if len(entries) <= LIMIT:
         return
-    actives = [entry.release for entry in entries if entry.event == "active"]
-    releases = {*list(_standing(entries))[:STANDING_KEPT], *actives[-1:]}
-    needed = set(_telling(entries, releases).values())
-    kept = [entry for at, entry in enumerate(entries) if at in needed or at >= len(entries) - KEPT]
     aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in kept))
+    aside.write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in compacted(entries)))
     aside.chmod(0o600)
     sync(aside)
     aside.replace(path)
     sync(path.parent)
 
 
-def _telling(entries: list[Entry], releases: set[str | None]) -> dict[tuple[str | None, bool], int]:
-    """Where each release became active last, and where it failed or was collected last."""
-    return {
+def active_in(entries: Sequence[Entry]) -> str | None:
+    """As `Journal.active`, of entries in order."""
+    return next((entry.release for entry in reversed(entries) if entry.event == "active"), None)
+
+
+def previous_in(entries: Sequence[Entry]) -> str | None:
+    """As `Journal.previous`, of entries in order."""
+    active = active_in(entries)
+    return next((release for release in standing_in(entries) if release != active), None)
+
+
+def standing_in(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """As `Journal.standing`, of entries in order."""
+    told: set[str] = set()
+    found = []
+    for entry in reversed(entries):
+        if entry.release is not None and entry.event in TELLING:
+            if entry.event == "active" and entry.release not in told:
+                found.append(entry.release)
+            told.add(entry.release)
+    return tuple(found)
+
+
+def compacted(entries: Sequence[Entry], kept: int = KEPT, standing_kept: int = STANDING_KEPT) -> list[Entry]:
+    """The newest entries, and those older ones without which the answers above would change."""
+    wanted = {active_in(entries), *standing_in(entries)[:standing_kept]}
+    last = {
         (entry.release, entry.event == "active"): at
         for at, entry in enumerate(entries)
-        if entry.event in TELLING and entry.release in releases
+        if entry.event in TELLING and entry.release in wanted
     }
+    needed = set(last.values())
+    return [entry for at, entry in enumerate(entries) if at in needed or at >= len(entries) - kept]

@@ -152,7 +152,8 @@ def _bytecode_files(release: Release) -> dict[str, str]:
 
 
 def _paths(folder: Path) -> set[str]:
-    return {(Path(at) / name).relative_to(folder).as_posix() for at, _, names in os.walk(folder) for name in names}
+    start = len(str(folder)) + 1
+    return {f"{at}/{name}"[start:] for at, _, names in os.walk(folder) for name in names}
 
 
 def _read(path: Path) -> bytes | None:
