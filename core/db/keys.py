@@ -40,7 +40,7 @@ class Key(msgspec.Struct, frozen=True):
 
 async def authenticate(database: Database, secret: str) -> Principal | None:
     """Whose key this is; None when it does not exist or was revoked. Raises DatabaseUnavailable."""
-    if not secret.startswith(PREFIX):
+    if not (secret.startswith(PREFIX) and secret.isascii()):
         return None
     rows = await database.read(None, AUTHENTICATE, [_hash(secret)], row_factory=args_row(Principal))
     return rows[0] if rows else None
