@@ -11,7 +11,11 @@ from pathlib import Path
 
 from ops.host import control
 from ops.host.smoke import UnixConnection
+from ops.release.journal import Journal
+from ops.release.snapshot import snapshot
+from ops.release.store import Store
 
+ROOT = Path(__file__).parents[2]
 HELLO = """
 from litestar import Litestar, get
 from core.function import Function, Route, Smoke
@@ -35,28 +39,54 @@ def create_app() -> Litestar:
 
 
 class RunningHost:
-    """A host process over `root/functions`, its sockets in `run`."""
+    """A host process; `tree` holds the functions' sources as a developer edits them, sockets are in `run`."""
 
-    def __init__(self, root: Path, run: Path, names: list[str]) -> None:
-        self.root, self.run, self.logs = root, run, run / "logs"
-        self.logs.mkdir(exist_ok=True)
-        command = ["-m", "ops.host", *names, "--root", root, "--run", run, "--logs", self.logs, "--die-with-parent"]
-        self.output = (self.logs / "host.log").open("ab")
-        self.process = subprocess.Popen([sys.executable, *map(str, command)], stdout=self.output, stderr=self.output)
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.tree, self.run, self.logs = folder / "tree", folder, folder / "logs"
+        self.store, self.journal = Store(folder / "releases"), Journal(folder / "journal")
+        (self.tree / "functions").mkdir(parents=True)
+        (self.tree / "functions" / "__init__.py").touch()
+        (self.tree / "core").symlink_to(ROOT / "core")
+        self.logs.mkdir()
+        self._options = options
+        self.start()
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        folders = {"releases": self.store.folder, "journal": self.run / "journal", "run": self.run, "logs": self.logs}
+        command = [sys.executable, "-m", "ops.host", "--die-with-parent", *self._options]
+        command += [part for name, path in folders.items() for part in (f"--{name}", str(path))]
+        with (self.logs / "host.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+        self.wait_until(self._answers)
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError):
+            return bool(control.ask(self.run, {"op": "status"}))
+        return False
+
+    def wait_until(self, condition, timeout_s: float = 30.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, f"it did not come true; the log: {self.log()}"
+            time.sleep(0.02)
+
+    def log(self) -> str:
+        return (self.logs / "host.log").read_text()
+
+    def write(self, name: str, source: str) -> str:
+        """Put a function into the tree and release it; returns the release's id."""
+        (self.tree / "functions" / f"{name}.py").write_text(source)
+        return snapshot(self.tree, name, self.store).id
+
+    def deploy(self, name: str, source: str) -> dict:
+        """Write, release and deploy; returns what the host answered."""
+        request = {"op": "deploy", "name": name, "release": self.write(name, source), "by": "test"}
+        return control.ask(self.run, request, timeout_s=60)
 
     def function(self, name: str) -> dict:
         functions = control.ask(self.run, {"op": "status"})["functions"]
         return next(function for function in functions if function["name"] == name)
-
-    def wait_for(self, name: str, state: str, timeout_s: float = 20.0) -> dict:
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                found = self.function(name)
-                if found["state"] == state:
-                    return found
-            time.sleep(0.02)
-        raise AssertionError(f"{name} is not {state}: {(self.logs / 'host.log').read_text()}")
 
     def get(self, name: str, path: str) -> tuple[int, str]:
         connection = UnixConnection(str(self.run / f"{name}.sock"), 10.0)
@@ -69,18 +99,16 @@ class RunningHost:
 
 
 @contextlib.contextmanager
-def running_host(sources: dict[str, str]) -> Iterator[RunningHost]:
-    """Run a host over functions given as source text by name."""
+def running_host(sources: dict[str, str] | None = None, *options: str) -> Iterator[RunningHost]:
+    """Run a host and deploy functions given as source text by name."""
     folder = Path(tempfile.mkdtemp(prefix="host-"))
-    (folder / "functions").mkdir()
-    (folder / "functions" / "__init__.py").touch()
-    for name, source in sources.items():
-        (folder / "functions" / f"{name}.py").write_text(source)
-    host = RunningHost(folder, folder, list(sources))
+    host = RunningHost(folder, *options)
     try:
+        for name, source in (sources or {}).items():
+            answer = host.deploy(name, source)
+            assert answer.get("ok"), answer
         yield host
     finally:
         host.process.terminate()
-        host.process.wait(20)
-        host.output.close()
+        host.process.wait(30)
         shutil.rmtree(folder)
