@@ -239,3 +239,15 @@ print("OUTSIDE", [m.__file__ for m in ours if not (m.__file__ or "").startswith(
 """
     assert "OUTSIDE []" in run_in(release, source)
     assert before == shape(release.folder)
+
+
+def test_the_command_line_pays_for_msgspec_alone():
+    source = """
+import sys
+before = set(sys.modules)
+import ops.release.diff, ops.release.journal, ops.release.snapshot
+print(*{name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names)
+assert not {"asyncio", "concurrent.futures", "ssl"} & set(sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", source], cwd=HERE, capture_output=True, text=True, check=True)
+    assert {"msgspec", "ops"} == set(run.stdout.split())
