@@ -250,4 +250,4 @@ print(*{name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_m
 assert not {"asyncio", "concurrent.futures", "ssl"} & set(sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", source], cwd=HERE, capture_output=True, text=True, check=True)
-    assert {"msgspec", "ops"} == set(run.stdout.split())
+    assert set(run.stdout.split()) <= {"msgspec", "ops", "typing_extensions"}  # the last is what msgspec takes
