@@ -1,0 +1,88 @@
+"""Health asks each part to do something, and tells which of them cannot."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from functions import health
+from functions.health import Checks, judge
+from tests.parts.faulty_models import faulty_models
+from tests.parts.functions import serving, unreachable
+from tests.parts.searching import settings_of
+
+PATH = "/api/health"
+WELL = {"database": "ok", "embeddings": "ok", "llm": "off", "cache": "ok"}
+
+
+async def asked(settings, status=200):
+    async with serving(health.create_app(settings)) as client:
+        response = await client.get(PATH)
+    assert status == response.status_code
+    return response.json()
+
+
+async def test_all_is_well(database, model_server):
+    body = await asked(settings_of(database, model_server))
+    assert body.pop("timestamp").endswith("Z")
+    assert body == {"status": "ok", "service": "cutting-edge", "version": "0.1.0", "checks": WELL}
+
+
+async def test_without_the_database_it_is_down_until_it_is_back(postgres, database, model_server):
+    async with serving(health.create_app(settings_of(database, model_server))) as client:
+        with unreachable(postgres, database):
+            down = await client.get(PATH)
+        well = await client.get(PATH)
+    assert (503, "down", "application/json") == (
+        down.status_code,
+        down.json()["status"],
+        down.headers["content-type"],
+    )
+    assert {**WELL, "database": "down"} == down.json()["checks"]
+    assert (200, "ok") == (well.status_code, well.json()["status"])
+
+
+async def test_without_the_model_it_is_degraded(database):
+    body = await asked(settings_of(database, None))
+    assert ("degraded", {**WELL, "embeddings": "down"}) == (body["status"], body["checks"])
+
+
+async def test_a_model_that_hangs_is_down_and_holds_nobody_up_for_long(database):
+    async with faulty_models() as models:
+        models.gate.clear()
+        async with serving(health.create_app(settings_of(database, models, embed_deadline_s=0.2))) as client:
+            answers = await asyncio.gather(*(client.get(PATH) for _ in range(4)))
+        models.gate.set()
+    assert ["down"] * 4 == [answer.json()["checks"]["embeddings"] for answer in answers]
+
+
+async def test_without_a_cache_it_is_degraded(database, model_server, tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    settings = msgspec.structs.replace(settings_of(database, model_server), home=in_the_way)
+    body = await asked(settings)
+    assert ("degraded", "down") == (body["status"], body["checks"]["cache"])
+
+
+async def test_nobody_waits_for_the_parts_at_the_start(database):
+    settings = msgspec.structs.replace(
+        settings_of(database, None), database_app_url="postgresql://edge_app@127.0.0.1:1/none"
+    )
+    body = await asked(settings, status=503)
+    assert ("down", {**WELL, "database": "down", "embeddings": "down"}) == (body["status"], body["checks"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({}, "ok"),
+        ({"llm": "ok"}, "ok"),
+        ({"llm": "down"}, "degraded"),
+        ({"cache": "degraded"}, "degraded"),
+        ({"embeddings": "down"}, "degraded"),
+        ({"database": "down"}, "down"),
+        ({"database": "degraded"}, "down"),
+    ],
+)
+def test_the_whole_is_judged_by_its_parts(changed, status):
+    assert status == judge(Checks(**{**WELL, **changed}))
