@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from ops.stack.child import Account
+from ops.stack.folders import Folders
 from ops.stack.postgres import SOCKET_PATH_BYTES
 
 # What stands below the run folder: `conversations.123456.sock`, `postgres/.s.PGSQL.5432`.
@@ -17,22 +18,12 @@ class InstanceError(Exception):
     """The instance cannot start as things are; the message says what to do."""
 
 
-class Instance:
-    """Paths of one EDGE_HOME. `run` may lie elsewhere; `home/run` is then a symlink to it."""
+class Instance(Folders):
+    """The folders of one EDGE_HOME as their one owner makes, locks and leaves them."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home.absolute()
-        self.logs = self.home / "logs"
-        self.postgres = self.home / "postgres"
-        self.releases = self.home / "releases"
-        self.journal = self.home / "journal"
-        self.state = self.home / "state.json"
+        super().__init__(home)
         self._lock_fd: int | None = None
-
-    @property
-    def run(self) -> Path:
-        """The folder of sockets, without symlinks: its path goes into sockets' addresses."""
-        return (self.home / "run").resolve()
 
     def prepare(self, account: Account | None) -> None:
         """Make the folders. `account` is whom servers drop to: it must be able to enter the run folder.
