@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     nginx: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     watch_scale: float = 1.0
+    releases_kept: int = 10
 
     def __repr__(self) -> str:
         shown = (
@@ -106,6 +107,7 @@ def _rule_violations(settings: Settings) -> list[str]:
         ("cache_size_mib", 1, 1_000_000),
         ("rate_limit", 1, 1_000_000),
         ("watch_scale", 0.0001, 1000),
+        ("releases_kept", 1, 1000),
     ):
         value = getattr(settings, name)
         if not low <= value <= high:
