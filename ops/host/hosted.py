@@ -14,7 +14,8 @@ from ops.host.spec import StepFailedError
 from ops.host.watch import Triggers, Watch
 from ops.release.errors import JournalError, ReleaseError
 from ops.release.journal import Journal
-from ops.release.store import Store
+from ops.release.snapshot import repair
+from ops.release.store import Release, Store
 
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
@@ -134,7 +135,7 @@ class HostedFunction:
         self._leaving.remove(generation)
 
     async def _ready(self, release: str, note: Say) -> Generation:
-        found = self._releases.store.get(self.name, release)
+        found = self._intact(release)
         self._numbers += 1
         generation = Generation(self.name, self._numbers, found.id, found.folder, self._places)
         try:
@@ -147,6 +148,12 @@ class HostedFunction:
             await generation.retire(0, 0)
             raise
         return generation
+
+    def _intact(self, release: str) -> Release:
+        """The release as it was made: damaged byte-code is compiled again, damaged sources are refused."""
+        store = self._releases.store
+        found = store.get(self.name, release)
+        return repair(found, store) if store.verify(found) else found
 
     async def tick(self) -> None:
         """Once a second: hold the limits, and take back a release that breaks a trigger."""
@@ -185,6 +192,7 @@ class HostedFunction:
             "generation": generation.number if generation else None,
             "workers": [worker.pid for worker in workers],
             "memoryMiB": round(sum(worker.memory_mib() for worker in workers), 1),
+            "draining": [leaving.release for leaving in self._leaving],
             "inFlight": sum(worker.reading().in_flight for worker in workers),
             "restarts": self.restarts,
             "manifest": generation.manifest if generation else None,
