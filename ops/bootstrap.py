@@ -20,8 +20,10 @@ def main(target: Path, requirements: Path) -> None:
         _check_space(target)
         print(f"making the environment in {target}", flush=True)
         _make(target)
-    print(f"installing {requirements.name}: pinned wheels, each checked by its hash", flush=True)
-    _pip(python, "--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
+    count = sum("==" in line for line in requirements.read_text().splitlines())
+    print(f"installing at most {count} pinned wheels, each checked by its hash", flush=True)
+    # Byte code is left to the first import: compiling what is never imported takes longer than all the rest.
+    _pip(python, "--no-compile", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
     _pip(python, "--no-build-isolation", "--editable", str(ROOT))
 
 
@@ -48,9 +50,23 @@ def _make(target: Path) -> None:
 
 
 def _pip(python: Path, *arguments: str) -> None:
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", *arguments]
-    if subprocess.run(command, check=False, cwd=ROOT).returncode != 0:
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        _show_progress(line)
+    print("\r\033[K" if sys.stdout.isatty() else "", end="", flush=True)
+    if process.wait() != 0:
         sys.exit("pip could not install the locked requirements; its message is above. Is the package index reachable?")
+
+
+def _show_progress(line: str) -> None:
+    """One line that changes, on a terminal; the two long steps alone elsewhere."""
+    word, _, rest = line.strip().partition(" ")
+    if sys.stdout.isatty() and word in {"Collecting", "Installing"}:
+        print(f"\r\033[K  {word.lower()} {rest.split(' ')[0]}", end="", flush=True)
+    elif word == "Installing":
+        print("  installing what was fetched", flush=True)
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ def _detach(spec: WorkerSpec, inherited: Descriptors) -> Gauges:
 
 
 def _load(spec: WorkerSpec) -> tuple[App, dict[str, Any]]:
+    sys.dont_write_bytecode = True  # a release is immutable, and brings its own
     sys.path.insert(0, spec.root)
     os.chdir(spec.root)
     module = importlib.import_module(f"functions.{spec.name}")

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ops.stack.supervisor import Supervisor
 
 Say = Callable[[str], None]
 DEPLOY_TIMEOUT_S = 60.0
+POLL_S = 0.05
 
 
 class Stack:
@@ -198,10 +200,12 @@ def stop_from_outside(home: Path, patience_s: float = 60.0) -> str:
     """End the instance in `home` from another process; returns what was done, for the operator."""
     instance = Instance(home)
     pid = instance.owner_pid()
-    if pid is not None and psutil.pid_exists(pid):
-        supervisor = psutil.Process(pid)
-        supervisor.terminate()
-        psutil.wait_procs([supervisor], timeout=patience_s)
+    if pid is not None:
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).terminate()
+        deadline = time.monotonic() + patience_s
+        while instance.owner_pid() == pid and time.monotonic() < deadline:
+            time.sleep(POLL_S)
     found = sweep.leftovers(instance.home, instance.run)
     sweep.end(found)
     if pid is None and not found:
