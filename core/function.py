@@ -9,11 +9,15 @@ MIB = 1024 * 1024
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One public route; `path` may hold `{name}` segments, `body_limit_bytes` is enforced by nginx and the app."""
+    """One public route; `path` may hold `{name}` segments, `body_limit_bytes` is enforced by nginx and the app.
+
+    What a `stream` route answers reaches the visitor as it is made: nginx buffers nothing of it.
+    """
 
     method: Method
     path: str
     body_limit_bytes: int = MIB
+    stream: bool = False
 
 
 class Smoke(msgspec.Struct, frozen=True):
