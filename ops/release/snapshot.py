@@ -21,7 +21,7 @@ def snapshot(root: Path, name: str, store: Store) -> Release:
     Raises UnknownFunctionError and SnapshotFailedError; a crash at any instant leaves a complete release or none.
     """
     try:
-        known = _known_imports(store)
+        known = known_imports(store)
         draft = read_draft(root, name, known)
         with store.locked():
             known.save()
@@ -36,7 +36,7 @@ def snapshot(root: Path, name: str, store: Store) -> Release:
 def preview(root: Path, name: str, store: Store) -> str:
     """The id that a snapshot of the tree would have; writes nothing. Raises as `snapshot` does."""
     try:
-        return read_draft(root, name, _known_imports(store)).id
+        return read_draft(root, name, known_imports(store)).id
     except (OSError, UnicodeEncodeError) as error:
         raise SnapshotFailedError(f"{name}: the tree cannot be read: {error}") from error
 
@@ -67,7 +67,8 @@ def repair(release: Release, store: Store) -> Release:
         raise SnapshotFailedError(f"{release.function}: release {release.id} was not repaired: {error}") from error
 
 
-def _known_imports(store: Store) -> KnownImports:
+def known_imports(store: Store) -> KnownImports:
+    """What earlier snapshots into this store learnt about sources; its `save` needs the store's lock."""
     return KnownImports(store.folder / ".imports.json")
 
 
