@@ -30,7 +30,7 @@ format: $(VENV)/dev.stamp ## rewrite to the style
 	@$(BIN)/ruff format .
 
 lock: ## pin the requirements again (needs uv)
-	@for set in run: dev:dev ollama:ollama; do \
+	@for set in run: dev:dev; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
 	    $$(test -z "$${set#*:}" || echo --extra $${set#*:}) pyproject.toml -o requirements/$${set%%:*}.txt || exit 1; \
 	done
