@@ -11,9 +11,11 @@ from typing import IO, NamedTuple
 
 # Runs between fork and exec in an interpreter of its own, because `preexec_fn` is unsafe once the parent has threads.
 # The death signal comes after the change of user, which would clear it (prctl(2), PR_SET_PDEATHSIG).
+# The interpreter may need LD_LIBRARY_PATH to find its own library; the program it becomes is not given it.
 _LAUNCHER = """
 import ctypes, os, sys
-parent, death_signal, uid, gid, cwd, *command = sys.argv[1:]
+parent, death_signal, uid, gid, cwd, dropped, *command = sys.argv[1:]
+environ = {name: value for name, value in os.environ.items() if name != dropped}
 if uid != "-":
     os.setgroups([])
     os.setgid(int(gid))
@@ -23,7 +25,7 @@ if os.getppid() != int(parent):
     sys.exit(1)
 os.chdir(cwd)
 try:
-    os.execv(command[0], command)
+    os.execve(command[0], command, environ)
 except OSError as error:
     sys.exit(f"{command[0]}: {error.strerror}")
 """
@@ -70,17 +72,24 @@ def command_of(
     account: Account | None,
     death_signal: signal.Signals,
     cwd: Path = Path("/"),
+    dropped: str = "",
 ) -> list[str]:
     """The command that becomes `argv[0]` (a full path) under `account`, killed by `death_signal` with its parent.
 
-    The parent is the *thread* that starts it: one that ends takes the child with it.
+    The parent is the *thread* that starts it: one that ends takes the child with it. The program does not get the
+    variable `dropped` of its environment.
     """
     user = (str(account.uid), str(account.gid)) if account else ("-", "-")
     return [
         *(sys.executable, "-I", "-S", "-c", _LAUNCHER),
-        *(str(os.getpid()), str(death_signal.value), *user, str(cwd)),
+        *(str(os.getpid()), str(death_signal.value), *user, str(cwd), dropped),
         *(str(part) for part in argv),
     ]
+
+
+def _loader_path(environ: Mapping[str, str]) -> dict[str, str]:
+    name = "LD_LIBRARY_PATH"
+    return {name: os.environ[name]} if name in os.environ and name not in environ else {}
 
 
 def start(  # noqa: PLR0913 - what subprocess.Popen asks for
@@ -94,12 +103,13 @@ def start(  # noqa: PLR0913 - what subprocess.Popen asks for
     cwd: Path = Path("/"),
 ) -> subprocess.Popen[bytes]:
     """Start a server in the foreground of its own session, so that Ctrl-C reaches its supervisor alone."""
+    added = _loader_path(environ)
     return subprocess.Popen(
-        command_of(argv, account=account, death_signal=death_signal, cwd=cwd),
+        command_of(argv, account=account, death_signal=death_signal, cwd=cwd, dropped="".join(added)),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=dict(environ),
+        env={**environ, **added},
         pass_fds=pass_fds,
         start_new_session=True,
     )
@@ -115,14 +125,15 @@ def run(  # noqa: PLR0913 - what subprocess.run asks for
     timeout_s: float = 120.0,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end under `account`; its output, both streams in one, is in `stdout`."""
+    added = _loader_path(environ)
     return subprocess.run(
-        command_of(argv, account=account, death_signal=signal.SIGKILL),
+        command_of(argv, account=account, death_signal=signal.SIGKILL, dropped="".join(added)),
         input=text_in,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=dict(environ),
+        env={**environ, **added},
         pass_fds=pass_fds,
         timeout=timeout_s,
         check=False,

@@ -81,9 +81,9 @@ def _bases() -> Iterator[Path]:
 def _copied(site: Path, base: Path) -> Binaries:
     record = _record()
     target = base / f"edge-postgres-{hashlib.sha256(record.encode()).hexdigest()[:16]}"
-    if not _trusted(target) or not _complete(target, site):
+    if not trusted(target) or not _complete(target, site):
         _copy(site, target)
-    if not _trusted(target):
+    if not trusted(target):
         raise OSError(f"{target.name} is not owned by this user alone: remove it")
     lock_fd = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(lock_fd, fcntl.LOCK_SH)
@@ -97,8 +97,8 @@ def _record() -> str:
         raise BinariesError(f"the package {DISTRIBUTION} is installed without its metadata") from error
 
 
-def _trusted(target: Path) -> bool:
-    # Whoever may write there may choose what runs: only a folder of this very user, writable by nobody else.
+def trusted(target: Path) -> bool:
+    """Whether programs may be run from a folder: one of this very user, writable by nobody else."""
     with suppress(FileNotFoundError):
         found = target.lstat()
         return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
@@ -111,9 +111,9 @@ def _copy(site: Path, target: Path) -> None:
         for name in _parts(site):
             shutil.copytree(site / name, fresh / name, copy_function=shutil.copyfile, dirs_exist_ok=True)
         _open_to_all(fresh)
-        if _trusted(target):
+        if trusted(target):
             target.rename(fresh.with_name(fresh.name + ".old"))  # a cleaner has been there: half of it is gone
-        with suppress(OSError):  # another start was quicker, or somebody else's folder: `_trusted` tells
+        with suppress(OSError):  # another start was quicker, or somebody else's folder: `trusted` tells
             fresh.rename(target)
     finally:
         for left in (fresh, fresh.with_name(fresh.name + ".old")):

@@ -61,6 +61,8 @@ class EmbeddedPostgres:
     that the server runs as. `parameters` are server settings on top of the defaults.
     """
 
+    predecessor_timeout_s = 30.0  # for a server of before to write its checkpoint
+
     def __init__(
         self,
         home: Path,
@@ -114,6 +116,8 @@ class EmbeddedPostgres:
         """
         if len(os.fsencode(self.socket_dir / f".s.PGSQL.{self.parameters['port']}")) > SOCKET_PATH_BYTES:
             raise PostgresError(f"{self.socket_dir} is too long for a Unix socket ({SOCKET_PATH_BYTES} bytes)")
+        if "," in str(self.socket_dir):
+            raise PostgresError(f"{self.socket_dir} has a comma, at which clients split a list of hosts")
         self.home.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if not self.data.exists():
@@ -197,10 +201,10 @@ class EmbeddedPostgres:
         pairs = {"unix_socket_directories": quoted, **self.parameters}
         return [part for name, value in pairs.items() for part in ("-c", f"{name}={value}")]
 
-    def _wait_for_predecessor(self, timeout_s: float = 30.0) -> None:
+    def _wait_for_predecessor(self) -> None:
         # PostgreSQL's own check takes any living process with the pid of a stale file for a server, so that it refuses
         # to start after a reboot; what stands in the data folder is one. It may still be writing its checkpoint.
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + self.predecessor_timeout_s
         while (pid := self._running_pid()) is not None:
             if time.monotonic() > deadline:
                 raise PostgresError(f"a PostgreSQL server (pid {pid}) already runs on {self.data}: stop it first")
