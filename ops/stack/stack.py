@@ -15,6 +15,7 @@ from ops.host import records
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
 from ops.stack import child, database, preflight, sweep
+from ops.stack.chores import Chore
 from ops.stack.instance import Instance, InstanceError
 from ops.stack.listener import require_listenable
 from ops.stack.nginx import Nginx, NginxError
@@ -25,6 +26,7 @@ from ops.stack.supervisor import Supervisor
 Say = Callable[[str], None]
 DEPLOY_TIMEOUT_S = 60.0
 POLL_S = 0.05
+UPKEEP_S = 300.0
 
 
 class Stack:
@@ -33,10 +35,11 @@ class Stack:
     def __init__(self, settings: Settings, say: Say) -> None:
         self.settings = settings
         self.instance = Instance(settings.home)
-        self.supervisor = Supervisor(say, self._serving_workers)
+        self.supervisor = Supervisor(say, self._spared)
         self._say = say
         self._host: HostPart | None = None
         self._nginx: Nginx | None = None
+        self._upkeep: Chore | None = None
         self._routed: list[dict[str, Any]] = []
         self._account = child.account_for(self.instance.postgres / "data")
 
@@ -60,10 +63,13 @@ class Stack:
         self._start_functions()
         if self.settings.environment == "development":
             self._timed("demo shop", lambda: database.load_demo(self.settings))
+        self._upkeep = Chore("ops.upkeep", self._environ(), self.instance.logs / "upkeep.log", UPKEEP_S)
         self.write_state()
 
     def stop(self) -> None:
         """Stop every part and leave no process behind."""
+        if self._upkeep is not None:
+            self._upkeep.stop()
         self.supervisor.stop()
         self.instance.state.unlink(missing_ok=True)
         self.instance.close()
@@ -159,6 +165,8 @@ class Stack:
     def tick(self) -> None:
         """Bring back what ended; let nginx know of functions and routes that came or went."""
         self.supervisor.tick()
+        if self._upkeep is not None:
+            self._upkeep.tick()
         if self._nginx is not None and (manifests := self._manifests()) != self._routed and manifests:
             self._routed = manifests
             try:
@@ -171,8 +179,9 @@ class Stack:
     def _environ(self) -> dict[str, str]:
         return environ_of(self.instance, self.settings.to_environ())
 
-    def _serving_workers(self) -> set[int]:
-        return {record.pid for record in records.living(self.instance.run / "workers")}
+    def _spared(self) -> set[int]:
+        serving = {record.pid for record in records.living(self.instance.run / "workers")}
+        return serving | (self._upkeep.pids if self._upkeep else set())
 
     def _end_leftovers(self) -> None:
         found = sweep.leftovers(self.instance.home, self.instance.run)
