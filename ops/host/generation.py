@@ -72,10 +72,10 @@ class Generation:
         self.workers.append(worker)
         return worker
 
-    async def smoke(self) -> None:
+    async def smoke(self, *, proven: bool) -> None:
         """Make the function's own smoke requests through the socket, and see that its memory is within the limit."""
         assert self.manifest is not None
-        await asyncio.to_thread(smoke.check, self.manifest, str(self.socket_path), SMOKE_TIMEOUT_S)
+        await asyncio.to_thread(smoke.check, self.manifest, str(self.socket_path), SMOKE_TIMEOUT_S, proven=proven)
         limit_mib = self.manifest["memory_mib"]
         for worker in self.workers:
             if (used_mib := worker.memory_mib()) > limit_mib:

@@ -74,7 +74,7 @@ class HostedFunction:
             if release is None:
                 return
             try:
-                await self.deploy(release, by="host", record=False)
+                await self.deploy(release, by="host", record=False, proven=True)
             except StepFailedError as error:
                 failures += 1
                 self.tell(str(error))
@@ -82,15 +82,17 @@ class HostedFunction:
                     return
                 await asyncio.sleep(self._next_backoff())
 
-    async def deploy(self, release: str, *, by: str, note: Say = _silent, record: bool = True) -> None:
+    async def deploy(
+        self, release: str, *, by: str, note: Say = _silent, record: bool = True, proven: bool = False
+    ) -> None:
         """Bring up a release beside the active one and switch to it.
 
-        `note` is told each step. Raises StepFailedError; then everything is as it was.
+        `note` is told each step; a `proven` release served before. Raises StepFailedError; then all is as it was.
         """
         async with self._changing:
             before = self.active.release if self.active else None
             try:
-                generation = await self._ready(release, note)
+                generation = await self._ready(release, note, proven=proven)
                 try:
                     fresh = generation.prepare_flip()
                     if record:
@@ -134,7 +136,7 @@ class HostedFunction:
         await generation.retire(DRAIN_S)
         self._leaving.remove(generation)
 
-    async def _ready(self, release: str, note: Say) -> Generation:
+    async def _ready(self, release: str, note: Say, *, proven: bool) -> Generation:
         found = self._intact(release)
         self._numbers += 1
         generation = Generation(self.name, self._numbers, found.id, found.folder, self._places)
@@ -143,7 +145,7 @@ class HostedFunction:
             for _ in range(self.worker_count):
                 await generation.start_worker(self._nursery)
             note("smoke")
-            await generation.smoke()
+            await generation.smoke(proven=proven)
         except BaseException:
             await generation.retire(0, 0)
             raise
@@ -251,7 +253,7 @@ class HostedFunction:
         self.tell(f"taking back {bad}: {reason}")
         try:
             journal.append(self.name, "failed", by="host", release=bad, step="watch", reason=reason)
-            await self.deploy(previous, by="host")
+            await self.deploy(previous, by="host", proven=True)
         except (StepFailedError, JournalError) as error:
             self.tell(f"the release before does not come back: {error}")
             return False
