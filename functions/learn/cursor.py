@@ -1,6 +1,7 @@
-"""A cursor: a position in the list of passages as text that callers do not look into."""
+"""A cursor: a position in the list of passages as text that callers do not look into; nothing in it is trusted."""
 
 import base64
+import re
 import struct
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,6 +11,7 @@ from core.errors import FieldError, InvalidRequest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+CURSOR = "^[A-Za-z0-9_-]{32}$"
 _LAYOUT = struct.Struct(">q16s")
 
 
@@ -21,9 +23,16 @@ def cursor_of(position: Position) -> str:
 
 def position_of(cursor: str) -> Position:
     """The position of a cursor; raises InvalidRequest for a text that `cursor_of` did not make."""
-    try:
-        microseconds, passage_id = _LAYOUT.unpack(base64.b64decode(cursor.encode("ascii"), b"-_", validate=True))
-        return Position(_EPOCH + microseconds * _MICROSECOND, UUID(bytes=passage_id))
-    except (ValueError, OverflowError, struct.error) as error:
+    if not re.fullmatch(CURSOR, cursor):
         detail = "is not a cursor of this list"
-        raise InvalidRequest(f"cursor: {detail}", errors=(FieldError("/cursor", detail),)) from error
+        raise InvalidRequest(f"cursor: {detail}", errors=(FieldError("/cursor", detail),))
+    microseconds, passage_id = _LAYOUT.unpack(base64.urlsafe_b64decode(cursor))
+    return Position(_time_at(microseconds), UUID(bytes=passage_id))
+
+
+def _time_at(microseconds: int) -> datetime:
+    # A forged cursor may name a time that no calendar has: it stands before or after all passages.
+    try:
+        return _EPOCH + microseconds * _MICROSECOND
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if microseconds > 0 else datetime.min.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
-from functions.learn.cursor import cursor_of, position_of
+from functions.learn.cursor import CURSOR, cursor_of, position_of
 from functions.learn.structs import Item, LearnResponse, PageResponse, PassageResponse, PassageView
 from functions.learn.writing import once, one_reply, sent
 
@@ -19,7 +19,9 @@ PASSAGES = "/api/knowledge/passages"
 PASSAGE = f"{PASSAGES}/{{passage_id:uuid}}"
 ShopIdParameter = Annotated[int, QueryParameter(name="shopId", ge=1, le=2**31 - 1, description="The shop")]
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most passages")]
-CursorParameter = Annotated[str | None, QueryParameter(max_length=200, description="`nextCursor` of the page before")]
+CursorParameter = Annotated[
+    str | None, QueryParameter(description="`nextCursor` of the page before", schema_extra={"pattern": CURSOR})
+]
 CategoryParameter = Annotated[str | None, QueryParameter(max_length=200, description="Only of this category")]
 
 
@@ -33,7 +35,7 @@ async def list_all(
 ) -> ASGIResponse:
     """List a shop's passages, newest first."""
     request.claim_shop(shop_id)
-    after = position_of(cursor) if cursor else None
+    after = None if cursor is None else position_of(cursor)
     page = await request.services.learner.page(shop_id, limit=limit, after=after, category=category or None)
     views = [PassageView.of(shop_id, passage) for passage in page.passages]
     following = cursor_of(page.after) if page.after else None

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.db.passages import Position
 from core.errors import InvalidRequest
-from functions.learn.cursor import cursor_of, position_of
+from functions.learn.cursor import CURSOR, cursor_of, position_of
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
@@ -24,10 +24,14 @@ def outcome(text):
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")) | st.text("ABCDabcd0189-_=", min_size=30))
 def test_any_text_is_a_position_or_an_invalid_request(text):
-    found = outcome(text)
-    assert isinstance(found, Position) or found == "/cursor"
+    assert isinstance(outcome(text), Position) or outcome(text) == "/cursor"
 
 
-@pytest.mark.parametrize("text", ["", "A", "f" * 32, "A" * 31 + "=", "A" * 36, " " * 32, "é" * 32])
+@given(st.from_regex(CURSOR, fullmatch=True))
+def test_every_text_of_a_cursors_form_is_a_position(text):
+    assert isinstance(outcome(text), Position)
+
+
+@pytest.mark.parametrize("text", ["", "A", "A" * 31 + "=", "A" * 36, " " * 32, "é" * 32, "A" * 32 + "\n"])
 def test_what_no_cursor_is_made_of_is_refused(text):
     assert "/cursor" == outcome(text)
