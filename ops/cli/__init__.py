@@ -9,6 +9,8 @@ VERBS = {
     "up": ("ops.cli.run", "Start the whole stack in the foreground."),
     "down": ("ops.cli.run", "Stop the stack of this EDGE_HOME."),
     "status": ("ops.cli.run", "Show the parts of the running stack."),
+    "deploy": ("ops.cli.deploy", "Switch functions to what stands in the tree."),
+    "rollback": ("ops.cli.deploy", "Go back to an earlier release of a function."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
 }
 

@@ -1,0 +1,217 @@
+"""`edge deploy` and `edge rollback`."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ops.cli import rollout
+from ops.cli.changes import Change, read_changes, touched
+from ops.cli.exits import Exit, NoHostError
+from ops.cli.naming import complete_function, complete_release, find_release, require_known
+from ops.cli.rollout import Rollout, Steps
+from ops.cli.settings import plain_errors
+from ops.cli.workplace import Workplace, json_option, open_workplace, operator, root_option
+from ops.release.closure import function_names
+from ops.release.errors import ReleaseError
+
+FILES_SHOWN = 20
+
+
+class Plan(msgspec.Struct):
+    """`changes` of the functions looked at, `names` to deploy in this order, `gone` served but not in the tree."""
+
+    changes: tuple[Change, ...]
+    names: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_function)
+@click.option("--all", "every", is_flag=True, help="All functions, changed or not.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deployed, and write nothing.")
+@root_option
+@json_option
+def deploy(*, names: tuple[str, ...], every: bool, dry_run: bool, root: Path, as_json: bool) -> None:
+    """Switch functions to what stands in the tree; without a NAME all that changed.
+
+    Each is released (its module and the core/ that it imports), started beside the active release, asked its smoke
+    requests, and only then switched to. The first that fails ends the command, and what it had serves on. Named
+    functions are deployed even when nothing changed, which gives them fresh workers.
+
+    \b
+    Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by the gate, 4 no host answers.
+
+    \b
+    Examples:
+      edge deploy                  all that changed since the active releases
+      edge deploy search           one function
+      edge deploy --dry-run        which functions do my changes touch?
+      edge deploy --all --json     for a script
+    """
+    if names and every:
+        raise click.UsageError("give either names or --all")
+    place = open_workplace(root)
+    with plain_errors(ReleaseError, OSError):
+        plan = make_plan(place, names, every=every, need_host=not dry_run)
+        if not as_json:
+            _show_plan(plan, dry_run=dry_run)
+        done = [] if dry_run else _deploy(place, plan.names, as_json=as_json)
+    failed = next((rollout for rollout in done if not rollout.ok), None)
+    if as_json:
+        click.echo(json.dumps(_as_json(plan, done, dry_run=dry_run)))
+    elif failed is not None:
+        click.echo(rollout.refusal(place, failed), err=True)
+        _show_state(plan, done)
+    elif done:
+        click.echo(f"{len(done)} deployed, {_seconds_alive():.2f} s after the command began")
+    sys.exit(Exit.REFUSED if failed else Exit.DONE)
+
+
+@click.command()
+@click.argument("name", shell_complete=complete_function)
+@click.argument("release", required=False, shell_complete=complete_release)
+@root_option
+@json_option
+def rollback(*, name: str, release: str | None, root: Path, as_json: bool) -> None:
+    """Go back to an earlier RELEASE of a function; without one to the last that served before and did not fail.
+
+    Nothing is built or fetched. The release that is left counts as failed from now on: the host does not fall back to
+    it by itself, and the next `edge rollback` does not return to it.
+
+    \b
+    Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by the gate, 4 no host answers.
+
+    \b
+    Examples:
+      edge rollback search
+      edge rollback search 3f2a        an id may be shortened; `edge history search` lists them
+    """
+    place = open_workplace(root)
+    require_known(place, name)
+    with plain_errors(ReleaseError, OSError):
+        target = find_release(place, name, release).id if release else place.journal.previous(name)
+        if target is None:
+            raise click.ClickException(f"{name} has no release to go back to: `edge history {name}` shows why")
+        result = _go_back(place, name, target, as_json=as_json)
+    if as_json:
+        click.echo(msgspec.json.encode(result).decode())
+    elif not result.ok:
+        click.echo(rollout.refusal(place, result), err=True)
+    sys.exit(Exit.DONE if result.ok else Exit.REFUSED)
+
+
+def make_plan(place: Workplace, names: Sequence[str], *, every: bool, need_host: bool) -> Plan:
+    """What to deploy; raises BadParameter for a name that is not in the tree, and NoHostError when it needs a host."""
+    try:
+        running = place.functions()
+    except NoHostError:
+        if need_host:
+            raise
+        running = {}
+    there = function_names(place.root)
+    if unknown := sorted({*names} - {*there}):
+        raise click.BadParameter(f"there is no function {', '.join(unknown)} in {place.root}: {', '.join(there)}")
+    active = {name: running.get(name, {}).get("release") or place.journal.active(name) for name in there}
+    changes = read_changes(place, dict.fromkeys(names) or there, active)
+    wanted = tuple(change.function for change in changes if names or every or change.files)
+    return Plan(changes, wanted, tuple(sorted(running.keys() - {*there})))
+
+
+def _deploy(place: Workplace, names: Sequence[str], *, as_json: bool) -> list[Rollout]:
+    """Deploy in order up to the first failure, which is the last of the result."""
+    done: list[Rollout] = []
+    for name in names:
+        with _steps(name, as_json=as_json) as steps:
+            done.append(rollout.deploy_tree(place, name, operator("deploy"), steps))
+        _end(done[-1], as_json=as_json)
+        if not done[-1].ok:
+            break
+    return done
+
+
+def _go_back(place: Workplace, name: str, target: str, *, as_json: bool) -> Rollout:
+    left, standing = place.journal.active(name), place.journal.standing(name)
+    with _steps(name, as_json=as_json) as steps:
+        result = rollout.switch(place, name, target, operator("rollback"), steps)
+    _end(result, as_json=as_json)
+    if result.ok and left not in {None, target} and target in standing:
+        reason = f"left for {target}"
+        place.journal.append(name, "failed", by=operator("rollback"), release=left, step="rollback", reason=reason)
+    return result
+
+
+@contextmanager
+def _steps(name: str, *, as_json: bool) -> Iterator[Steps]:
+    """Steps on one line of the output; the line is ended when something stops the command in its middle."""
+    if as_json:
+        yield Steps()
+        return
+    click.secho(name, bold=True, nl=False)
+    try:
+        yield Steps(lambda text: click.echo(text, nl=False))
+    except BaseException:
+        click.secho("  failed", fg="red")
+        raise
+
+
+def _end(result: Rollout, *, as_json: bool) -> None:
+    if as_json:
+        return
+    if result.ok:
+        before = f", before it {result.previous}" if result.previous not in {None, result.release} else ""
+        click.echo(f"  {click.style('serving', fg='green')} {result.release}{before}")
+    else:
+        click.secho("  refused", fg="red")
+
+
+def _show_plan(plan: Plan, *, dry_run: bool) -> None:
+    files = touched(plan.changes)
+    width = max(map(len, [*files][:FILES_SHOWN]), default=0)
+    for path, names in [*files.items()][:FILES_SHOWN]:
+        click.echo(f"changed  {path.ljust(width)}  touches {', '.join(names)}")
+    if len(files) > FILES_SHOWN:
+        click.echo(f"changed  {len(files) - FILES_SHOWN} more files (--json lists all)")
+    if new := [change.function for change in plan.changes if change.is_new]:
+        click.echo(f"new      {', '.join(new)}")
+    if plan.gone:
+        click.echo(f"gone     {', '.join(plan.gone)}: no longer in the tree, still served by the last release")
+    if not plan.names:
+        click.echo("nothing changed since the active releases")
+    elif dry_run:
+        click.echo(f"would deploy {', '.join(plan.names)}")
+
+
+def _show_state(plan: Plan, done: Sequence[Rollout]) -> None:
+    deployed = [result.function for result in done if result.ok]
+    left = [name for name in plan.names if name not in deployed]
+    click.echo(f"deployed: {', '.join(deployed) or 'none'}; not deployed: {', '.join(left)}", err=True)
+
+
+def _as_json(plan: Plan, done: Sequence[Rollout], *, dry_run: bool) -> dict[str, Any]:
+    deployed = [result for result in done if result.ok]
+    finished = {result.function for result in deployed}
+    return {
+        "ok": len(deployed) == len(done),
+        "dryRun": dry_run,
+        "changed": [{"path": path, "touches": names} for path, names in touched(plan.changes).items()],
+        "new": [change.function for change in plan.changes if change.is_new],
+        "gone": plan.gone,
+        "deployed": msgspec.to_builtins(deployed),
+        "failed": next((msgspec.to_builtins(result) for result in done if not result.ok), None),
+        "notDeployed": [name for name in plan.names if name not in finished],
+        "seconds": round(_seconds_alive(), 3),
+    }
+
+
+def _seconds_alive() -> float:
+    """How long this process has run, the start of Python included (proc(5): field 22 of stat)."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

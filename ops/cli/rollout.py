@@ -1,0 +1,129 @@
+"""One function to one release: through the host, step by step, and what is to be told of it."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ops.cli.workplace import Workplace
+from ops.release.errors import ReleaseError
+from ops.release.snapshot import snapshot
+
+# Each silence of the host: it starts a worker in at most 30 s, and may be busy with another deploy of the function.
+SILENCE_S = 120.0
+LOG_LINES = 12
+LOG_BYTES = 65536
+Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Nobody is told of the steps."""
+
+
+class Steps:
+    """Measures the steps of a rollout, and says each when it begins and how long it took when it ends."""
+
+    def __init__(self, say: Say = silent) -> None:
+        self.seconds: dict[str, float] = {}
+        self._say = say
+        self._step: str | None = None
+        self._since = 0.0
+
+    def begin(self, step: str) -> None:
+        """End the step before, and begin one."""
+        self.end()
+        self._step, self._since = step, time.perf_counter()
+        self._say(f"  {step}")
+
+    def end(self) -> None:
+        """End the step that goes on, if one does."""
+        if self._step is not None:
+            spent = self.seconds[self._step] = time.perf_counter() - self._since
+            self._step = None
+            self._say(f" {spent * 1000:.0f} ms")
+
+
+class Rollout(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What became of it. `serving` is the release that serves afterwards; the rest tells of a refusal."""
+
+    function: str
+    release: str
+    previous: str | None
+    ok: bool
+    serving: str | None
+    milliseconds: dict[str, float]
+    step: str | None = None
+    reason: str | None = None
+    log: list[str] = []
+
+
+def deploy_tree(place: Workplace, name: str, by: str, steps: Steps) -> Rollout:
+    """Release the function as it stands in the tree and switch to it; raises ClickException and ReleaseError."""
+    steps.begin("snapshot")
+    release = snapshot(place.root, name, place.store)
+    steps.end()
+    return switch(place, name, release.id, by, steps)
+
+
+def switch(place: Workplace, name: str, release: str, by: str, steps: Steps) -> Rollout:
+    """Switch the function to a release that is on the disk; collects old releases when that succeeds."""
+    log = place.folders.logs / f"{name}.log"
+    before, log_end = place.journal.active(name), log.stat().st_size if log.exists() else 0
+    request = {"op": "deploy", "name": name, "release": release, "by": by}
+    answer = place.ask(request, timeout_s=SILENCE_S, progress=lambda message: steps.begin(message["step"]))
+    steps.end()
+    ok, state = bool(answer.get("ok")), answer.get("state") or {}
+    if ok:
+        collect(place, name, state)
+    return Rollout(
+        function=name,
+        release=release,
+        previous=before,
+        ok=ok,
+        serving=state.get("release"),
+        milliseconds={step: round(seconds * 1000, 1) for step, seconds in steps.seconds.items()},
+        step=answer.get("step"),
+        reason=answer.get("reason"),
+        log=[] if ok else list(_said(log, log_end, answer.get("reason") or ""))[-LOG_LINES:],
+    )
+
+
+def collect(place: Workplace, name: str, state: dict[str, Any]) -> None:
+    """Remove old releases, but none that serves, may be gone back to, or still answers; a failure is only said."""
+    kept = place.settings.releases_kept
+    wanted = {place.journal.active(name), place.journal.previous(name), state.get("release"), *state["draining"]}
+    protected = {release for release in wanted if release is not None}
+    try:
+        # Journaled first: a release that is gone must not be one that the host would fall back to.
+        for release in place.store.list(name)[kept:]:
+            if release.id not in protected:
+                place.journal.append(name, "collected", by="edge", release=release.id)
+        place.store.collect(name, kept, protected)
+    except (OSError, ReleaseError) as error:
+        click.echo(f"old releases of {name} were not collected: {error}", err=True)
+
+
+def refusal(place: Workplace, rollout: Rollout) -> str:
+    """A refusal in full: the step, its reason, what the function logged meanwhile, and what serves now."""
+    reason = (rollout.reason or "").splitlines() or ["no reason given"]
+    lines = [f"{rollout.function}: {rollout.step} failed", *(f"  {line}" for line in reason)]
+    lines.append(f"from {place.folders.logs / rollout.function}.log:" if rollout.log else "it logged nothing else")
+    lines += [f"  {line}" for line in rollout.log]
+    after = f"goes on with release {rollout.serving}" if rollout.serving else "has no release that serves"
+    return "\n".join([*lines, f"{rollout.function} {after}"])
+
+
+def _said(path: Path, start: int, reason: str) -> Iterator[str]:
+    """What a log got past byte `start`, without the lines that `reason` has already."""
+    told = {line.strip() for line in reason.splitlines()}
+    with suppress(OSError), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(start if start <= size else 0, size - LOG_BYTES))
+        for line in file.read().decode(errors="replace").splitlines():
+            if line.strip() not in told:
+                yield line

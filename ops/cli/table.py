@@ -1,0 +1,43 @@
+"""Tables: coloured by rich on a terminal; plain, aligned and never folded elsewhere."""
+
+from collections.abc import Collection, Sequence
+
+import click
+
+from ops.cli.settings import on_terminal
+
+# A cell is its text, or its text and a colour that rich knows.
+Cell = str | tuple[str, str]
+STATE_COLOURS = {"serving": "green", "starting": "yellow", "not deployed": "yellow", "failed": "red"}
+
+
+def show(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str] = ()) -> None:
+    """Print a table; `right` names the columns of numbers."""
+    if on_terminal():
+        _show_coloured(columns, rows, right)
+    else:
+        _show_plain(columns, rows, right)
+
+
+def _show_coloured(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else Text(cell[0], cell[1]) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def _show_plain(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str]) -> None:
+    lines = [list(columns), *([cell if isinstance(cell, str) else cell[0] for cell in row] for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for cell, width, name in zip(line, widths, columns, strict=True)
+        ]
+        click.echo("  ".join(cells).rstrip())
