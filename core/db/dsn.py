@@ -9,10 +9,11 @@ from core.settings import Settings
 
 APPLICATION_ROLE = "edge_app"
 SESSION = {
-    # A generic plan drops the smallest shops to a recall of 0.14 (docs/decisions: database).
+    # A generic plan knows no shop: over approximate indexes it dropped the smallest ones to a recall of 0.14.
     "plan_cache_mode": "force_custom_plan",
     "jit": "off",  # statements take milliseconds; compiling one takes longer
     "search_path": "public",
+    "client_min_messages": "warning",  # else each word over 2 KB is told about
     "timezone": "UTC",
     "hnsw.ef_search": "100",
 }
