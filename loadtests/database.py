@@ -13,7 +13,6 @@ import platform
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -151,8 +150,8 @@ async def measure(server: EmbeddedPostgres, sizes: Sequence[int], asked: int, th
         if len(sizes) <= SHOWN:
             echo(line(f"shop of {size}, exact", exact[shop][0]))
             if state.ann:
-                echo(line("its index", took), f" recall@{LIMIT} {recall:.3f}")
-    echo(line("all shops, as they run", ran), f" recall@{LIMIT} {statistics.mean(recalls):.3f}")
+                echo(f"{line('its index', took)}  recall@{LIMIT} {recall:.3f}")
+    echo(f"{line('all shops, as they run', ran)}  recall@{LIMIT} {statistics.mean(recalls):.3f}")
     middle = sorted(range(1, len(sizes) + 1), key=lambda shop: sizes[shop - 1])[len(sizes) // 2]
     state = msgspec.structs.replace(await reader.read(middle), ann=False)
     question = Question(query=questions[0][0], limit=LIMIT, model=model, embedding=questions[0][1])
@@ -200,4 +199,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
