@@ -1,9 +1,13 @@
 """The `edge` command: one module a group of verbs, imported when it is called so that each call starts quickly."""
 
 import importlib
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 VERBS = {
     "up": ("ops.cli.run", "Start the whole stack in the foreground."),
@@ -11,7 +15,15 @@ VERBS = {
     "status": ("ops.cli.run", "Show the parts of the running stack."),
     "deploy": ("ops.cli.deploy", "Switch functions to what stands in the tree."),
     "rollback": ("ops.cli.deploy", "Go back to an earlier release of a function."),
+    "history": ("ops.cli.releases", "Show what happened to a function's releases, and why."),
+    "diff": ("ops.cli.releases", "Show what differs between releases, or from the tree."),
+    "list": ("ops.cli.listing", "Show the functions, what serves them and their limits."),
+    "logs": ("ops.cli.logs", "Show or follow the log of a function or a part."),
+    "invoke": ("ops.cli.invoke", "Call a function through its own socket."),
+    "new": ("ops.cli.new", "Write a new function and its test."),
+    "dev": ("ops.cli.dev", "Deploy each save while you edit."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
+    "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
 
 
@@ -24,8 +36,17 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
+        module = importlib.import_module(VERBS[cmd_name][0])
+        # A verb that would hide a name of Python's ends in an underscore there.
+        command: click.Command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Verbs and options; click's own would import every verb's module at each press of the key."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [CompletionItem(name, help=text) for name, (_, text) in VERBS.items() if name.startswith(incomplete)]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -34,18 +55,24 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="cutting-edge", prog_name="edge")
-def main(**_: Any) -> None:
+@click.pass_context
+def main(ctx: click.Context, /, **_: Any) -> None:
     """Run and operate Cutting Edge on this machine.
 
     Settings come from EDGE_… variables; docs/configuration.md lists them.
 
     \b
-    Exit status: 0 done, 1 failed (the reason is on standard error), 2 wrong usage.
+    Exit status: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 3 refused by the gate,
+    4 no host answers, 5 and 6 an invoked function answered 4xx and 5xx.
 
     \b
     Examples:
       edge up                              start everything, on 127.0.0.1:8080
       EDGE_PORT=9000 edge up               the same on another port
       edge status --json                   the parts, for a script
+      edge deploy                          switch to what changed in functions/ and core/
+      edge rollback search                 and back again
       edge keys create --shop 1 --name web a key for shop 1, shown once
     """
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        ctx.color = False

@@ -24,9 +24,12 @@ def _show_coloured(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left")
+        # The last column takes what room is left and is folded; names, ids and numbers stay whole.
+        table.add_column(
+            name, justify="right" if name in right else "left", no_wrap=name != columns[-1], min_width=len(name)
+        )
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else Text(cell[0], cell[1]) for cell in row))
     Console(highlight=False).print(table)
