@@ -15,6 +15,7 @@ from core.errors import EdgeError
 from core.function import Function
 from core.http import problems
 from core.http.gate import Gate
+from core.http.options import options
 from core.http.pages import pages
 from core.http.request import EdgeRequest
 from core.observe.log import LineLog, logging_to
@@ -63,8 +64,9 @@ def make_app(
                 app.state.services = services
             yield
 
+    routes = [*handlers, *pages(function, handlers, metrics.render)]
     app = EdgeApp(
-        [*handlers, *pages(function, handlers, metrics.render)],
+        [*options(routes), *routes],
         exception_handlers={
             EdgeError: _on_edge_error,
             HTTPException: _on_http_exception,

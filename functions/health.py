@@ -15,6 +15,7 @@ from core.app import EdgeApp, make_app
 from core.cache.disk import DiskCache
 from core.errors import Unavailable
 from core.function import Function, Route, Smoke
+from core.http.fields import Timestamp
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
@@ -52,7 +53,7 @@ class HealthResponse(msgspec.Struct, frozen=True):
     status: Literal["ok", "degraded", "down"]
     service: str
     version: str
-    timestamp: str
+    timestamp: Timestamp
     checks: Checks
 
 

@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from core.app import EdgeApp, make_app
 from core.function import Function, Route, Smoke
-from core.http.fields import Category, Limit, Question, ShopId, Threshold, present
+from core.http.fields import Category, Id, Limit, Question, ShopId, Threshold, Timestamp, present
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
@@ -53,7 +53,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class SearchResult(msgspec.Struct, frozen=True, rename="camel"):
     """A passage; `similarity` is the estimated probability that it answers the question."""
 
-    id: str
+    id: Id
     content: str
     category: str | None
     similarity: Threshold
@@ -67,7 +67,7 @@ class SearchResponse(msgspec.Struct, frozen=True, rename="camel"):
     query: str
     results: list[SearchResult]
     count: int
-    timestamp: str
+    timestamp: Timestamp
     degraded: Literal["embeddings", "database"] | msgspec.UnsetType = msgspec.UNSET
     age_seconds: float | msgspec.UnsetType = msgspec.UNSET
 
@@ -77,7 +77,7 @@ class _Envelope(msgspec.Struct, frozen=True, rename="camel"):
     query: str
     results: msgspec.Raw
     count: int
-    timestamp: str
+    timestamp: Timestamp
     degraded: str | msgspec.UnsetType = msgspec.UNSET
     age_seconds: float | msgspec.UnsetType = msgspec.UNSET
 

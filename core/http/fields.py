@@ -6,34 +6,45 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 
-def trimmed_pattern(low: int, high: int) -> str:
+def trimmed_pattern(low: int, high: int | None = None) -> str:
     r"""A regular expression for text of `low` ≥ 2 to `high` characters once white space around it is gone.
 
     Linear: only the middle can backtrack, and `\S` anchors both of its ends.
     """
-    return rf"^\s*\S[\s\S]{{{low - 2},{high - 2}}}\S\s*$"
+    return rf"^\s*\S[\s\S]{{{low - 2},{'' if high is None else high - 2}}}\S\s*$"
 
 
+Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 # PostgreSQL's integer.
 ShopId = Annotated[int, Meta(gt=0, lt=2**31, description="The shop, > 0")]
 Threshold = Annotated[float, Meta(ge=0, le=1, description="The least similarity of a result")]
 Category = Annotated[str, Meta(max_length=200, description="Blank is the same as none")]
 Source = Annotated[str, Meta(max_length=2000, description="Where the passage comes from")]
-Metadata = Annotated[dict[str, Any], Meta(description="Any JSON object; it comes back with each result")]
+Metadata = Annotated[
+    dict[str, Any],
+    Meta(
+        description="Any JSON object; it comes back with each result",
+        extra_json_schema={"additionalProperties": {"$ref": "#/components/schemas/JsonValue"}},
+    ),
+]
 Question = Annotated[str, Meta(pattern=trimmed_pattern(3, 2000), description="3 to 2000 characters after trimming")]
+# The bound keeps one passage within the time of a request: its chunks are embedded one by one.
 Content = Annotated[
-    str, Meta(pattern=trimmed_pattern(10, 100_000), description="10 to 100000 characters after trimming")
+    str, Meta(pattern=trimmed_pattern(10), max_length=100_000, description="At least 10 characters after trimming")
 ]
 Limit = Annotated[int, Meta(ge=1, le=100, description="The most results, 1 to 100")]
 
 
-_TRIMMED = re.compile(r"^expected `str` matching regex '.*\{(?P<low>\d+),(?P<high>\d+)\}.*'$", re.IGNORECASE)
+_TRIMMED = re.compile(r"^expected `str` matching regex '.*\{(?P<low>\d+),(?P<high>\d*)\}.*'$", re.IGNORECASE)
 
 
 def in_words(rule: str) -> str:
     """The sentence of msgspec about a broken rule, with patterns of ours said in words."""
     if match := _TRIMMED.search(rule):
-        return f"expected {int(match['low']) + 2} to {int(match['high']) + 2} characters after trimming"
+        low, high = int(match["low"]) + 2, match["high"]
+        bounds = f"{low} to {int(high) + 2}" if high else f"at least {low}"
+        return f"expected {bounds} characters after trimming"
     return rule
 
 

@@ -17,6 +17,19 @@ from core.http.problems import MEDIA_TYPE, Problem
 from core.http.request import EdgeRequest
 from core.version import VERSION
 
+# What `core.http.json_text` takes.
+_JSON_VALUE = {
+    "description": "Any JSON whose numbers are within 64 bits",
+    "anyOf": [
+        {"type": "string"},
+        {"type": "boolean"},
+        {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+        {"type": "number", "minimum": -(2.0**63), "exclusiveMaximum": 2.0**63},
+        {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}},
+        {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/JsonValue"}},
+        {"type": "null"},
+    ],
+}
 _KEY = SecurityScheme(type="http", scheme="bearer", description="A key from `edge keys create`")
 
 
@@ -46,6 +59,7 @@ def _components(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
         if (body := handler.parsed_data_field) is not None:
             kinds[body.annotation] = None
     _, components = msgspec.json.schema_components(list(kinds), ref_template="#/components/schemas/{name}")
+    components["JsonValue"] = _JSON_VALUE
     return components
 
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import msgspec
 
 from core.db.passages import Passage
-from core.http.fields import Category, Content, Metadata, ShopId, Source, present
+from core.http.fields import Category, Content, Id, Metadata, ShopId, Source, Timestamp, present
 from core.knowledge.learner import NewPassage
 
 MAX_ITEMS = 1000
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,14 +42,14 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class PassageView(msgspec.Struct, frozen=True, rename="camel"):
     """A passage as it is kept."""
 
-    id: str
+    id: Id
     shop_id: int
     content: str
     category: str | None
     source: str | None
     metadata: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
     @classmethod
     def of(cls, shop_id: int, passage: Passage) -> "PassageView":
@@ -74,19 +75,19 @@ class LearnResponse(msgspec.Struct, frozen=True):
     """One passage was written, or deleted."""
 
     success: bool
-    id: str
+    id: Id
     message: str
-    timestamp: str
+    timestamp: Timestamp
 
 
 class BatchResponse(msgspec.Struct, frozen=True):
     """Passages were written, in the order of the items."""
 
     success: bool
-    ids: list[str]
+    ids: list[Id]
     count: int
     message: str
-    timestamp: str
+    timestamp: Timestamp
 
 
 class PassageResponse(msgspec.Struct, frozen=True):
@@ -94,7 +95,7 @@ class PassageResponse(msgspec.Struct, frozen=True):
 
     success: bool
     passage: PassageView
-    timestamp: str
+    timestamp: Timestamp
 
 
 class PageResponse(msgspec.Struct, frozen=True, rename="camel"):
@@ -105,4 +106,4 @@ class PageResponse(msgspec.Struct, frozen=True, rename="camel"):
     count: int
     total: int
     next_cursor: str | None
-    timestamp: str
+    timestamp: Timestamp

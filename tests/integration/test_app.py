@@ -82,6 +82,13 @@ async def test_another_method_is_405_and_allow_says_which(client):
         assert {"POST", "OPTIONS"} == set(response.headers["allow"].split(", "))
 
 
+@pytest.mark.parametrize(("path", "allowed"), [(PATH, {"POST"}), (ITEM, {"GET", "HEAD", "PUT"})])
+async def test_options_names_the_methods_of_a_path(client, path, allowed):
+    response = await client.options(path)
+    assert (204, b"") == (response.status_code, response.content)
+    assert {*allowed, "OPTIONS"} == set(response.headers["allow"].split(", "))
+
+
 async def test_head_is_answered_as_get_without_a_body(client):
     got, head = [await client.request(method, ITEM) for method in ("GET", "HEAD")]
     assert (200, b"") == (head.status_code, head.content)

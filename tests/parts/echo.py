@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
@@ -47,6 +47,11 @@ async def show(
     return ASGIResponse(body=msgspec.json.encode(Heard(f"{item} {category}", current_trace.get().request_id)))
 
 
+@put("/api/echo/{item:uuid}", **answers(Heard))
+async def change(item: FromPath[UUID]) -> ASGIResponse:
+    return ASGIResponse(body=msgspec.json.encode(Heard(str(item), current_trace.get().request_id)))
+
+
 async def act(request, text: str) -> None:
     trace = current_trace.get()
     match text:
@@ -70,7 +75,7 @@ async def act(request, text: str) -> None:
 
 
 def echo_app(log: LineLog | None = None, **limits) -> EdgeApp:
-    app = make_app(msgspec.structs.replace(FUNCTION, **limits), [echo, show], log=log)
+    app = make_app(msgspec.structs.replace(FUNCTION, **limits), [echo, show, change], log=log)
     app.state.meeting = asyncio.Event()
     return app
 
