@@ -4,19 +4,18 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from ops.cli import rollout
+from ops.cli import rollout, telling
 from ops.cli.changes import Change, read_changes, touched
 from ops.cli.exits import Exit, NoHostError
 from ops.cli.naming import complete_function, complete_release, find_release, require_known
-from ops.cli.rollout import Rollout, Steps
+from ops.cli.rollout import Rollout
 from ops.cli.settings import plain_errors
 from ops.cli.workplace import Workplace, json_option, open_workplace, operator, root_option
 from ops.release.closure import function_names
@@ -68,7 +67,7 @@ def deploy(*, names: tuple[str, ...], every: bool, dry_run: bool, root: Path, as
     if as_json:
         click.echo(json.dumps(_as_json(plan, done, dry_run=dry_run)))
     elif failed is not None:
-        click.echo(rollout.refusal(place, failed), err=True)
+        click.echo(telling.refusal(place, failed), err=True)
         _show_state(plan, done)
     elif done:
         click.echo(f"{len(done)} deployed, {_seconds_alive():.2f} s after the command began")
@@ -104,7 +103,7 @@ def rollback(*, name: str, release: str | None, root: Path, as_json: bool) -> No
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     elif not result.ok:
-        click.echo(rollout.refusal(place, result), err=True)
+        click.echo(telling.refusal(place, result), err=True)
     sys.exit(Exit.DONE if result.ok else Exit.REFUSED)
 
 
@@ -129,9 +128,10 @@ def _deploy(place: Workplace, names: Sequence[str], *, as_json: bool) -> list[Ro
     """Deploy in order up to the first failure, which is the last of the result."""
     done: list[Rollout] = []
     for name in names:
-        with _steps(name, as_json=as_json) as steps:
+        with telling.steps(name, quiet=as_json) as steps:
             done.append(rollout.deploy_tree(place, name, operator("deploy"), steps))
-        _end(done[-1], as_json=as_json)
+        if not as_json:
+            telling.outcome(done[-1])
         if not done[-1].ok:
             break
     return done
@@ -139,37 +139,14 @@ def _deploy(place: Workplace, names: Sequence[str], *, as_json: bool) -> list[Ro
 
 def _go_back(place: Workplace, name: str, target: str, *, as_json: bool) -> Rollout:
     left, standing = place.journal.active(name), place.journal.standing(name)
-    with _steps(name, as_json=as_json) as steps:
+    with telling.steps(name, quiet=as_json) as steps:
         result = rollout.switch(place, name, target, operator("rollback"), steps)
-    _end(result, as_json=as_json)
+    if not as_json:
+        telling.outcome(result)
     if result.ok and left not in {None, target} and target in standing:
         reason = f"left for {target}"
         place.journal.append(name, "failed", by=operator("rollback"), release=left, step="rollback", reason=reason)
     return result
-
-
-@contextmanager
-def _steps(name: str, *, as_json: bool) -> Iterator[Steps]:
-    """Steps on one line of the output; the line is ended when something stops the command in its middle."""
-    if as_json:
-        yield Steps()
-        return
-    click.secho(name, bold=True, nl=False)
-    try:
-        yield Steps(lambda text: click.echo(text, nl=False))
-    except BaseException:
-        click.secho("  failed", fg="red")
-        raise
-
-
-def _end(result: Rollout, *, as_json: bool) -> None:
-    if as_json:
-        return
-    if result.ok:
-        before = f", before it {result.previous}" if result.previous not in {None, result.release} else ""
-        click.echo(f"  {click.style('serving', fg='green')} {result.release}{before}")
-    else:
-        click.secho("  refused", fg="red")
 
 
 def _show_plan(plan: Plan, *, dry_run: bool) -> None:

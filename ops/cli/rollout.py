@@ -108,16 +108,6 @@ def collect(place: Workplace, name: str, state: dict[str, Any]) -> None:
         click.echo(f"old releases of {name} were not collected: {error}", err=True)
 
 
-def refusal(place: Workplace, rollout: Rollout) -> str:
-    """A refusal in full: the step, its reason, what the function logged meanwhile, and what serves now."""
-    reason = (rollout.reason or "").splitlines() or ["no reason given"]
-    lines = [f"{rollout.function}: {rollout.step} failed", *(f"  {line}" for line in reason)]
-    lines.append(f"from {place.folders.logs / rollout.function}.log:" if rollout.log else "it logged nothing else")
-    lines += [f"  {line}" for line in rollout.log]
-    after = f"goes on with release {rollout.serving}" if rollout.serving else "has no release that serves"
-    return "\n".join([*lines, f"{rollout.function} {after}"])
-
-
 def _said(path: Path, start: int, reason: str) -> Iterator[str]:
     """What a log got past byte `start`, without the lines that `reason` has already."""
     told = {line.strip() for line in reason.splitlines()}
