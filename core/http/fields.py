@@ -5,13 +5,17 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+# What str.strip takes away, spelt out: `\s` is another set in each dialect of regular expressions.
+SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
 
 def trimmed_pattern(low: int, high: int | None = None) -> str:
     r"""A regular expression for text of `low` ≥ 2 to `high` characters once white space around it is gone.
 
-    Linear: only the middle can backtrack, and `\S` anchors both of its ends.
+    Linear: only the middle can backtrack, and a visible character anchors both of its ends.
     """
-    return rf"^\s*\S[\s\S]{{{low - 2},{'' if high is None else high - 2}}}\S\s*$"
+    middle = rf"[\s\S]{{{low - 2},{'' if high is None else high - 2}}}"
+    return rf"^[{SPACE}]*[^{SPACE}]{middle}[^{SPACE}][{SPACE}]*$"
 
 
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]

@@ -1,6 +1,8 @@
 """What JSON is accepted, and how a broken rule is named."""
 
 import json
+import re
+import sys
 from typing import Annotated, Any
 
 import msgspec
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidRequest
-from core.http.fields import in_words, present, trimmed_pattern
+from core.http.fields import SPACE, in_words, present, trimmed_pattern
 from core.http.json_text import MAX_DEPTH, parse, to_struct
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -153,6 +155,16 @@ def accepted(text, low, high):
 def test_a_trimmed_length_is_counted_as_python_strips(text, low, more):
     fits = low <= len(text.strip()) <= low + more
     assert (fits or f"expected {low} to {low + more} characters after trimming") == accepted(text, low, low + more)
+
+
+def test_the_spaces_of_the_pattern_are_those_that_python_strips():
+    everything = "".join(map(chr, range(sys.maxunicode + 1)))
+    assert re.findall(f"[{SPACE}]", everything) == [char for char in everything if char.isspace()]
+
+
+@pytest.mark.parametrize("text", ["x", " " * 1_000_000, "a" + " " * 1_000_000, " " * 1_000_000 + "a", "a " * 500_000])
+def test_a_long_text_of_spaces_is_judged_in_one_pass(text):
+    assert accepted(text, 10, 12).startswith("expected 10 to 12")
 
 
 @given(st.none() | st.text())
