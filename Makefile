@@ -4,10 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up down test lint types format lock test-ollama clean help
+.PHONY: up dev down test lint types format lock test-ollama drill-deploy clean help
 
 up: $(VENV)/run.stamp ## start everything; stays in the foreground
 	@exec $(BIN)/edge up --with-parent
+
+dev: $(VENV)/run.stamp ## the same (or attach to what runs), and deploy each save of functions/ and core/
+	@exec $(BIN)/edge dev --with-parent
 
 down: $(VENV)/run.stamp ## stop what `make up` started, from anywhere
 	@exec $(BIN)/edge down
@@ -17,6 +20,9 @@ test: $(VENV)/dev.stamp ## every test, on real parts that it starts itself
 
 test-ollama: $(VENV)/dev.stamp ## the protocol tests against a real Ollama, built once (needs Go)
 	@exec $(BIN)/python -m ops.ollama test
+
+drill-deploy: $(VENV)/run.stamp ## prove under traffic that deploys lose nothing (ARGS=--json, --help; 15 min)
+	@exec $(BIN)/python -m ops.drill $(ARGS)
 
 lint: $(VENV)/dev.stamp ## style
 	@$(BIN)/ruff check .

@@ -74,8 +74,8 @@ STATEMENT = re.compile(
     r"|grant\s+\w+.*\bto\b|revoke\s+\w+.*\bfrom\b|truncate\s+\w+\s*$|with\s+\w+\s+as\s*\(|set\s+local\s|copy\s+\w+\s*\()",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
-# Roles and the database itself must exist before there is a database to migrate.
-SQL_OUTSIDE_CORE_DB = {"ops/stack/postgres.py"}
+# Roles and the database itself must exist before there is a database to migrate; the drill counts in a table of its own.
+SQL_OUTSIDE_CORE_DB = {"ops/stack/postgres.py", "ops/drill/ledger.py"}
 
 
 def imports(path: str) -> Iterator[str]:

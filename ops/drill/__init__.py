@@ -1,0 +1,1 @@
+"""The deploy drill: real traffic through nginx over a scratch instance while it deploys good and broken releases."""

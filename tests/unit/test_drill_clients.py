@@ -1,0 +1,125 @@
+"""The drill's clients are strict: what is lost, cut or out of order never counts as an answer."""
+
+import asyncio
+
+import pytest
+
+from ops.drill.exchange import Answer, Connection, Request
+from ops.drill.releases import FAULTS, Expected, brief_plan, plan, source
+from ops.drill.streams import Stream
+from ops.drill.tally import Load, Tally
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+LAST = b"0\r\n\r\n"
+LOAD = Load(
+    host="", port=0, rate=1, mix=(), streams=1, stream_s=1, first_id=1, acknowledged_path="", lying="bad", warm_up_s=0
+)
+
+
+class Wire(asyncio.Transport):
+    """Where a client writes to."""
+
+    def write(self, data) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    abort = close
+
+
+def chunk(text: str) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(text), text.encode())
+
+
+def event(number: int, name: str | None = None) -> str:
+    return (f"event: {name}\r\n" if name else "") + f"data: {number}\r\n\r\n"
+
+
+def streamed(count: int, *pieces: bytes) -> list[tuple[int, str | None]]:
+    """What a client of `count` events tells of these bytes, after which the connection ends."""
+    ends: list[tuple[int, str | None]] = []
+    stream = Stream(b"", count, lambda seen, wrong: ends.append((seen, wrong)))
+    stream.connection_made(Wire())
+    for piece in pieces:
+        stream.data_received(piece)
+    stream.connection_lost(None)
+    return ends
+
+
+def asked(*pieces: bytes) -> list[Answer | str]:
+    ends: list[Answer | str] = []
+    connection = Connection(lambda _connection, _request, end: ends.append(end))
+    connection.connection_made(Wire())
+    connection.send(Request("write", b"", 7, 0.0))
+    for piece in pieces:
+        connection.data_received(piece)
+    connection.connection_lost(None)
+    return ends
+
+
+WHOLE = HEAD + chunk(event(0)) + chunk(event(1)) + chunk(event(2, "end")) + LAST
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_a_whole_stream_is_whole_however_its_bytes_arrive(size):
+    pieces = [WHOLE[at : at + size] for at in range(0, len(WHOLE), size)]
+    assert [(2, None)] == streamed(2, *pieces)
+
+
+@pytest.mark.parametrize(
+    ("received", "wrong"),
+    [
+        (b"", "cut after 0"),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "not a stream"),
+        (HEAD + chunk(event(0)), "cut after 1"),
+        (WHOLE.removesuffix(LAST), "cut after 2"),
+        (HEAD + chunk(event(0)) + chunk(event(1)) + LAST, "ended after 2"),
+        (HEAD + chunk(event(0)) + chunk(event(0)), "where 1 was due"),
+        (HEAD + chunk(event(1)), "where 0 was due"),
+        (HEAD + chunk(event(0)) + chunk(event(1, "end")) + LAST, "1 events where 2"),
+    ],
+)
+def test_a_stream_that_is_not_whole_is_cut(received, wrong):
+    ((_, told),) = streamed(2, received)
+    assert wrong in told
+
+
+def test_an_answer_counts_when_all_of_it_has_come():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Drill-Release: plain-1\r\n\r\n"
+    assert [Answer(200, "plain-1", b"ok", is_last=False)] == asked(head, b"o", b"k")
+
+
+@pytest.mark.parametrize(
+    "received",
+    [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no", b"HTTP/1.1 200 OK\r\n\r\n"],
+)
+def test_a_request_without_its_whole_answer_is_lost(received):
+    (end,) = asked(received)
+    assert isinstance(end, str)
+
+
+def test_errors_of_the_lying_release_count_apart_and_all_others_as_failures():
+    tally = Tally(LOAD)
+    tally.wrong_answer("kept", 500, "bad", b"")
+    tally.wrong_answer("kept", 500, "good", b"")
+    tally.wrong_answer("kept", 502, "", b"")
+    tally.wrong_answer("kept", 503, "bad", b"")
+    assert (1, 3) == (tally.apart, tally.failed)
+
+
+def test_the_plan_holds_every_fault_and_twenty_deploys():
+    steps = plan(10.0)
+    assert {*FAULTS} == {step.kind for step in steps if step.expected is Expected.REFUSED}
+    assert sum(step.expected is not Expected.REFUSED for step in steps) >= 15
+    assert len(steps) >= 20
+    assert {"rollback", "lying", "slow import", "sound"} <= {step.kind for step in steps}
+
+
+def test_a_sound_release_of_each_function_compiles_and_a_fault_changes_it():
+    for step in (*plan(1.0), *brief_plan()):
+        text = source(step.function, "label", step.fault)
+        if step.kind != "syntax error":
+            compile(text, step.function, "exec")
+        if step.kind in FAULTS:
+            assert text != source(step.function, "label", FAULTS["syntax error"].__class__())
