@@ -91,7 +91,7 @@ def _watch(console: Console, stack: Stack) -> None:
         while True:
             stack.tick()
             if ticks % REFRESH_TICKS == 0:
-                stack.write_state()
+                stack.look_around()
                 if live:
                     live.update(_table(stack.rows()), refresh=True)
             ticks += 1

@@ -163,10 +163,17 @@ class Stack:
         return [function["manifest"] for function in functions if function["manifest"] is not None]
 
     def tick(self) -> None:
-        """Bring back what ended; let nginx know of functions and routes that came or went."""
+        """Bring back what ended. Call it a few times a second."""
         self.supervisor.tick()
+
+    def look_around(self) -> None:
+        """Let nginx know of functions and routes that came or went; start chores; write the state. Once a second."""
         if self._upkeep is not None:
             self._upkeep.tick()
+        self._route()
+        self.write_state()
+
+    def _route(self) -> None:
         if self._nginx is not None and (manifests := self._manifests()) != self._routed and manifests:
             self._routed = manifests
             try:

@@ -13,6 +13,7 @@ FIRST_BACKOFF_S = 0.2
 LONGEST_BACKOFF_S = 10.0
 STEADY_S = 20.0
 ORPHAN_PATIENCE_S = 5.0
+SEARCH_S = 30.0
 
 
 class Part(Protocol):
@@ -60,6 +61,8 @@ class Supervisor:
         self._say = say
         self._spared = spared
         self._orphans: dict[int, float] = {}
+        # Looking through all processes costs milliseconds: only after a part has ended are there orphans to find.
+        self._search_until = 0.0
 
     def add(self, part: Part) -> None:
         """Start a part and wait until it serves; from now on it is kept running."""
@@ -80,7 +83,6 @@ class Supervisor:
             with suppress(Exception):
                 watched.part.stop()
         self.watched.clear()
-        self._end_orphans()
         for orphan in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 orphan.kill()
@@ -90,6 +92,7 @@ class Supervisor:
         now = time.monotonic()
         if watched.part.process is not None:
             status, watched.part.process = watched.part.process.returncode, None
+            self._search_until = now + SEARCH_S
             self._say(f"{watched.part.name} ended ({status}), starting it again")
             if now - watched.started_at >= STEADY_S:
                 watched.backoff_s = FIRST_BACKOFF_S
@@ -108,18 +111,25 @@ class Supervisor:
             self._say(f"{watched.part.name} does not start: {error}")
 
     def _end_orphans(self) -> None:
-        """End children that no part owns: what a killed part left behind (nginx's workers outlive their master)."""
+        """Reap what ended and is nobody's; end what a killed part left behind (nginx's workers outlive their master)."""
         ours = {watched.part.process.pid for watched in self.watched if watched.part.process is not None}
+        _reap(ours)
+        if time.monotonic() > self._search_until:
+            return
         ours |= self._spared()
         for child in psutil.Process().children():
             if child.pid in ours:
                 continue
-            with suppress(psutil.NoSuchProcess, ChildProcessError):
-                if child.status() == psutil.STATUS_ZOMBIE:
-                    os.waitpid(child.pid, os.WNOHANG)
-                    self._orphans.pop(child.pid, None)
-                elif child.pid not in self._orphans:
+            with suppress(psutil.NoSuchProcess):
+                if child.pid not in self._orphans:
                     self._orphans[child.pid] = time.monotonic()
                     child.terminate()
                 elif time.monotonic() - self._orphans[child.pid] > ORPHAN_PATIENCE_S:
                     child.kill()
+
+
+def _reap(ours: set[int]) -> None:
+    """Collect the exit status of children that nobody waits for."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in ours:
+            os.waitpid(ended.si_pid, 0)

@@ -55,7 +55,7 @@ class RunningStack:
 
     def wait_up(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
-        while "Cutting Edge is up" not in self.output:
+        while "Stop: " not in self.output:
             assert self.process.poll() is None, f"edge up ended: {self.output}"
             assert time.monotonic() < deadline, f"edge up takes too long: {self.output}"
             time.sleep(0.05)
