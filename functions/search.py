@@ -25,8 +25,7 @@ FUNCTION = Function(
     name="search",
     summary="Find the passages of a shop that answer a question",
     routes=(Route("POST", PATH),),
-    # Held to a refusal, so that a worker that crashed comes back while a part is missing.
-    smoke=(Smoke("POST", PATH, {"query": "?"}, 400),),
+    smoke=(Smoke("POST", PATH, {"query": "what are your opening hours?"}), Smoke("POST", PATH, {"query": "?"}, 400)),
 )
 
 

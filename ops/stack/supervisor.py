@@ -111,7 +111,7 @@ class Supervisor:
             self._say(f"{watched.part.name} does not start: {error}")
 
     def _end_orphans(self) -> None:
-        """Reap what ended and is nobody's; end what a killed part left behind (nginx's workers outlive their master)."""
+        """Reap what ended and is nobody's; end what a killed part left: nginx's workers outlive their master."""
         ours = {watched.part.process.pid for watched in self.watched if watched.part.process is not None}
         _reap(ours)
         if time.monotonic() > self._search_until:
