@@ -235,7 +235,7 @@ async def test_a_reader_whose_database_is_away_fails_and_goes_on_when_it_is_back
     async with opened(database.settings) as db:
         reader = ShopReader(db)
         refuse, admit = (f"alter database {database.name} allow_connections {allowed}" for allowed in ("false", "true"))
-        end = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database.name}'"
+        end = f"select pg_terminate_backend(pid, 30000) from pg_stat_activity where datname = '{database.name}'"
         with psycopg.connect(postgres.server.dsn("postgres"), autocommit=True) as conn:
             conn.execute(refuse)
             conn.execute(end)

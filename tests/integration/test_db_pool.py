@@ -69,7 +69,8 @@ def as_superuser(server, statement):
 
 
 def end_sessions(server):
-    as_superuser(server, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'edge_app'")
+    # With a timeout it returns when they have ended, not when they have been told to.
+    as_superuser(server, "select pg_terminate_backend(pid, 30000) from pg_stat_activity where usename = 'edge_app'")
 
 
 async def test_a_function_starts_while_the_database_is_down_and_uses_it_when_it_comes(server, settings):
