@@ -5,7 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,12 @@ def invoke(*, name: str, root: Path, as_json: bool, timeout_s: float, **given: A
     connection = UnixConnection(str(place.folders.run / f"{name}.sock"), timeout_s)
     try:
         start = time.perf_counter()
-        connection.request(call.method, call.path, call.body, call.headers)
+        connection.request(call.method, call.path, call.body and call.body.encode(), call.headers)
         status = _show(connection.getresponse(), start, as_json=as_json)
     except TimeoutError as error:
         raise click.ClickException(f"{name} has not answered {call.method} {call.path} for {timeout_s:g} s") from error
+    except (InvalidURL, ValueError) as error:
+        raise click.BadParameter(f"this cannot be sent as a path or a header: {error}") from error
     except (OSError, HTTPException) as error:
         raise NoHostError(f"nothing answers for {name} in {place.folders.home} ({error!r})") from error
     finally:

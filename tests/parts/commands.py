@@ -5,10 +5,12 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Self
 
 from tests.parts.hosts import HELLO, RunningHost, running_host
 from tests.parts.stack import EDGE
@@ -78,7 +80,7 @@ def operated(sources: dict[str, str] | None = None) -> Iterator[Operated]:
 
 
 class Following:
-    """A command that goes on until it is ended; `lines` are those of its standard output so far."""
+    """A command that goes on until it is ended; leaving the block ends it. `output` is what it has printed so far."""
 
     def __init__(self, command: list[str], environ: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -88,10 +90,17 @@ class Following:
         os.set_blocking(self.process.stdout.fileno(), False)
         self._bytes = b""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end(signal.SIGTERM)
+
     @property
     def output(self) -> str:
         assert self.process.stdout is not None
-        self._bytes += self.process.stdout.read() or b""
+        if not self.process.stdout.closed:
+            self._bytes += self.process.stdout.read() or b""
         return self._bytes.decode()
 
     def wait_for(self, text: str, timeout_s: float = 30.0) -> None:
@@ -102,7 +111,7 @@ class Following:
             assert self.process.stdout is not None
             select.select([self.process.stdout], [], [], 0.1)
 
-    def end(self, signum: int) -> int:
+    def end(self, signum: signal.Signals) -> int:
         """Signal, wait for the end, and return the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signum)

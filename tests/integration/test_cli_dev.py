@@ -1,0 +1,59 @@
+"""`edge dev` attached to a host: a save is deployed, a broken one changes nothing."""
+
+import json
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from ops.stack.instance import Instance
+from tests.parts.commands import Following, Operated, operated
+from tests.parts.hosts import HELLO
+
+
+@pytest.fixture
+def place() -> Iterator[Operated]:
+    """A host in a home that is held as `edge up` holds it, with `one` deployed and `two` written since."""
+    with operated({"one": HELLO.format(name="one", word="old")}) as place:
+        instance = Instance(place.home)
+        instance.lock()
+        instance.state.write_text("{}")
+        place.write("two", "new")
+        yield place
+        instance.close()
+
+
+def test_a_save_is_served_and_a_broken_one_is_shown_and_changes_nothing(place: Operated):
+    with Following(place.command("dev"), place.environ) as session:
+        session.wait_for("serving")  # what was written before it began
+        assert (200, "new") == place.host.get("two", "/word")
+        assert 1 == place.host.function("one")["generation"]
+
+        place.write("two", "newer")
+        session.wait_for("two is new")
+        assert (200, "newer") == place.host.get("two", "/word")
+
+        (place.tree / "functions" / "two.py").write_text("def create_app(:\n")
+        session.wait_for("two goes on with release")
+        assert "SyntaxError" in session.output
+        assert (200, "newer") == place.host.get("two", "/word")
+
+        place.write("two", "mended")
+        place.host.wait_until(lambda: place.host.get("two", "/word") == (200, "mended"))
+        assert 1 == place.host.function("one")["generation"]
+        assert 0 == session.end(signal.SIGINT)
+
+
+def test_a_save_while_the_host_is_away_is_deployed_when_it_is_back(place: Operated):
+    with Following(place.command("dev", "--json"), place.environ) as session:
+        session.wait_for('"ok":true')
+        place.host.process.terminate()
+        place.host.process.wait(30)
+        place.write("one", "meanwhile")
+        session.wait_for("waiting for it")
+        place.host.start()
+        session.wait_for('"function":"one"')
+        assert (200, "meanwhile") == place.host.get("one", "/word")
+        rollouts = [json.loads(line) for line in session.output.splitlines() if line.startswith("{")]
+        assert [("two", True), ("one", True)] == [(rollout["function"], rollout["ok"]) for rollout in rollouts]
+        assert 0 == session.end(signal.SIGTERM)
