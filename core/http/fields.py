@@ -35,7 +35,8 @@ Metadata = Annotated[
 Question = Annotated[str, Meta(pattern=trimmed_pattern(3, 2000), description="3 to 2000 characters after trimming")]
 # The bound keeps one passage within the time of a request: its chunks are embedded one by one.
 Content = Annotated[
-    str, Meta(pattern=trimmed_pattern(10), max_length=100_000, description="At least 10 characters after trimming")
+    str,
+    Meta(pattern=trimmed_pattern(10), max_length=100_000, description="10 characters, trimmed, to 100000 at most"),
 ]
 Limit = Annotated[int, Meta(ge=1, le=100, description="The most results, 1 to 100")]
 

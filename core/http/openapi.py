@@ -103,6 +103,9 @@ def to_3_0(node: Any) -> Any:
     for bound, plain_bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if bound in plain and not isinstance(plain[bound], bool):
             plain[plain_bound], plain[bound] = plain[bound], True
+    if "pattern" in plain and "maxLength" in plain:
+        # Tools that make examples look for minutes for a text that keeps both; the description names the bound.
+        plain["x-maxLength"] = plain.pop("maxLength")
     if "const" in plain:
         plain["enum"] = [plain.pop("const")]
     return plain
