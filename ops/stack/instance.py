@@ -39,6 +39,11 @@ class Instance(Folders):
         except OSError as error:
             raise InstanceError(f"{self.home} cannot be used: {error}; set EDGE_HOME to a folder of yours") from error
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether this process runs the instance."""
+        return self._lock_fd is not None
+
     def lock(self) -> None:
         """Be the only one that runs this instance; raises InstanceError with the pid of who already does."""
         fd = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ops.host import control
 from ops.host.smoke import UnixConnection
+from ops.release.journal import Journal
 from ops.stack import child
 from ops.stack.instance import Instance, InstanceError
 from ops.stack.nginx import Nginx
@@ -139,6 +140,7 @@ class HostPart(PythonPart):
         self, instance: Instance, environ: Mapping[str, str], socket_gid: int | None, watch_scale: float
     ) -> None:
         self._run = instance.run
+        self._journal = Journal(instance.journal)
         # Workers hold the reading end: they outlive their host, and end when this process does.
         read_fd, self._lifeline_fd = os.pipe()
         folders = {
@@ -154,12 +156,13 @@ class HostPart(PythonPart):
         super().__init__("host", instance, ["ops.host", *options], environ, pass_fds=(read_fd,))
 
     def is_ready(self) -> bool:
-        """Whether the host answers and has decided on every function that its journal names."""
+        """Whether the host answers and has decided on every function that was ever active."""
         try:
-            states = [function["state"] for function in self.ask({"op": "status"})["functions"]]
+            functions = self.ask({"op": "status"})["functions"]
         except OSError:
             return False
-        return "starting" not in states
+        starting = (function["name"] for function in functions if function["state"] == "starting")
+        return all(self._journal.active(name) is None for name in starting)
 
     def ask(self, request: dict[str, Any], **options: Any) -> dict[str, Any]:
         """Ask on the host's control socket."""
@@ -194,14 +197,6 @@ class NginxPart:
     def stop(self) -> None:
         """Let answers finish, then end."""
         self.server.stop()
-
-
-def function_names(root: Path) -> list[str]:
-    """The modules and packages of `root/functions`, sorted."""
-    found = (root / "functions").iterdir()
-    return sorted(
-        path.stem for path in found if not path.name.startswith(("_", ".")) and (path.suffix == ".py" or path.is_dir())
-    )
 
 
 def environ_of(instance: Instance, settings: Mapping[str, str]) -> dict[str, str]:

@@ -12,14 +12,16 @@ import psutil
 
 from core.settings import Settings
 from ops.host import records
+from ops.release.closure import function_names
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
 from ops.stack import child, database, preflight, sweep
 from ops.stack.chores import Chore
 from ops.stack.instance import Instance, InstanceError
 from ops.stack.listener import require_listenable
-from ops.stack.nginx import Nginx, NginxError
-from ops.stack.parts import ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of, function_names
+from ops.stack.logs import bound
+from ops.stack.nginx import Nginx
+from ops.stack.parts import ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
 from ops.stack.postgres import EmbeddedPostgres
 from ops.stack.supervisor import Supervisor
 
@@ -41,6 +43,7 @@ class Stack:
         self._nginx: Nginx | None = None
         self._upkeep: Chore | None = None
         self._routed: list[dict[str, Any]] = []
+        self._troubles: list[str] = []
         self._account = child.account_for(self.instance.postgres / "data")
 
     @property
@@ -71,8 +74,9 @@ class Stack:
         if self._upkeep is not None:
             self._upkeep.stop()
         self.supervisor.stop()
-        self.instance.state.unlink(missing_ok=True)
-        self.instance.close()
+        if self.instance.is_locked:
+            self.instance.state.unlink(missing_ok=True)
+            self.instance.close()
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a part and function: name, state, pid, restarts, resident memory in MiB, fault."""
@@ -120,14 +124,14 @@ class Stack:
     def _start_models(self) -> None:
         if self.settings.ollama_url is not None:
             return
-        part = ModelServerPart(self.instance, self._environ())
+        part = ModelServerPart(self.instance, environ_of(self.instance, {}))
         self._timed("model", lambda: self.supervisor.add(part))
         self.settings = msgspec.structs.replace(self.settings, ollama_url=part.url)
 
     def _start_functions(self) -> None:
         nginx = Nginx(self.settings, self.instance.run, self.instance.logs / "nginx")
         group = nginx.account.gid if nginx.account else None
-        self._host = host = HostPart(self.instance, self._environ(), group, self.settings.watch_scale)
+        self._host = host = HostPart(self.instance, self._functions_environ(), group, self.settings.watch_scale)
         self._timed("host", lambda: self.supervisor.add(host))
         self._timed("functions", lambda: self._deploy_changed(host))
         nginx.configure(self._manifests())
@@ -167,21 +171,43 @@ class Stack:
         self.supervisor.tick()
 
     def look_around(self) -> None:
-        """Let nginx know of functions and routes that came or went; start chores; write the state. Once a second."""
+        """Let nginx know of functions and routes that came or went; bound logs; start chores. Once a second.
+
+        Nothing here may end what serves: a step that fails is said once, and tried again the next time.
+        """
+        steps = (self._route, self.write_state, lambda: bound(self.instance.logs), self._chores)
+        troubles = []
+        for step in steps:
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 - a full disk, a configuration that nginx refuses, anything
+                troubles.append(f"{type(error).__name__}: {error}")
+        for trouble in troubles:
+            if trouble not in self._troubles:
+                self._say(trouble)
+        self._troubles = troubles
+
+    def _chores(self) -> None:
         if self._upkeep is not None:
             self._upkeep.tick()
-        self._route()
-        self.write_state()
 
     def _route(self) -> None:
-        if self._nginx is not None and (manifests := self._manifests()) != self._routed and manifests:
+        """Put new routes in force. A function that is being brought up keeps the routes that it had."""
+        functions = self._host.functions() if self._host else []
+        if self._nginx is None or not functions or any(function["state"] == "starting" for function in functions):
+            return
+        if (manifests := self._manifests()) != self._routed:
+            self._nginx.configure(manifests)
+            if not self._nginx.state().in_force:
+                self._nginx.reload()
             self._routed = manifests
-            try:
-                self._nginx.configure(manifests)
-                if not self._nginx.state().in_force:
-                    self._nginx.reload()
-            except NginxError as error:
-                self._say(str(error))
+
+    def _functions_environ(self) -> dict[str, str]:
+        """What functions see: not the owner's DSN when they have one of their own."""
+        settings = self.settings
+        if settings.database_app_url is not None:
+            settings = msgspec.structs.replace(settings, database_url=None)
+        return environ_of(self.instance, settings.to_environ())
 
     def _environ(self) -> dict[str, str]:
         return environ_of(self.instance, self.settings.to_environ())

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 PATIENCE_S = 10.0
+SERVERS = ("nginx", "postgres")
 
 
 def leftovers(home: Path, run: Path) -> list[psutil.Process]:
@@ -34,10 +35,12 @@ def _belongs(process: psutil.Process, home: Path, run: Path) -> bool:
     try:
         if process.environ().get("CUTTING_EDGE_INSTANCE") == str(home):
             return True
+        if not process.name().startswith(SERVERS):
+            return False
         stands_in = Path(process.cwd())
     except (psutil.Error, OSError):
         return False
-    # A server that changes its title or empties its environment still stands in a folder of the instance.
+    # A server that empties its environment still stands in a folder of the instance; so may somebody's shell.
     return any(stands_in.is_relative_to(folder) for folder in (home / "postgres" / "data", run))
 
 

@@ -46,6 +46,14 @@ def finds_nothing(stack: RunningStack) -> bool:
     return answer.status_code == 200 and answer.json()["results"] == []
 
 
+def try_mkdir(path: Path) -> bool:
+    try:
+        path.mkdir()
+    except FileExistsError:  # it is being written this very moment
+        return False
+    return True
+
+
 def family(stack: RunningStack) -> list[psutil.Process]:
     return psutil.Process(stack.process.pid).children(recursive=True)
 
@@ -69,7 +77,32 @@ def test_a_second_one_says_who_holds_the_folder(own: RunningStack):
     second = own.edge("up")
     assert 1 == second.returncode
     assert f"pid {own.process.pid}" in second.stderr
+    assert (own.home / "state.json").exists()
     assert answers(own)
+
+
+def test_no_function_and_no_model_server_sees_the_owners_way_into_the_database(own: RunningStack):
+    for part in ("functions/search", "functions/learn", "host", "model"):
+        environ = psutil.Process(own.pid_of(part)).environ()
+        assert "EDGE_DATABASE_URL" not in environ
+    assert "EDGE_DATABASE_APP_URL" in psutil.Process(own.pid_of("host")).environ()
+
+
+def test_a_state_file_that_cannot_be_written_is_said_and_ends_nothing(own: RunningStack):
+    obstacle = own.home / "state.new"
+    wait_until(lambda: try_mkdir(obstacle))
+    wait_until(lambda: "IsADirectoryError" in own.output)
+    assert answers(own)
+    obstacle.rmdir()
+    before = own.state()["writtenAt"]
+    wait_until(lambda: own.state()["writtenAt"] > before)
+
+
+def test_a_process_that_only_stands_in_the_run_folder_is_not_swept(own: RunningStack):
+    with subprocess.Popen(["sleep", "60"], cwd=own.home / "run") as bystander:
+        found = leftovers(own.home, (own.home / "run").resolve())
+        bystander.terminate()
+    assert bystander.pid not in {process.pid for process in found}
 
 
 def test_the_status_lists_each_part_and_function(own: RunningStack):
