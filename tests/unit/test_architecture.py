@@ -59,7 +59,7 @@ OWNERS = {
         "ops/host/",
         "ops/modelserver/",
     ),
-    "numpy": ("ops/modelserver/",),
+    "numpy": ("ops/bench/", "ops/modelserver/"),
     "ollama": ("core/models/", "ops/ollama/"),
     "onnxruntime": ("ops/modelserver/",),
     "prometheus_client": ("core/observe/",),
@@ -75,7 +75,7 @@ STATEMENT = re.compile(
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
 # Roles and the database itself must exist before there is a database to migrate; the drill counts in a table of its own.
-SQL_OUTSIDE_CORE_DB = {"ops/stack/postgres.py", "ops/drill/ledger.py"}
+SQL_OUTSIDE_CORE_DB = {"ops/bench/database.py", "ops/stack/postgres.py", "ops/drill/ledger.py"}
 
 
 def imports(path: str) -> Iterator[str]:

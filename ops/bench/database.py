@@ -1,4 +1,4 @@
-"""The database part of a search, alone: `python -m loadtests.database --passages 100000 --shops 50`.
+"""The database part of a search, alone: `python -m ops.bench.database --passages 100000 --shops 50`.
 
 Shops of Zipf-distributed sizes with clustered vectors and Zipf-distributed words, on a server of its own in a temporary
 folder; one question after the other. Prints latencies of the exact search and of the one through the index, the recall
