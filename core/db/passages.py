@@ -3,7 +3,7 @@
 Postings, document frequencies, the count and the knowledge version follow by triggers (migrations/0003).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,10 @@ from psycopg.types.json import Jsonb
 from core.db.connection import Connection
 from core.db.pool import Database
 
-VECTORS_A_STATEMENT = 2000  # about 2 MB at 384 dimensions
+# A statement has a time limit. A MiB of text costs more than a second, nearly all of it for the words' index; half a
+# thousand vectors (0.5 MB at 384 dimensions) the same where a shop has an approximate index.
+TEXT_A_STATEMENT = 256 * 1024
+VECTORS_A_STATEMENT = 500
 COLUMNS = "id, content, category, source, metadata, created_at, updated_at"
 INSERT = """
 insert into passage (shop_id, id, content, category, source, metadata)
@@ -88,19 +91,31 @@ async def insert_passages(
 
     The shop begins to exist with its first passage. Other writers of the shop wait for the end of the transaction.
     """
-    passages = [passage for passage, _ in items]
-    await conn.execute(
-        INSERT,
-        {
-            "shop_id": shop_id,
-            "ids": [passage.id for passage in passages],
-            "contents": [passage.content for passage in passages],
-            "categories": [passage.category or None for passage in passages],
-            "sources": [passage.source or None for passage in passages],
-            "metadata": [Jsonb(passage.metadata) for passage in passages],
-        },
-    )
+    for passages in slices([passage for passage, _ in items]):
+        await conn.execute(
+            INSERT,
+            {
+                "shop_id": shop_id,
+                "ids": [passage.id for passage in passages],
+                "contents": [passage.content for passage in passages],
+                "categories": [passage.category or None for passage in passages],
+                "sources": [passage.source or None for passage in passages],
+                "metadata": [Jsonb(passage.metadata) for passage in passages],
+            },
+        )
     await insert_vectors(conn, shop_id, model_digest, [(passage.id, vectors) for passage, vectors in items])
+
+
+def slices(passages: Sequence[Passage]) -> Iterator[Sequence[Passage]]:
+    """The passages in order, in runs of at most TEXT_A_STATEMENT characters; a longer passage is a run of its own."""
+    start = size = 0
+    for place, passage in enumerate(passages):
+        if place > start and size + len(passage.content) > TEXT_A_STATEMENT:
+            yield passages[start:place]
+            start, size = place, 0
+        size += len(passage.content)
+    if start < len(passages):
+        yield passages[start:]
 
 
 async def insert_vectors(

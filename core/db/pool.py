@@ -1,5 +1,6 @@
 """The pool: reads in one round trip, writes in one transaction, each bound to the shop it is for."""
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -20,7 +21,10 @@ from core.settings import Settings
 Row = TypeVar("Row")
 Params = Mapping[str, Any] | Sequence[Any] | None
 SET_SHOP = "select set_config('edge.shop_id', %s, true)"  # true: for this transaction only
-GRACE_S = 0.25  # how much longer than the server's own statement_timeout we wait for its word
+SET_PATIENCE = "select set_config('statement_timeout', %s, true)"
+BULK_FACTOR = 4  # how much longer than another a statement of a bulk write may take
+# How much longer than the server's own statement_timeout we wait for its word: a busy one takes its time to look up.
+GRACE_S = 1.0
 REST_S = 1.0  # how long a server that did not answer at all is left alone
 
 
@@ -47,7 +51,7 @@ class Database:
         # fails at once, and the next request makes the next attempt.
         self._pool = _Pool(
             application_conninfo(settings),
-            connection_class=type("Limited", (Connection,), {"limit_s": self._timeout_s + GRACE_S}),
+            connection_class=type("Limited", (Connection,), {"limit_s": self._limit_s()}),
             kwargs={"autocommit": True, "prepare_threshold": 0},
             min_size=settings.database_pool,
             max_size=settings.database_pool,
@@ -108,21 +112,25 @@ class Database:
         raise AssertionError("the loop returns or raises")
 
     @asynccontextmanager
-    async def shop(self, shop_id: int) -> AsyncIterator[Connection]:
+    async def shop(self, shop_id: int, *, bulk: bool = False) -> AsyncIterator[Connection]:
         """One transaction within one shop, committed at the end of the block and rolled back by an exception.
 
+        With `bulk` each of its statements may take BULK_FACTOR times as long, waits for other writers included.
         Never retried: after a connection that broke during the commit nobody knows whether it took place, which is
         what idempotency keys are for. Raises DatabaseUnavailable.
         """
         with timed("database"), translated():
-            async with self._connection() as conn, conn.transaction():
+            async with self._connection(BULK_FACTOR if bulk else 1) as conn, conn.transaction():
                 await conn.execute(SET_SHOP, [str(shop_id)])
+                if bulk:
+                    await conn.execute(SET_PATIENCE, [str(math.ceil(self._timeout_s * BULK_FACTOR * 1000))])
                 yield conn
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def _connection(self, factor: int = 1) -> AsyncIterator[Connection]:
         self._admit()
         conn = await self._living()
+        conn.limit_s = self._limit_s(factor)
         self._in_use += 1
         try:
             yield conn
@@ -130,6 +138,9 @@ class Database:
             self._in_use -= 1
             self._rest_until = monotonic() + REST_S if conn.hung else 0.0
             await self._pool.putconn(conn)
+
+    def _limit_s(self, factor: int = 1) -> float:
+        return self._timeout_s * factor + GRACE_S
 
     def _admit(self) -> None:
         # After a server that swallowed a request in silence one caller tries it again; the others do not wait too.

@@ -148,7 +148,7 @@ class Learner:
             return _replayed(await idempotency.recall(conn, shop_id, once.key, once.request_hash))
 
     async def _write(self, shop_id: int, once: Once | None, write: _Write, respond: Respond) -> Reply:
-        async with self._database.shop(shop_id) as conn:
+        async with self._database.shop(shop_id, bulk=True) as conn:
             if once is None:
                 return respond(await write(conn))
             recorded = await idempotency.recall(conn, shop_id, once.key, once.request_hash)

@@ -1,18 +1,21 @@
 """Passages read and written, and the knowledge version under many writers: none lost, none stale."""
 
 import asyncio
+import random
 
 import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
 from core.db.passages import (
+    TEXT_A_STATEMENT,
     Passage,
     delete_passage,
     get_passage,
     insert_passages,
     list_passages,
     replace_passage,
+    slices,
 )
 from core.db.pool import Database
 from core.db.shops import ShopReader, ShopState
@@ -116,6 +119,24 @@ async def test_thousands_of_vectors_go_in_together(db):
     await add(db, 1, *passages, vectors=[unit(1, number) for number in range(5)])
     assert await db.read(1, "select count(*) from passage_vector") == [(4500,)]
     assert (await ShopReader(db).read(1)).passages == 900
+
+
+async def test_the_largest_batch_is_stored_within_the_time_of_its_statements(db):
+    source = random.Random(8)
+    contents = [" ".join(f"{source.getrandbits(24):x}" for _ in range(60)) * 20 for _ in range(1000)]
+    assert sum(map(len, contents)) > 7.8 * 1024 * 1024
+    async with db.shop(1, bulk=True) as conn:
+        await insert_passages(conn, 1, DIGEST, [(Passage(uuid7(), content), [unit(1)]) for content in contents])
+    assert (await ShopReader(db).read(1)).passages == 1000
+
+
+@pytest.mark.parametrize("sizes", [[], [1], [200_000] * 3, [1, 300_000, 1], [100] * 1000])
+def test_a_batch_is_cut_in_its_order_into_slices_of_a_bounded_size(sizes):
+    passages = [Passage(uuid7(), "x" * size) for size in sizes]
+    cut = list(slices(passages))
+    assert [passage for part in cut for passage in part] == passages
+    assert all(len(part) == 1 or sum(len(p.content) for p in part) <= TEXT_A_STATEMENT for part in cut)
+    assert all(cut)
 
 
 async def test_an_unknown_shop_has_version_zero(db):

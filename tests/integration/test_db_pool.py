@@ -151,6 +151,16 @@ async def test_a_slow_statement_is_ended_and_its_connection_goes_on(settings):
         assert await database.read(None, "select pg_backend_pid()") == [(before,)]
 
 
+async def test_a_bulk_write_has_more_time_than_a_request_and_leaves_none_of_it_behind(settings):
+    async with opened(settings, database_pool=1, database_timeout_s=2) as database:
+        async with database.shop(1, bulk=True) as conn:
+            assert await (await conn.execute("show statement_timeout")).fetchone() == ("8s",)
+            assert conn.limit_s > 8
+        async with database.shop(1) as conn:
+            assert await (await conn.execute("show statement_timeout")).fetchone() == ("2s",)
+            assert 2 < conn.limit_s < 8
+
+
 async def test_a_request_waits_for_a_connection_no_longer_than_the_timeout(settings):
     async with opened(settings, database_pool=1, database_timeout_s=0.4) as database, database.shop(1):
         with pytest.raises(DatabaseUnavailable):
