@@ -94,11 +94,9 @@ async def test_another_shops_rows_cannot_be_inserted(shops, table, shop_id):
         conn.execute(INSERTS[table])
 
 
-@pytest.mark.parametrize("table", ["passage", "passage_vector"])
-async def test_another_shops_rows_cannot_be_updated(shops, table):
+async def test_another_shops_rows_cannot_be_updated(shops):
     with as_app(shops, 1) as conn:
-        change = sql.SQL("update {} set shop_id = shop_id where shop_id = 2").format(sql.Identifier(table))
-        assert conn.execute(change).rowcount == 0
+        assert conn.execute("update passage set content = content where shop_id = 2").rowcount == 0
 
 
 async def test_a_row_cannot_be_moved_to_another_shop(shops):
@@ -114,11 +112,12 @@ async def test_another_shops_rows_cannot_be_deleted(shops, table):
         conn.rollback()
 
 
-@pytest.mark.parametrize("table", ["passage", "passage_vector"])
-@pytest.mark.parametrize("change", ["update {} set shop_id = shop_id", "delete from {}"])
-async def test_writes_without_a_shop_are_refused(shops, table, change):
+@pytest.mark.parametrize(
+    "change", ["update passage set content = content", "delete from passage", "delete from passage_vector"]
+)
+async def test_writes_without_a_shop_are_refused(shops, change):
     with as_app(shops) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege, match="no shop is set"):
-        conn.execute(sql.SQL(change).format(sql.Identifier(table)))
+        conn.execute(change)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +135,11 @@ async def test_writes_without_a_shop_are_refused(shops, table, change):
         "insert into model (digest, name, dimensions) values ('d', 'n', 1)",
         "delete from model",
         "update idempotency set status = 201",
+        "update passage set id = gen_random_uuid()",
+        "update passage set created_at = now()",
+        "update passage_vector set embedding = embedding",
+        "update passage_vector set ordinal = ordinal + 1",
+        "update passage_vector set passage_id = gen_random_uuid()",
         "select * from api_key",
         "insert into api_key (id, name, secret_hash) values (gen_random_uuid(), 'n', sha256('s'))",
         "delete from api_key",

@@ -1,6 +1,6 @@
 -- What holds whoever writes: the version rises, postings follow the content, df and passages are counted.
 -- The functions run as the owner with a pinned search_path, so that the application needs no right to write those
--- tables; row-level security is forced on the owner too (0004).
+-- tables; row-level security is forced on the owner too (0005).
 
 -- The distinct lexemes of a text. A tsvector holds at most 1 MiB: long texts go through it in pieces, and a word that
 -- a piece ends in is cut, once in 100 000 characters.

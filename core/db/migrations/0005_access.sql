@@ -26,7 +26,9 @@ revoke all on function raise_version(), add_postings(), remove_postings(), raise
     authenticate_key(bytea), register_model(text, text, int, text, text), calibrate_model(text, real, real) from public;
 
 grant select on shop, model, posting, term to edge_app;
-grant select, insert, update, delete on passage, passage_vector to edge_app;
+grant select, insert, delete on passage, passage_vector to edge_app;
+-- Not its shop, id and birth: to what vectors and postings belong is nobody's to change.
+grant update (content, category, source, metadata, updated_at) on passage to edge_app;
 grant select, insert, delete on idempotency to edge_app;
 grant execute on function
     authenticate_key(bytea), register_model(text, text, int, text, text), calibrate_model(text, real, real)
