@@ -1,6 +1,7 @@
 """Settings: one frozen Struct, read once at start from `EDGE_…` variables; `docs/configuration.md` lists them."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,8 +13,11 @@ from core.errors import SettingsError
 
 PREFIX = "EDGE_"
 SECRET_FIELDS = frozenset({"database_url", "database_app_url"})
+_USERINFO = re.compile("//[^/?#]*@")
 Environment = Literal["development", "production"]
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+NONE = "none"  # for a setting that is given, and empty: an empty variable is an absent one
+EMPTY_MEANS_NONE = frozenset({"embed_query_prefix", "embed_document_prefix"})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     releases_kept: int = 10
 
     def __repr__(self) -> str:
-        shown = (
-            f"{name}={'***' if name in SECRET_FIELDS and value else repr(value)}"
-            for name, value in ((field, getattr(self, field)) for field in self.__struct_fields__)
-        )
+        shown = (f"{name}={_shown(name, getattr(self, name))}" for name in self.__struct_fields__)
         return f"Settings({', '.join(shown)})"
 
     @classmethod
@@ -62,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for field in msgspec.structs.fields(cls):
             if field.name in given and (text := given[field.name].strip()):
                 try:
-                    values[field.name] = _parse(field.type, text)
+                    values[field.name] = _parse(field, text)
                 except (msgspec.ValidationError, ValueError) as error:
                     problems.append(f"{PREFIX}{field.name.upper()}: {error}")
         settings = cls(**values)
@@ -74,11 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def to_environ(self) -> dict[str, str]:
         """The same settings as variables, for a process started from this one."""
         pairs = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return {
-            PREFIX + name.upper(): ",".join(value) if isinstance(value, tuple) else str(value)
-            for name, value in pairs
-            if value is not None and value != ()
-        }
+        return {PREFIX + name.upper(): _text(value) for name, value in pairs if value is not None}
 
     @property
     def exempt_networks(self) -> tuple[str, ...]:
@@ -88,12 +85,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return LOOPBACK if self.environment == "development" else ()
 
 
-def _parse(kind: Any, text: str) -> Any:
-    if "tuple" in str(kind):
-        return tuple(part for part in (raw.strip() for raw in text.split(",")) if part and part != "none")
-    if kind is Path:
+def _parse(field: msgspec.structs.FieldInfo, text: str) -> Any:
+    if "tuple" in str(field.type):
+        return tuple(part for part in (raw.strip() for raw in text.split(",")) if part and part != NONE)
+    if field.name in EMPTY_MEANS_NONE and text == NONE:
+        return ""
+    if field.type is Path:
         return Path(text).expanduser().absolute()
-    return msgspec.convert(text, kind, strict=False)
+    return msgspec.convert(text, field.type, strict=False)
+
+
+def _text(value: Any) -> str:
+    return (",".join(value) if isinstance(value, tuple) else str(value)) or NONE
+
+
+def _shown(name: str, value: Any) -> str:
+    if name in SECRET_FIELDS and value:
+        return "***"
+    if name == "ollama_url" and value:
+        # Whom and where is of use to whoever reads a traceback; with which password is not.
+        return repr(_USERINFO.sub("//***@", value))
+    return repr(value)
 
 
 def _rule_violations(settings: Settings) -> list[str]:
@@ -102,7 +114,7 @@ def _rule_violations(settings: Settings) -> list[str]:
         ("port", 1, 65535),
         ("database_pool", 1, 64),
         ("database_timeout_s", 0.05, 600),
-        ("embed_queue", 1, 10_000),
+        ("embed_queue", 8, 10_000),  # what core.models.job embeds in one bulk piece must fit
         ("embed_deadline_s", 0.05, 600),
         ("cache_size_mib", 1, 1_000_000),
         ("rate_limit", 1, 1_000_000),

@@ -1,0 +1,63 @@
+"""Settings as processes hand them on to each other, and as they are shown."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import SettingsError
+from core.models.identity import prefixes_of
+from core.models.job import BULK_TEXTS
+from core.settings import Settings
+
+NETWORKS = st.none() | st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"])).map(tuple)
+WORDS = st.from_regex(r"[a-z_]{1,9}:", fullmatch=True)
+GIVEN = st.builds(
+    Settings,
+    home=st.just(Path("/var/lib/cutting-edge")),
+    environment=st.sampled_from(["development", "production"]),
+    port=st.integers(1, 65535),
+    embed_query_prefix=st.none() | st.just("") | WORDS,
+    embed_document_prefix=st.none() | st.just("") | WORDS,
+    embed_deadline_s=st.floats(0.05, 600),
+    ollama_url=st.none() | st.just("http://user:word@model.internal:11434"),
+    rate_limit_exempt=NETWORKS,
+    cors_origins=st.sampled_from([(), ("https://shop.example",), ("https://shop.example", "http://127.0.0.1:5173")]),
+    trusted_proxies=NETWORKS.map(lambda networks: networks or ()),
+)
+
+
+@given(GIVEN)
+def test_a_child_process_reads_the_settings_of_its_parent(settings):
+    assert Settings.from_environ(settings.to_environ()) == settings
+
+
+def test_none_exempts_nobody_in_this_process_and_in_its_children():
+    settings = Settings.from_environ({"EDGE_RATE_LIMIT_EXEMPT": "none"})
+    assert settings.exempt_networks == ()
+    assert Settings.from_environ(settings.to_environ()).exempt_networks == ()
+
+
+def test_none_switches_a_known_prefix_off():
+    given = {"EDGE_EMBED_MODEL": "nomic-embed-text", "EDGE_EMBED_QUERY_PREFIX": "none"}
+    settings = Settings.from_environ(given)
+    prefixes = prefixes_of(settings.embed_model, settings.embed_query_prefix, settings.embed_document_prefix)
+    assert (prefixes.query, prefixes.document) == ("", "search_document: ")
+
+
+def test_a_piece_of_passages_fits_into_the_smallest_queue():
+    assert Settings.from_environ({"EDGE_EMBED_QUEUE": str(BULK_TEXTS)}).embed_queue == BULK_TEXTS
+    with pytest.raises(SettingsError, match="EDGE_EMBED_QUEUE"):
+        Settings.from_environ({"EDGE_EMBED_QUEUE": str(BULK_TEXTS - 1)})
+
+
+@pytest.mark.parametrize("userinfo", ["user:word@", "word@", ":word@", "us@er:word@"])
+def test_the_userinfo_of_the_model_server_is_not_shown(userinfo):
+    shown = repr(Settings(ollama_url=f"https://{userinfo}model.internal:11434/api"))
+    assert "word" not in shown
+    assert "https://***@model.internal:11434/api" in shown
+
+
+def test_an_address_without_userinfo_is_shown_as_it_is():
+    assert "'unix:/run/model@1.sock'" in repr(Settings(ollama_url="unix:/run/model@1.sock"))
