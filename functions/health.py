@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Literal
 
@@ -56,15 +56,6 @@ class HealthResponse(msgspec.Struct, frozen=True):
     checks: Checks
 
 
-@get(PATH, **answers(HealthResponse, down=HealthResponse))
-async def health(request: EdgeRequest) -> ASGIResponse:
-    """Tell which parts of the service work."""
-    checks = await check(request.services)
-    status = judge(checks)
-    body = HealthResponse(status, "cutting-edge", VERSION, timestamp(), checks)
-    return ASGIResponse(body=msgspec.json.encode(body), status_code=503 if status == "down" else 200)
-
-
 def judge(checks: Checks) -> Literal["ok", "degraded", "down"]:
     """The state of the whole: nothing is answered anew without the database, everything else has a stand-in."""
     if checks.database != "ok":
@@ -73,19 +64,35 @@ def judge(checks: Checks) -> Literal["ok", "degraded", "down"]:
     return "ok" if others <= {"ok", "off"} else "degraded"
 
 
-async def check(services: Services) -> Checks:
-    """Ask every part at once."""
-    database, embeddings, cache = await asyncio.gather(
-        _works(services.database.ping()), _works(services.embedder.probe()), _cache_state(services.vectors)
-    )
-    return Checks(database, embeddings, "off", cache)
+class Checkup:
+    """Asks every part at once. A part that hangs is down, and is not asked again until it has said something."""
+
+    def __init__(self, patience_s: float = CHECK_TIMEOUT_S) -> None:
+        self._patience_s = patience_s
+        self._asked: dict[str, asyncio.Task[State]] = {}
+
+    async def checks(self, services: Services) -> Checks:
+        """The state of each part, `patience_s` from now at the latest."""
+        database, embeddings, cache = await asyncio.gather(
+            self._state("database", lambda: _works(services.database.ping)),
+            self._state("embeddings", lambda: _works(services.embedder.probe)),
+            self._state("cache", lambda: _cache_state(services.vectors)),
+        )
+        return Checks(database, embeddings, "off", cache)
+
+    async def _state(self, part: str, ask: Callable[[], Coroutine[Any, Any, State]]) -> State:
+        task = self._asked.get(part)
+        if task is None or task.done():
+            task = self._asked[part] = asyncio.create_task(ask())
+        # Not cancelled at the end of our patience: what hangs may take as long to be cancelled.
+        done, _ = await asyncio.wait({task}, timeout=self._patience_s)
+        return task.result() if done else "down"
 
 
-async def _works(attempt: Coroutine[Any, Any, object]) -> State:
+async def _works(ask: Callable[[], Awaitable[object]]) -> State:
     try:
-        async with asyncio.timeout(CHECK_TIMEOUT_S):
-            await attempt
-    except (Unavailable, TimeoutError):
+        await ask()
+    except Unavailable:
         return "down"
     return "ok"
 
@@ -101,4 +108,14 @@ async def _cache_state(cache: DiskCache) -> State:
 
 def create_app(settings: Settings | None = None) -> EdgeApp:
     """The function's application."""
+    checkup = Checkup()
+
+    @get(PATH, **answers(HealthResponse, down=HealthResponse))
+    async def health(request: EdgeRequest) -> ASGIResponse:
+        """Tell which parts of the service work."""
+        checks = await checkup.checks(request.services)
+        status = judge(checks)
+        body = HealthResponse(status, "cutting-edge", VERSION, timestamp(), checks)
+        return ASGIResponse(body=msgspec.json.encode(body), status_code=503 if status == "down" else 200)
+
     return make_app(FUNCTION, [health], opens=partial(open_services, settings or Settings.from_environ(os.environ)))

@@ -14,6 +14,8 @@ STREAM_SILENCE = "75s"
 # outlives a flip. Older ones refuse `keepalive 0`.
 KEEPALIVE_BY_DEFAULT = (1, 29, 7)
 NO_BODY_BYTES = 1024
+# Raw bytes in an address are no HTTP (RFC 3986, 2); Granian would refuse them with an empty answer.
+STRAY_BYTES = ("if ($request_uri ~ [^\\x21-\\x7e]) {", "    return 400;", "}")
 PLACEHOLDER = re.compile(r"\{[^}]+\}")
 
 
@@ -68,4 +70,4 @@ def _proxy(function: Function, routes: Iterable[Route] = ()) -> list[str]:
         lines += ["proxy_buffering off;", "gzip off;", directive("proxy_read_timeout", STREAM_SILENCE)]
     else:
         lines += [directive("proxy_read_timeout", timeout)]
-    return [*lines, directive("proxy_pass", f"http://{upstream_name(function)}")]
+    return [*lines, directive("proxy_pass", f"http://{upstream_name(function)}"), *STRAY_BYTES]

@@ -5,8 +5,9 @@ import asyncio
 import msgspec
 import pytest
 
+from core.services import open_services
 from functions import health
-from functions.health import Checks, judge
+from functions.health import Checks, Checkup, judge
 from tests.parts.faulty_models import faulty_models
 from tests.parts.functions import serving, unreachable
 from tests.parts.searching import settings_of
@@ -54,6 +55,20 @@ async def test_a_model_that_hangs_is_down_and_holds_nobody_up_for_long(database)
             answers = await asyncio.gather(*(client.get(PATH) for _ in range(4)))
         models.gate.set()
     assert ["down"] * 4 == [answer.json()["checks"]["embeddings"] for answer in answers]
+
+
+async def test_a_part_that_hangs_is_down_and_asked_once_until_it_answers(database):
+    async with faulty_models() as models:
+        models.gate.clear()
+        async with open_services(settings_of(database, models, embed_deadline_s=60.0)) as services:
+            checkup = Checkup(patience_s=0.05)
+            states = {(await checkup.checks(services)).embeddings}
+            asked = len(models.batches)
+            states |= {(await checkup.checks(services)).embeddings for _ in range(3)}
+            assert ({"down"}, asked) == (states, len(models.batches))
+            models.gate.set()
+            while (await checkup.checks(services)).embeddings != "ok":
+                pass
 
 
 async def test_without_a_cache_it_is_degraded(database, model_server, tmp_path):
