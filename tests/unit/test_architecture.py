@@ -74,7 +74,7 @@ STATEMENT = re.compile(
     r"|grant\s+\w+.*\bto\b|revoke\s+\w+.*\bfrom\b|truncate\s+\w+\s*$|with\s+\w+\s+as\s*\(|set\s+local\s|copy\s+\w+\s*\()",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
-# Roles and the database itself must exist before there is a database to migrate; the drill counts in a table of its own.
+# Roles and the database itself must exist before there is one to migrate; drill and benchmark have tables of their own.
 SQL_OUTSIDE_CORE_DB = {"ops/bench/database.py", "ops/stack/postgres.py", "ops/drill/ledger.py"}
 
 
