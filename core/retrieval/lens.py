@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 
 import msgspec
 
@@ -38,7 +37,8 @@ class Lens(msgspec.Struct, frozen=True):
 class Lenses:
     """The lens of each model in use. A model that nobody has measured yet is measured in the background."""
 
-    def __init__(self, database: Database, embedder: Embedder) -> None:
+    def __init__(self, database: Database, embedder: Embedder, try_again_s: float = TRY_AGAIN_S) -> None:
+        self._try_again_s = try_again_s
         self._database = database
         self._embedder = embedder
         self._spaces = Spaces(database)
@@ -68,15 +68,22 @@ class Lenses:
             await asyncio.wait(tasks)
 
     async def _measure(self, model: ModelIdentity, row: ModelRow) -> None:
-        try:
-            while model not in self._known:
-                with suppress(Unavailable):
-                    self._known[model] = _lens(await calibrated(self._database, self._embedder, model, row))
-                    return
-                await asyncio.sleep(TRY_AGAIN_S)
-        except ValueError as error:
-            # It stays with the provisional one: results in order, their similarity a guess.
-            _log.warning("the model %s cannot be calibrated: %s", model.name, error)
+        while True:
+            try:
+                self._known[model] = _lens(await calibrated(self._database, self._embedder, model, row))
+                del self._measuring[model]
+                return  # noqa: TRY300 - the way out of the loop
+            except ValueError as error:
+                # It stays with the provisional one: results in order, their similarity a guess. Never measured again:
+                # each search would start it anew.
+                _log.warning("the model %s cannot be calibrated: %s", model.name, error)
+                return
+            except Unavailable:
+                pass
+            except Exception:  # noqa: BLE001 - logged, and tried again
+                # Nobody waits for this task: what is not said here is never heard of.
+                _log.exception("the calibration of the model %s failed", model.name)
+            await asyncio.sleep(self._try_again_s)
 
 
 async def ensure_calibrated(database: Database, embedder: Embedder) -> ModelRow:

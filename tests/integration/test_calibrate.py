@@ -79,6 +79,26 @@ async def test_an_unknown_model_is_used_at_once_and_measured_meanwhile(database,
         assert await ensure_calibrated(db, embedder) == lens.row
 
 
+async def test_a_measurement_that_fails_is_told_of_and_made_again(database, model_server, shared_home, caplog):
+    prefixed = {"embed_query_prefix": "question: ", "embed_deadline_s": 60.0, "home": shared_home}
+    async with parts(settings_of(database, model_server, **prefixed)) as (db, embedder, _):
+        model = await embedder.identity()
+        lenses = Lenses(db, embedder, try_again_s=0.1)
+        with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+            owner.execute("revoke execute on function calibrate_model(text, real, real) from edge_app")
+            try:
+                await lenses.of(model)
+                while not caplog.records:  # noqa: ASYNC110 - no event tells of it
+                    await asyncio.sleep(0.05)
+                owner.execute("grant execute on function calibrate_model(text, real, real) to edge_app")
+                while (await lenses.of(model)).row.midpoint is None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            finally:
+                await lenses.close()
+        assert "permission denied" in caplog.text
+        assert not lenses._measuring
+
+
 def test_every_exam_has_answerable_and_foreign_questions_about_its_own_passages():
     for exam in exams():
         ids = {passage.id for passage in exam.passages}
