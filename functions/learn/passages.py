@@ -8,6 +8,7 @@ from litestar import delete, get, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
+from core.http.fields import present
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
@@ -36,7 +37,7 @@ async def list_all(
     """List a shop's passages, newest first."""
     request.claim_shop(shop_id)
     after = None if cursor is None else position_of(cursor)
-    page = await request.services.learner.page(shop_id, limit=limit, after=after, category=category or None)
+    page = await request.services.learner.page(shop_id, limit=limit, after=after, category=present(category))
     views = [PassageView.of(shop_id, passage) for passage in page.passages]
     following = cursor_of(page.after) if page.after else None
     return _encoded(PageResponse(True, views, len(views), page.total, following, timestamp()))

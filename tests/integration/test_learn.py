@@ -94,6 +94,15 @@ async def test_a_batch_is_learned_in_its_order_and_listed_page_by_page(shop, mod
     assert sorted(answer["ids"]) == sorted(seen)
 
 
+@pytest.mark.parametrize(("category", "found"), [(" hours ", 1), ("", 2), (" ", 2), ("\t \t", 2), ("none", 0)])
+async def test_a_category_is_asked_for_as_it_is_learned(shop, operator, category, found):
+    shop_id = 40 + found + 10 * len(category)
+    await learned(shop, OPENING, shop_id, operator, category="hours")
+    await learned(shop, PRICES, shop_id, operator)
+    listed = await shop.get(PASSAGES, params={"shopId": shop_id, "category": category}, headers=operator)
+    assert (found, found) == (listed.json()["count"], listed.json()["total"])
+
+
 async def test_a_batch_with_one_bad_item_is_refused_whole_and_the_item_named(shop, module_database):
     key = bearer(new_key(module_database, 9))
     items = [{"content": OPENING}, {"content": "short"}]
