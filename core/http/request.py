@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from email.message import Message
 from typing import Any
 
 from litestar.connection import Request
@@ -62,12 +63,7 @@ class EdgeRequest(Request[Any, Any, State]):
         given = self.raw_headers.get(b"content-type", b"")
         if given in _JSON_TYPES:
             return
-        media_type, _, parameters = given.decode("latin-1").partition(";")
-        if media_type.strip().lower() != "application/json":
-            raise UnsupportedMediaType("send the body as application/json")
-        charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-        if charset and charset not in {"utf-8", "utf8"}:
-            raise UnsupportedMediaType("send the body in UTF-8")
+        check_content_type(given.decode("latin-1"))
 
     @property
     def services(self) -> Services:
@@ -107,6 +103,16 @@ async def accepts_json(request: EdgeRequest) -> None:
         return
     if not allows_json(",".join(request.headers.getall("accept")).lower()):
         raise NotAcceptable("this route answers in application/json only")
+
+
+def check_content_type(given: str) -> None:
+    """Raise UnsupportedMediaType unless it is application/json in UTF-8; other parameters mean nothing (RFC 8259)."""
+    header = Message()
+    header["content-type"] = given
+    if header.get_content_type() != "application/json":
+        raise UnsupportedMediaType("send the body as application/json")
+    if header.get_content_charset("utf-8") not in {"utf-8", "utf8", ""}:
+        raise UnsupportedMediaType("send the body in UTF-8")
 
 
 def allows_json(accept: str) -> bool:

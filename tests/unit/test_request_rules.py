@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from core.auth import bearer_key, require_shop
 from core.db.keys import Principal
-from core.errors import Forbidden, InvalidRequest, Unauthorized
+from core.errors import Forbidden, InvalidRequest, Unauthorized, UnsupportedMediaType
 from core.http.gate import check_target
-from core.http.request import allows_json
+from core.http.request import allows_json, check_content_type
 
 KEY = "edge_" + "aA0-_" * 8 + "xyz"
 SOMEONE = UUID(int=1)
@@ -44,6 +44,47 @@ def test_accept_leaves_room_for_json_or_not(accept, allowed):
 @given(st.text(st.characters(codec="latin-1")))
 def test_any_accept_is_judged(accept):
     assert allows_json(accept) in {True, False}
+
+
+@pytest.mark.parametrize(
+    "given_type",
+    [
+        "application/json",
+        "Application/JSON ; Charset=UTF-8",
+        'application/json;charset="utf-8"',
+        "application/json; charset=utf8",
+        "application/json; profile=x",
+        'application/json; profile="https://a.example/;charset=x"; charset=utf-8',
+        "application/json;",
+        "application/json; charset=",
+    ],
+)
+def test_json_in_utf_8_is_taken_whatever_else_is_said_of_it(given_type):
+    check_content_type(given_type)
+
+
+@pytest.mark.parametrize(
+    "given_type",
+    [
+        "",
+        "text/plain",
+        "application/jsonp",
+        "application/json, text/plain",
+        "application/json; charset=latin-1",
+        "application/json; profile=x; charset=utf-16",
+        "json",
+        ";charset=utf-8",
+    ],
+)
+def test_anything_else_is_not(given_type):
+    with pytest.raises(UnsupportedMediaType):
+        check_content_type(given_type)
+
+
+@given(st.text(st.characters(codec="latin-1", exclude_characters="\r\n")))
+def test_any_content_type_is_judged(given_type):
+    with suppress(UnsupportedMediaType):
+        check_content_type(given_type)
 
 
 @given(st.lists(st.text(st.characters(codec="latin-1")), max_size=2))
