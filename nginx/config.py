@@ -14,6 +14,9 @@ FINGERPRINT_LINE = re.compile(r"\A# Built by edge; changes by hand are lost\. ([
 TEMP_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 # Connections of one client at a time; a stream holds one, a browser opens at most six.
 CONNECTIONS_A_CLIENT = 100
+# After a reload the old workers finish what they carry. As long as DRAIN_S in ops/host/hosted.py: a deploy that changes
+# routes must not cut a stream that the host lets go on.
+SHUTDOWN_TIMEOUT = "300s"
 # No query string, no header with a key in it. The path is as it was sent, so bytes over 0x7F pass unescaped.
 ACCESS_LOG = (
     '{"time":"$time_iso8601","id":"$request_key","function":"$function","client":"$remote_addr",'
@@ -51,7 +54,7 @@ def _main(site: Site) -> list[str]:
         *([directive("worker_rlimit_nofile", site.open_files)] if site.open_files else []),
         directive("pid", site.in_run_dir("nginx.pid")),
         directive("error_log", f"{site.log_dir}/error.log", "warn"),
-        "worker_shutdown_timeout 30s;",
+        directive("worker_shutdown_timeout", SHUTDOWN_TIMEOUT),
         *block(("events",), [directive("worker_connections", site.connections)]),
     ]
 

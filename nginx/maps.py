@@ -6,9 +6,10 @@ from nginx.site import Site
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-# The offline API page: its own scripts and styles, images that its style sheet embeds.
+# The offline API page: its own script files, its own styles and those that its scripts set, images that its style
+# sheet embeds.
 DOCS_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; frame-ancestors 'none'"
 )
 ALLOWED_METHODS = "GET, POST, PUT, DELETE"

@@ -4,17 +4,21 @@ import inspect
 import json
 import re
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar import Litestar
 
 from core import errors
 from core.function import Function as Manifest
 from core.function import Route as ManifestRoute
+from core.http.pages import pages
 from nginx.config import build, fingerprint
 from nginx.locations import location_head, route_pattern
 from nginx.problems import PROBLEMS, seconds_a_request
 from nginx.site import Function, Route, Site, SiteError, TlsHost
+from ops.host.hosted import DRAIN_S
 
 SEARCH = Function("search", (Route("POST", "/api/knowledge/search"), Route("GET", "/api/passages/{id}")), 10.0)
 
@@ -264,3 +268,20 @@ def test_logs_hold_no_query_and_no_key():
     assert not re.search(
         r"\$(request|request_uri|args|query_string|http_authorization|http_referer|http_cookie)\b", line
     )
+
+
+def test_a_reload_gives_streams_the_time_that_the_host_gives_them():
+    assert f"worker_shutdown_timeout {DRAIN_S:.0f}s;" in made()
+
+
+async def test_the_docs_page_has_no_script_within_and_none_is_allowed():
+    """Litestar's application of the pages alone, since nothing else of a function is asked for."""
+    manifest = Manifest(name="search", summary="", routes=(), smoke=(), timeout_s=30.0)
+    app = Litestar(pages(manifest, [], lambda: b""), openapi_config=None)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://edge") as client:
+        page = (await client.get("/docs/search")).text
+        sources = re.findall(r'<script src="(/docs/search/assets/[^"]+)"></script>', page)
+        assert {(await client.get(source)).status_code for source in sources} == {200}
+    assert len(sources) == page.count("<script") == 2
+    assert not re.search(r"\son\w+=|javascript:", page)
+    assert re.findall("script-src ([^;]*);", made()) == ["'self'"]
