@@ -17,6 +17,11 @@ def die_with_parent(signum: signal.Signals = signal.SIGTERM, *, parent_pid: int 
         os.kill(os.getpid(), signum)
 
 
+def outlive_parent() -> None:
+    """Take back `die_with_parent`."""
+    _prctl(PR_SET_PDEATHSIG, 0)
+
+
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent dies, so that none is lost sight of."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)

@@ -87,7 +87,7 @@ def show(console: Console, drilled: Drilled, where: dict[str, Any], found: list[
     for line in (
         f"machine   {where['machine']}; load average {load}; the load generator runs on it too",
         f"versions  Python {where['python']}, nginx {where['nginx']}, {packages}",
-        f"lateness  of the generator: {drilled.under_deploys.lag_ms:.0f} ms, {drilled.undisturbed.lag_ms:.0f} ms without deploys",
+        f"lateness of the generator: {drilled.under_deploys.lag_ms:.0f} ms, {drilled.undisturbed.lag_ms:.0f} ms",
     ):
         console.print(line, markup=False, soft_wrap=True)
     for detail in (*drilled.under_deploys.details, *drilled.undisturbed.details):

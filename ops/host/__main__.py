@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ops.host.generation import Places
 from ops.host.host import Host
-from ops.host.hosted import Releases
+from ops.host.hosted import DRAIN_S, Rules
+from ops.host.releases import Releases
 from ops.host.watch import Triggers
 from ops.lifeline import adopt_orphans, die_with_parent
 from ops.release.journal import Journal
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--socket-gid", type=int, help="group that may connect to the functions' sockets")
     parser.add_argument("--lifeline", type=int, help="descriptor whose other end closes with the supervisor")
     parser.add_argument("--watch-scale", type=float, default=1.0, help="multiplies the times of the rollback triggers")
+    parser.add_argument("--drain-s", type=float, default=DRAIN_S, help="how long a release that left may finish")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process does")
     given = parser.parse_args()
     if given.die_with_parent:
@@ -31,7 +33,7 @@ def main() -> None:
     adopt_orphans()
     places = Places(given.run, given.logs, given.socket_gid, given.lifeline)
     releases = Releases(Store(given.releases), Journal(given.journal))
-    asyncio.run(Host(places, releases, Triggers.read(given.watch_scale)).run())
+    asyncio.run(Host(places, releases, Rules(Triggers.read(given.watch_scale), given.drain_s)).run())
 
 
 if __name__ == "__main__":

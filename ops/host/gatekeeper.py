@@ -1,4 +1,4 @@
-"""The thin ASGI layer between Granian and a function: counts for the host, and closes connections while draining."""
+"""The thin ASGI layer between Granian and a function: counts for the host, and brings what is open to a good end."""
 
 import asyncio
 import time
@@ -32,10 +32,18 @@ class Gatekeeper:
         self._on_started = on_started
         self._on_failed = on_failed
         self._draining = False
+        self._ending = asyncio.Event()
 
     def drain(self) -> None:
         """From now on every answer ends its connection."""
         self._draining = True
+
+    def end_streams(self) -> None:
+        """Tell every stream that its client has left, and send the client the end of the answer.
+
+        To a visitor the stream is over, not cut: a browser's EventSource asks anew, and meets the release that serves.
+        """
+        self._ending.set()
 
     def beat(self, loop: asyncio.AbstractEventLoop) -> None:
         """Show the host, twice a second, that the event loop turns."""
@@ -50,24 +58,40 @@ class Gatekeeper:
 
     async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
         start = answered = time.perf_counter()
-        status = CLIENT_LEFT
+        status, is_open = CLIENT_LEFT, False
 
         async def observe(message: Message) -> None:
-            nonlocal status, answered
+            nonlocal status, answered, is_open
             if message["type"] == "http.response.start":
                 status, answered = message["status"], time.perf_counter()
                 if self._draining:
                     message["headers"] = [*message.get("headers", ()), CONNECTION_CLOSE]
+            is_open = message.get("more_body", False)
             await send(message)
+
+        async def receive_or_end() -> Message:
+            # Whoever still receives after the first byte of an answer waits for its client to leave.
+            return await (receive() if status == CLIENT_LEFT else self._received_or_ended(receive))
 
         self._gauges.begin()
         try:
-            await self._app(scope, receive, observe)
+            await self._app(scope, receive_or_end, observe)
+            if is_open and self._ending.is_set():
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         except Exception:
             status = 500 if status == CLIENT_LEFT else status
             raise
         finally:
             self._gauges.end(status, answered - start)
+
+    async def _received_or_ended(self, receive: Receive) -> Message:
+        received, ended = asyncio.ensure_future(receive()), asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait((received, ended), return_when=asyncio.FIRST_COMPLETED)
+            return received.result() if received.done() else {"type": "http.disconnect"}
+        finally:
+            received.cancel()
+            ended.cancel()
 
     async def _lifespan(self, scope: Message, receive: Receive, send: Send) -> None:
         async def observe(message: Message) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -19,8 +20,6 @@ from ops.host.spec import Report, StepFailedError, WorkerSpec
 BACKLOG = 1024
 START_TIMEOUT_S = 30.0
 SMOKE_TIMEOUT_S = 10.0
-# What nginx connected to just before the flip still waits in the old socket's backlog.
-SETTLE_S = 0.25
 
 
 class Places:
@@ -45,6 +44,7 @@ class Generation:
         self.manifest: dict[str, Any] | None = None
         self.workers: list[Worker] = []
         self._past = Reading()
+        self._is_retired = False
         self._root = root
         self._places = places
         self.socket_path = places.run_dir / f"{name}.{number}.sock"
@@ -63,6 +63,7 @@ class Generation:
             worker = await self._forked(nursery, write_fd)
             try:
                 await self._until_started(read_fd)
+                self._require_place()
             except BaseException:
                 worker.signal(signal.SIGKILL)
                 await worker.ended()
@@ -104,11 +105,20 @@ class Generation:
 
     async def retire(self, drain_s: float, kill_after_s: float = 10.0) -> None:
         """Let the workers finish and end them; the socket goes once nothing can be waiting in it."""
-        if drain_s:
-            await asyncio.sleep(SETTLE_S)
-        await retire([*self.workers], drain_s, kill_after_s)
+        self._is_retired = True
+        await retire([*self.workers], drain_s, kill_after_s, is_awaited=self._is_awaited)
         self._listener.close()
         self.socket_path.unlink(missing_ok=True)
+
+    def _is_awaited(self) -> bool:
+        """Whether a connection waits in the backlog."""
+        ready = select.poll()
+        ready.register(self._listener, select.POLLIN)
+        return bool(ready.poll(0))
+
+    def _require_place(self) -> None:
+        if self._is_retired:
+            raise StepFailedError(self.name, "start", "another release took its place meanwhile")
 
     async def _forked(self, nursery: Nursery, report_fd: int) -> Worker:
         places = self._places

@@ -3,16 +3,17 @@
 import asyncio
 import os
 import signal
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from ops.host import control, records
 from ops.host.generation import Places
-from ops.host.hosted import TICK_S, HostedFunction, Releases
+from ops.host.hosted import TICK_S, HostedFunction, Rules
 from ops.host.nursery import Nursery
 from ops.host.process import Predecessor
+from ops.host.releases import Releases
 from ops.host.spec import StepFailedError
-from ops.host.watch import Triggers
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -20,10 +21,10 @@ Emit = Callable[[dict[str, Any]], None]
 class Host:
     """Knows neither `core` nor what a function does: both come from a release."""
 
-    def __init__(self, places: Places, releases: Releases, triggers: Triggers) -> None:
+    def __init__(self, places: Places, releases: Releases, rules: Rules) -> None:
         self._places = places
         self._releases = releases
-        self._triggers = triggers
+        self._rules = rules
         self._nursery = Nursery()
         self.functions: dict[str, HostedFunction] = {}
 
@@ -46,7 +47,7 @@ class Host:
 
     def _function(self, name: str) -> HostedFunction:
         if name not in self.functions:
-            self.functions[name] = HostedFunction(name, self._places, self._releases, self._nursery, self._triggers)
+            self.functions[name] = HostedFunction(name, self._places, self._releases, self._nursery, self._rules)
         return self.functions[name]
 
     def _inherit(self) -> None:
@@ -66,9 +67,9 @@ class Host:
             await asyncio.sleep(TICK_S)
             for function in [*self.functions.values()]:
                 try:
-                    await function.tick()
-                except (OSError, StepFailedError) as error:
-                    function.tell(f"watching it failed: {error!r}")
+                    function.tick()
+                except Exception:  # noqa: BLE001 - the other functions are to be watched on
+                    function.tell(f"watching it failed: {traceback.format_exc()}")
 
     async def _answer(self, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
         match request.get("op"):

@@ -5,12 +5,15 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ops.host import records
 from ops.host.gauges import Gauges, Reading
 
 BUSY_POLL_S = 0.05
+# What nginx connected to just before the flip may still wait in the old socket's backlog.
+SETTLE_S = 0.25
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / (1024 * 1024)
 
 
@@ -88,15 +91,28 @@ class Worker(Serving):
         self.exit_status = os.waitstatus_to_exitcode(status)
 
 
-async def retire(processes: list[Serving], drain_s: float, kill_after_s: float = 10.0) -> None:
-    """Drain: answers close their connections; once nothing is in hand, or `drain_s` later, ask to end; then kill."""
+async def retire(
+    processes: Sequence[Serving],
+    drain_s: float,
+    kill_after_s: float = 10.0,
+    *,
+    is_awaited: Callable[[], bool] = lambda: False,
+) -> None:
+    """Drain: answers close their connections; once nothing is in hand, or `drain_s` later, ask to end; then kill.
+
+    `is_awaited` tells whether somebody waits to be accepted. Streams that are still open are ended in good order
+    before their worker is asked to end.
+    """
     for process in processes:
         process.signal(signal.SIGUSR1)
-    deadline = time.monotonic() + drain_s
-    while time.monotonic() < deadline and _busy(processes):
-        await asyncio.sleep(BUSY_POLL_S)
-    for process in processes:
-        process.signal(signal.SIGTERM)
+    if drain_s:
+        deadline = time.monotonic() + drain_s
+        await asyncio.sleep(min(SETTLE_S, drain_s))
+        while time.monotonic() < deadline and (is_awaited() or _busy(processes)):
+            await asyncio.sleep(BUSY_POLL_S)
+    for signum in (signal.SIGUSR2, signal.SIGTERM):
+        for process in processes:
+            process.signal(signum)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(kill_after_s):
             for process in processes:
@@ -107,5 +123,5 @@ async def retire(processes: list[Serving], drain_s: float, kill_after_s: float =
         await process.ended()
 
 
-def _busy(processes: list[Serving]) -> bool:
+def _busy(processes: Sequence[Serving]) -> bool:
     return any(process.reading().in_flight for process in processes if not process.has_ended)

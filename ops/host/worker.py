@@ -16,7 +16,7 @@ from ops.host import records
 from ops.host.gatekeeper import App, Gatekeeper
 from ops.host.gauges import Gauges
 from ops.host.spec import Report, WorkerSpec
-from ops.lifeline import die_with_parent
+from ops.lifeline import die_with_parent, outlive_parent
 
 BACKPRESSURE = 1024
 REASON_LIMIT = 4000
@@ -40,7 +40,7 @@ def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
         app, manifest = _load(spec)
         _report(inherited.report, Report(step="import", manifest=manifest))
         step = "lifespan"
-        started = partial(_report, inherited.report, Report(step="lifespan"))
+        started = partial(_start_serving, spec, inherited.report)
         failed = partial(_give_up, inherited.report, step)
         serve(Gatekeeper(app, gauges, started, failed), inherited.listener, inherited.lifeline)
     except SystemExit as stop:
@@ -51,7 +51,9 @@ def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
 
 
 def serve(gatekeeper: Gatekeeper, listener_fd: int, lifeline_fd: int | None = None) -> None:
-    """Serve ASGI on a listening descriptor with Granian's own worker until SIGTERM; SIGUSR1 begins draining.
+    """Serve ASGI on a listening descriptor with Granian's own worker until SIGTERM.
+
+    SIGUSR1 begins draining, SIGUSR2 ends streams.
 
     Calls Granian's worker entry, which is private, since its public servers cannot take a descriptor;
     `tests/unit/test_granian_contract.py` holds the signature that is relied on.
@@ -65,6 +67,7 @@ def serve(gatekeeper: Gatekeeper, listener_fd: int, lifeline_fd: int | None = No
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.add_signal_handler(signal.SIGUSR1, gatekeeper.drain)
+    loop.add_signal_handler(signal.SIGUSR2, gatekeeper.end_streams)
     if lifeline_fd is not None:
         loop.add_reader(lifeline_fd, _end_with_supervisor, loop, lifeline_fd)
     gatekeeper.beat(loop)
@@ -105,8 +108,8 @@ def _detach(spec: WorkerSpec, inherited: Descriptors) -> Gauges:
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)
     gauges = records.leave(Path(spec.records), spec.name, spec.generation)
-    if not spec.has_lifeline:
-        die_with_parent(signal.SIGTERM, parent_pid=spec.host_pid)
+    # Before it serves nobody needs it but the host that waits for it.
+    die_with_parent(signal.SIGKILL, parent_pid=spec.host_pid)
     log = os.open(spec.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -128,6 +131,15 @@ def _load(spec: WorkerSpec) -> tuple[App, dict[str, Any]]:
     if manifest["name"] != spec.name:
         raise ValueError(f"FUNCTION.name is {manifest['name']!r} in functions/{spec.name}.py")
     return module.create_app(), manifest
+
+
+def _start_serving(spec: WorkerSpec, report_fd: int) -> None:
+    """From here on a worker with a lifeline outlives its host."""
+    if spec.has_lifeline:
+        outlive_parent()
+    else:
+        die_with_parent(signal.SIGTERM, parent_pid=spec.host_pid)
+    _report(report_fd, Report(step="lifespan"))
 
 
 def _report(report_fd: int, report: Report) -> None:

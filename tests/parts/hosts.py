@@ -1,6 +1,7 @@
 """A real host over functions that a test writes itself."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
 
 from ops.host import control
 from ops.host.smoke import UnixConnection
@@ -41,7 +44,10 @@ def create_app() -> Litestar:
 class RunningHost:
     """A host process; `tree` holds the functions' sources as a developer edits them, sockets are in `run`."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    # What starts the host; a test may put its own in place.
+    program: tuple[str, ...] = ("-m", "ops.host")
+
+    def __init__(self, folder: Path, *options: str, pass_fds: tuple[int, ...] = ()) -> None:
         self.tree, self.run, self.logs = folder / "tree", folder, folder / "logs"
         self.store, self.journal = Store(folder / "releases"), Journal(folder / "journal")
         (self.tree / "functions").mkdir(parents=True)
@@ -49,15 +55,20 @@ class RunningHost:
         (self.tree / "core").symlink_to(ROOT / "core")
         self.logs.mkdir()
         self._options = options
+        self._pass_fds = pass_fds
+        # By it the processes of this host are found.
+        self.environ = {**os.environ, "CUTTING_EDGE_TEST": folder.name}
         self.start()
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
         folders = {"releases": self.store.folder, "journal": self.run / "journal", "run": self.run, "logs": self.logs}
-        command = [sys.executable, "-m", "ops.host", "--die-with-parent", *self._options]
+        command = [sys.executable, *self.program, "--die-with-parent", *self._options]
         command += [part for name, path in folders.items() for part in (f"--{name}", str(path))]
         with (self.logs / "host.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=ROOT, env=self.environ, pass_fds=self._pass_fds
+            )
         self.wait_until(self._answers)
 
     def _answers(self) -> bool:
@@ -84,6 +95,15 @@ class RunningHost:
         request = {"op": "deploy", "name": name, "release": self.write(name, source), "by": "test"}
         return control.ask(self.run, request, timeout_s=60)
 
+    def family(self) -> set[int]:
+        """All processes that this host, or one before it, started, itself included."""
+        found = set()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("CUTTING_EDGE_TEST") == self.run.name:
+                    found.add(process.pid)
+        return found
+
     def function(self, name: str) -> dict:
         functions = control.ask(self.run, {"op": "status"})["functions"]
         return next(function for function in functions if function["name"] == name)
@@ -99,10 +119,12 @@ class RunningHost:
 
 
 @contextlib.contextmanager
-def running_host(sources: dict[str, str] | None = None, *options: str) -> Iterator[RunningHost]:
-    """Run a host and deploy functions given as source text by name."""
+def running_host(sources: dict[str, str] | None = None, *options: str, lifeline: bool = False) -> Iterator[RunningHost]:
+    """Run a host and deploy functions given as source text by name; with a lifeline workers outlive their host."""
     folder = Path(tempfile.mkdtemp(prefix="host-"))
-    host = RunningHost(folder, *options)
+    ends = os.pipe() if lifeline else ()
+    lifeline_options = ("--lifeline", str(ends[0])) if lifeline else ()
+    host = RunningHost(folder, *options, *lifeline_options, pass_fds=tuple(ends[:1]))
     try:
         for name, source in (sources or {}).items():
             answer = host.deploy(name, source)
@@ -111,4 +133,6 @@ def running_host(sources: dict[str, str] | None = None, *options: str) -> Iterat
     finally:
         host.process.terminate()
         host.process.wait(30)
+        for end in ends:
+            os.close(end)
         shutil.rmtree(folder)
