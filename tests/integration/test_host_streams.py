@@ -1,0 +1,72 @@
+"""Server-sent events across a deploy: they go on until their end, or until the drain's end, and are never cut."""
+
+import http.client
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from ops.host.smoke import UnixConnection
+from tests.parts.hosts import HELLO, running_host
+
+STREAMING = """
+import asyncio
+from litestar.response import ServerSentEvent
+
+
+async def numbers(count: int):
+    for number in range(count):
+        yield str(number)
+        await asyncio.sleep(0.02)
+
+
+@get("/numbers/{count:int}")
+async def stream(count: int) -> ServerSentEvent:
+    return ServerSentEvent(numbers(count))
+
+
+def create_app"""
+FOR_EVER = 1_000_000
+
+
+def source(word: str) -> str:
+    text = HELLO.format(name="one", word=word).replace("def create_app", STREAMING)
+    return (
+        text.replace("Litestar([word]", "Litestar([word, stream]")
+        .replace("import Litestar, get", "import Litestar, get\nfrom litestar.params import FromPath")
+        .replace("count: int) -> Server", "count: FromPath[int]) -> Server")
+    )
+
+
+@contextmanager
+def stream(host, count: int) -> Iterator[http.client.HTTPResponse]:
+    with closing(UnixConnection(str(host.run / "one.sock"), 30.0)) as connection:
+        connection.request("GET", f"/numbers/{count}")
+        answer = connection.getresponse()
+        assert b"data: 0" in answer.readline()
+        yield answer
+
+
+def test_a_stream_outlives_the_deploy_of_another_release():
+    with running_host({"one": source("old")}) as host, stream(host, 60) as open_stream:
+        old = host.function("one")["workers"]
+        assert host.deploy("one", source("new"))["ok"]
+        assert (200, "new") == host.get("one", "/word")
+        assert host.function("one")["draining"]
+        assert b"data: 59" in open_stream.read()  # raises IncompleteRead when it is cut
+        host.wait_until(lambda: not host.family() & {*old})
+
+
+def test_a_stream_that_is_open_when_the_drain_ends_is_ended_in_good_order_and_its_worker_goes():
+    with running_host({"one": source("old")}, "--drain-s", "1") as host, stream(host, FOR_EVER) as open_stream:
+        old = host.function("one")["workers"]
+        assert host.deploy("one", source("new"))["ok"]
+        events = open_stream.read()  # the answer's last chunk came
+        assert b"data: 1\r\n" in events
+        host.wait_until(lambda: not host.family() & {*old})
+        assert (200, "new") == host.get("one", "/word")
+
+
+def test_a_host_that_is_asked_to_end_ends_streams_in_good_order():
+    with running_host({"one": source("old")}) as host, stream(host, FOR_EVER) as open_stream:
+        host.process.terminate()
+        open_stream.read()  # raises IncompleteRead when it is cut
+        assert 0 == host.process.wait(5)
