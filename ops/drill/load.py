@@ -91,8 +91,10 @@ class Generator:
             )
         except OSError as error:
             self._in_flight -= 1
-            fail = self.tally.fail_own if error.errno in OWN_ERRORS else self.tally.fail
-            fail(f"{request.kind}: no connection: {error!r}")
+            if error.errno in OWN_ERRORS:
+                self.tally.fail_own(repr(error))
+            else:
+                self.tally.fail(f"{request.kind} without a connection", repr(error))
             return
         self._open.add(connection)
         connection.send(request)
@@ -100,7 +102,7 @@ class Generator:
     def _ended(self, connection: Connection, request: Request, end: Answer | str) -> None:
         self._in_flight -= 1
         if isinstance(end, str):
-            self.tally.fail(f"{request.kind}: {end}")
+            self.tally.fail(f"{request.kind} without an answer", end)
             self._open.discard(connection)
             return
         if end.status == 200 and is_right(request, end.body):  # noqa: PLR2004 - HTTP

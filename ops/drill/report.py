@@ -35,6 +35,8 @@ def faults(drilled: Drilled, options: Options) -> list[str]:
         )
         if number
     ]
+    if drilled.undisturbed.failed:
+        found.append(f"without deploys requests failed too: this machine does not keep up with --rate {options.rate:g}")
     if under.answered < options.requests:
         found.append(f"answered {under.answered} of {options.requests} requests")
     if under.sent != under.answered + under.apart + under.failed + under.own:
@@ -90,8 +92,11 @@ def show(console: Console, drilled: Drilled, where: dict[str, Any], found: list[
         f"lateness of the generator: {drilled.under_deploys.lag_ms:.0f} ms, {drilled.undisturbed.lag_ms:.0f} ms",
     ):
         console.print(line, markup=False, soft_wrap=True)
-    for detail in (*drilled.under_deploys.details, *drilled.undisturbed.details):
-        console.print(f"  {detail}", markup=False, soft_wrap=True)
+    for name, result in (("with deploys", drilled.under_deploys), ("without", drilled.undisturbed)):
+        for trouble, number in result.troubles.items():
+            console.print(f"{name}: {number} × {trouble}", markup=False, soft_wrap=True)
+        for example in result.examples:
+            console.print(f"  {name}, {example}", markup=False, soft_wrap=True)
     for fault in found:
         console.print(f"FAULT     {fault}", style="red", markup=False, soft_wrap=True)
     console.print("not passed" if found else "passed", style="red" if found else "green")

@@ -2,10 +2,11 @@
 
 import time
 from array import array
+from collections import Counter
 
 import msgspec
 
-DETAILS = 40
+EXAMPLES = 3
 KINDS = ("write", "kept", "fresh")
 
 
@@ -66,7 +67,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     least_streams_open: int
     events: int
     lag_ms: float
-    details: tuple[str, ...]
+    troubles: dict[str, int]
+    examples: tuple[str, ...]
     latency: dict[str, Latency]
 
 
@@ -79,7 +81,8 @@ class Tally:
         self.least_streams_open = load.streams
         self.lag_s = 0.0
         self.acknowledged = array("q")
-        self.details: list[str] = []
+        self.troubles: Counter[str] = Counter()
+        self.examples: list[str] = []
         self.latency_s = {kind: array("d") for kind in KINDS}
         self.began_at = time.monotonic()
         self._measured_from = self.began_at + load.warm_up_s
@@ -99,22 +102,23 @@ class Tally:
         if status == 500 and release and release == self._lying:  # noqa: PLR2004 - HTTP
             self.apart += 1
         else:
-            self.fail(f"{kind}: {status} from {release or 'nginx'}: {body[:200]!r}")
+            problem = body.partition(b"urn:problem-type:")[2].partition(b'"')[0].decode()
+            self.fail(f"{kind} answered {status} {problem}", f"{release}: {body[:200]!r}")
 
-    def fail(self, detail: str) -> None:
-        """A request got no answer, or a wrong one: the product's fault."""
+    def fail(self, trouble: str, detail: str) -> None:
+        """A request got no answer, or a wrong one: the product's fault. Troubles of a sort are counted together."""
         self.failed += 1
-        self._note(detail)
+        self._note(trouble, detail)
 
     def fail_own(self, detail: str) -> None:
         """A request could not be made: the generator's fault."""
         self.own += 1
-        self._note(f"generator: {detail}")
+        self._note("the generator", detail)
 
     def cut(self, detail: str) -> None:
         """A stream ended before its end, or events came doubled or out of order."""
         self.streams_cut += 1
-        self._note(f"stream: {detail}")
+        self._note("stream cut", detail)
 
     def result(self) -> Result:
         """Everything counted."""
@@ -132,13 +136,15 @@ class Tally:
             least_streams_open=self.least_streams_open,
             events=self.events,
             lag_ms=round(self.lag_s * 1000, 1),
-            details=tuple(self.details),
+            troubles=dict(self.troubles),
+            examples=tuple(self.examples),
             latency={kind: summary(values) for kind, values in self.latency_s.items()},
         )
 
-    def _note(self, detail: str) -> None:
-        if len(self.details) < DETAILS:
-            self.details.append(f"{time.monotonic() - self.began_at:.2f} s: {detail}")
+    def _note(self, trouble: str, detail: str) -> None:
+        self.troubles[trouble] += 1
+        if self.troubles[trouble] <= EXAMPLES:
+            self.examples.append(f"after {time.monotonic() - self.began_at:.2f} s: {trouble}: {detail}")
 
 
 def summary(values: "array[float]") -> Latency:
