@@ -16,6 +16,12 @@ THRESHOLD = 10_000
 LOCK_KEY = 0x616E6E  # "ann": one builder at a time
 PREFIX = "passage_vector_ann_"
 FOUND = "select indexrelid::regclass::text, indisvalid from pg_index where indrelid = 'passage_vector'::regclass"
+# The most vectors that a passage has of one model: itself and core.knowledge.chunk.MOST_CHUNKS.
+MOST_VECTORS = 257
+# A count reads all of a shop's vectors: only of shops that may be large enough, and of those that have an index.
+CANDIDATES = """
+select id from shop where passages::bigint * %s >= %s or ann or id = any(%s) order by id
+"""
 SIZES = """
 select model_id, dimensions, count(*) from passage_vector where shop_id = %s group by model_id, dimensions
 """
@@ -31,7 +37,7 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str]:
     """Make the indexes that are missing and drop those of shops far below `threshold` vectors; returns what was done.
 
     What an interrupted run left half-built is dropped first. Returns nothing while another process is at it.
-    Raises psycopg.Error.
+    Raises psycopg.Error, and at the end BuildError when a shop failed: the others have what they need.
     """
     with psycopg.connect(owner_dsn, autocommit=True, application_name="edge ann") as conn:
         conn.execute("set statement_timeout = 0")
@@ -42,9 +48,21 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str]:
         if conn.execute("select pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() != (True,):
             return []
         done = _drop_leftovers(conn)
-        for (shop_id,) in conn.execute("select id from shop order by id").fetchall():
-            done += _fit(conn, shop_id, threshold)
+        failed = []
+        for shop_id in _candidates(conn, threshold):
+            try:
+                done += _fit(conn, shop_id, threshold)
+            except psycopg.Error as error:
+                if conn.closed:
+                    raise
+                failed.append(f"shop {shop_id}: {error}")
+        if failed:
+            raise BuildError("; ".join([*failed, *done]))
         return done
+
+
+class BuildError(psycopg.Error):
+    """Indexes of some shops could not be built or dropped; the text says of which, and what was done for others."""
 
 
 def index_name(shop_id: int, model_id: int) -> str:
@@ -54,6 +72,11 @@ def index_name(shop_id: int, model_id: int) -> str:
 
 def _indexes(conn: psycopg.Connection[TupleRow]) -> dict[str, bool]:
     return {name: valid for name, valid in conn.execute(FOUND).fetchall() if name.startswith(PREFIX)}
+
+
+def _candidates(conn: psycopg.Connection[TupleRow], threshold: int) -> list[int]:
+    indexed = [int(name.removeprefix(PREFIX).split("_")[0]) for name in _indexes(conn)]
+    return [shop_id for (shop_id,) in conn.execute(CANDIDATES, [MOST_VECTORS, threshold, indexed])]
 
 
 def _drop_leftovers(conn: psycopg.Connection[TupleRow]) -> list[str]:

@@ -15,6 +15,7 @@ from core.db import ann
 from core.db.passages import Passage, insert_passages
 from core.db.search import Question, search, statement, values
 from core.db.shops import ShopReader
+from core.knowledge.chunk import MOST_CHUNKS
 from tests.parts.knowledge import DIGEST, opened, random_unit, the_model
 
 DIMENSIONS = 384  # fewer, and so few rows are read faster than an index: the planner would be right not to use it
@@ -171,6 +172,23 @@ async def test_an_index_goes_when_its_shop_has_become_far_smaller_and_not_a_litt
     assert build(database) == [f"dropped {NAME}"]
     state, [hits] = await found(db, LARGE, [1])
     assert (state.ann, len(hits)) == (False, 10)
+
+
+async def test_a_shop_that_fails_keeps_no_other_from_its_index(db, database):
+    with psycopg.connect(database.owner_dsn, autocommit=True) as conn:
+        conn.execute(sql.SQL("create table {} ()").format(sql.Identifier(NAME)))
+    with pytest.raises(ann.BuildError, match=f"shop {LARGE}: .*already exists.*created {ann.index_name(SMALL, 1)}"):
+        build(database, threshold=50)
+    assert [(await ShopReader(db).read(shop)).ann for shop in (LARGE, SMALL)] == [False, True]
+
+
+def test_vectors_are_counted_only_where_they_may_be_enough_or_an_index_is(database):
+    assert ann.MOST_VECTORS == MOST_CHUNKS + 1
+    with psycopg.connect(database.owner_dsn, autocommit=True) as conn:
+        assert ann._candidates(conn, 50 * ann.MOST_VECTORS) == [LARGE, SMALL]
+        assert ann._candidates(conn, 50 * ann.MOST_VECTORS + 1) == [LARGE]
+        ann._create(conn, ann.index_name(SMALL, 1), SMALL, 1, DIMENSIONS)
+        assert ann._candidates(conn, 50 * ann.MOST_VECTORS + 1) == [LARGE, SMALL]
 
 
 async def test_the_application_cannot_build(database):
