@@ -33,13 +33,13 @@ class Lane:
         self._inside += 1
         if not self._held and self._mine >= 0:
             # Fails only in the instant in which another process probes; the next one to enter tries again.
-            self._held = _locked(self._mine, fcntl.LOCK_SH)
+            self._held = _flock(self._mine, fcntl.LOCK_SH | fcntl.LOCK_NB) is True
 
     def leave(self) -> None:
         """The one who waited has an answer or has gone."""
         self._inside -= 1
         if not self._inside and self._held:
-            fcntl.flock(self._mine, fcntl.LOCK_UN)
+            _flock(self._mine, fcntl.LOCK_UN)
             self._held = False
 
     def busy(self) -> bool:
@@ -48,10 +48,10 @@ class Lane:
             return True
         if self._probe < 0:
             return False
-        if not _locked(self._probe, fcntl.LOCK_EX):
-            return True
-        fcntl.flock(self._probe, fcntl.LOCK_UN)
-        return False
+        free = _flock(self._probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if free:
+            _flock(self._probe, fcntl.LOCK_UN)
+        return free is False
 
     async def clear(self, patience_s: float) -> None:
         """Wait until nobody waits for an answer, but no longer than `patience_s`: bulk work never starves."""
@@ -68,9 +68,13 @@ class Lane:
         self._held = False
 
 
-def _locked(fd: int, how: int) -> bool:
+def _flock(fd: int, how: int) -> bool | None:
+    """False when another holds the file, None when the system cannot tell (ENOLCK, EIO): then nobody is seen."""
     try:
-        fcntl.flock(fd, how | fcntl.LOCK_NB)
+        fcntl.flock(fd, how)
     except BlockingIOError:
         return False
+    except OSError as error:
+        _LOG.warning("no lane between processes: %s", error)
+        return None
     return True

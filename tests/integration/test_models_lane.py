@@ -1,4 +1,5 @@
 import asyncio
+import os
 import subprocess
 import sys
 
@@ -53,6 +54,18 @@ def holder(path):
     holder = Holder(path)
     yield holder
     holder.kill()
+
+
+def test_a_file_system_that_cannot_lock_is_as_no_lane(lane, path):
+    """A descriptor that only names the file refuses every lock."""
+    for name in ("_mine", "_probe"):
+        os.close(getattr(lane, name))
+        setattr(lane, name, os.open(path, os.O_PATH))
+    assert not lane.busy()
+    lane.enter()
+    assert lane.busy()
+    lane.leave()
+    assert not lane.busy()
 
 
 def test_it_is_busy_while_anyone_of_this_process_waits(lane):
