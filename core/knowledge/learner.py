@@ -9,6 +9,7 @@ import msgspec
 from pgvector import HalfVector
 from uuid_utils.compat import uuid7
 
+from core.cache.flight import Flight
 from core.db import idempotency
 from core.db.connection import Connection
 from core.db.passages import (
@@ -52,11 +53,10 @@ class Once(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An encoded answer; `replayed` when it was given before to the same request under the same key."""
+    """An encoded answer."""
 
     body: bytes
     status: int = STATUS_OK
-    replayed: bool = False
 
 
 Respond = Callable[[Sequence[UUID]], Reply]
@@ -84,11 +84,15 @@ class Learner:
         self._database = database
         self._embedder = embedder
         self._spaces = Spaces(database)
+        self._flight: Flight[Reply] = Flight()
 
     async def learn(
         self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None = None
     ) -> Reply:
         """Add passages, all or none; the shop begins to exist with its first one."""
+        return await self._single(shop_id, once, lambda: self._learn(shop_id, items, respond, once))
+
+    async def _learn(self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None) -> Reply:
         if (before := await self._before(shop_id, once)) is not None:
             return before
         vectors = await self._embed([item.content for item in items])
@@ -104,6 +108,11 @@ class Learner:
         self, shop_id: int, passage_id: UUID, item: NewPassage, respond: Respond, once: Once | None = None
     ) -> Reply:
         """Put another text in the place of a passage, under the same id. Raises NotFound."""
+        return await self._single(shop_id, once, lambda: self._replace(shop_id, passage_id, item, respond, once))
+
+    async def _replace(
+        self, shop_id: int, passage_id: UUID, item: NewPassage, respond: Respond, once: Once | None
+    ) -> Reply:
         if (before := await self._before(shop_id, once)) is not None:
             return before
         await self.read(shop_id, passage_id)  # a wrong id should not cost an embedding
@@ -125,7 +134,7 @@ class Learner:
                 raise _missing(passage_id)
             return [passage_id]
 
-        return await self._write(shop_id, once, remove, respond)
+        return await self._single(shop_id, once, lambda: self._write(shop_id, once, remove, respond))
 
     async def read(self, shop_id: int, passage_id: UUID) -> Passage:
         """One passage. Raises NotFound."""
@@ -139,6 +148,12 @@ class Learner:
     ) -> Page:
         """The shop's passages, newest first, `limit` at a time; of one category when one is named."""
         return await list_passages(self._database, shop_id, limit=limit, after=after, category=category)
+
+    async def _single(self, shop_id: int, once: Once | None, work: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Equal requests at once are one here already: in the database each would wait with a connection in hand."""
+        if once is None:
+            return await work()
+        return await self._flight.do((shop_id, once.key, once.request_hash), work)
 
     async def _before(self, shop_id: int, once: Once | None) -> Reply | None:
         """The answer from before, looked for once without embedding; `_write` looks again, in its transaction."""
@@ -173,7 +188,7 @@ def _passage(passage_id: UUID, item: NewPassage) -> Passage:
 
 
 def _replayed(recorded: idempotency.Recorded | None) -> Reply | None:
-    return None if recorded is None else Reply(recorded.response, recorded.status, replayed=True)
+    return None if recorded is None else Reply(recorded.response, recorded.status)
 
 
 def _missing(passage_id: UUID) -> NotFound:
