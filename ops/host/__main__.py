@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ops.host.generation import Places
 from ops.host.host import Host
-from ops.host.hosted import DRAIN_S, Rules
 from ops.host.releases import Releases
-from ops.host.watch import Triggers
+from ops.host.watch import DRAIN_S, Rules, Triggers
 from ops.lifeline import adopt_orphans, die_with_parent
 from ops.release.journal import Journal
 from ops.release.store import Store

@@ -22,9 +22,11 @@ async def listen(run_dir: Path, answer: Answer) -> asyncio.Server:
         try:
             while line := await reader.readline():
                 try:
-                    reply = await answer(json.loads(line), emit)
-                except (ValueError, LookupError, TypeError) as error:
+                    request = json.loads(line)
+                except ValueError as error:
                     reply = {"error": f"not a request: {error}"}
+                else:
+                    reply = await answer(request, emit)
                 emit({"done": True, **reply})
                 await writer.drain()
         except (ConnectionError, ValueError):

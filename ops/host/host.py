@@ -9,11 +9,12 @@ from typing import Any
 
 from ops.host import control, records
 from ops.host.generation import Places
-from ops.host.hosted import TICK_S, HostedFunction, Rules
+from ops.host.hosted import TICK_S, HostedFunction
 from ops.host.nursery import Nursery
 from ops.host.process import Predecessor
 from ops.host.releases import Releases
 from ops.host.spec import StepFailedError
+from ops.host.watch import Rules
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -72,21 +73,19 @@ class Host:
                     function.tell(f"watching it failed: {traceback.format_exc()}")
 
     async def _answer(self, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
-        match request.get("op"):
-            case "status":
+        match request:
+            case {"op": "status"}:
                 functions = [self.functions[name].state() for name in sorted(self.functions)]
                 return {"pid": os.getpid(), "zygote": self._nursery.pid, "functions": functions}
-            case "deploy":
-                return await self._deploy(request, emit)
+            case {"op": "deploy", "name": str(name), "release": str(release)}:
+                return await self._deploy(name, release, str(request.get("by", "unknown")), emit)
             case other:
-                return {"error": f"unknown operation {other!r}; known: status, deploy"}
+                return {"error": f"unknown request {other!r}; known: status, deploy (name, release)"}
 
-    async def _deploy(self, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
-        function = self._function(request["name"])
+    async def _deploy(self, name: str, release: str, by: str, emit: Emit) -> dict[str, Any]:
+        function = self._function(name)
         try:
-            await function.deploy(
-                request["release"], by=request.get("by", "unknown"), note=lambda step: emit({"step": step})
-            )
+            await function.deploy(release, by=by, note=lambda step: emit({"step": step}))
         except StepFailedError as error:
             return {"ok": False, "step": error.step, "reason": error.reason, "state": function.state()}
         return {"ok": True, "state": function.state()}

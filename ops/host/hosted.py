@@ -7,21 +7,18 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
-
 from ops.host.generation import Generation, Places
 from ops.host.limits import Guard
 from ops.host.nursery import Nursery
 from ops.host.process import Predecessor, Worker, retire
 from ops.host.releases import Releases
 from ops.host.spec import StepFailedError
-from ops.host.watch import Triggers, Watch
+from ops.host.watch import Rules, Watch
 from ops.release.errors import JournalError, ReleaseError
 
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 STEADY_S = 10.0  # a worker that lived this long starts the back-off anew
-DRAIN_S = 300.0  # how long a stream on the old generation may go on
 EXCESS_DRAIN_S = 10.0  # the same for a worker that uses too much memory
 TICK_S = 1.0
 
@@ -30,13 +27,6 @@ Say = Callable[[str], None]
 
 def _silent(_: str) -> None:
     """Nobody is told of the steps."""
-
-
-class Rules(msgspec.Struct, frozen=True):
-    """When a release is taken back, and for how long the one before may go on with what it began."""
-
-    triggers: Triggers
-    drain_s: float = DRAIN_S
 
 
 class HostedFunction:
@@ -185,8 +175,7 @@ class HostedFunction:
                 self.tell(f"worker {worker.pid}: {excess}")
                 generation.lost(worker)
                 self._spawn(self._replace_excessive(generation, worker, is_stuck="stuck" in excess))
-        assert self._watch is not None
-        if (reason := self._watch.feed(time.monotonic(), generation.reading())) is not None:
+        if self._watch is not None and (reason := self._watch.feed(time.monotonic(), generation.reading())):
             # Beside the tick, which the other functions wait for.
             self._spawn(self._roll_back(generation, reason))
 
@@ -265,7 +254,9 @@ class HostedFunction:
             return
         self._is_falling_back = True
         try:
-            await self._fall_back(generation.release, reason)
+            if not await self._fall_back(generation.release, reason):
+                self._watch = None
+                self.tell(f"{generation.release} stays, since there is nothing to go back to: {reason}")
         finally:
             self._is_falling_back = False
 

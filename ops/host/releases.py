@@ -1,5 +1,6 @@
 """What is kept on disk of releases: their files, and which one each function runs."""
 
+from ops.host.spec import StepFailedError
 from ops.release.journal import Journal
 from ops.release.snapshot import repair
 from ops.release.store import Release, Store
@@ -16,3 +17,10 @@ class Releases:
         """The release as it was made: damaged byte-code is compiled again. Raises ReleaseError."""
         found = self.store.get(name, release)
         return repair(found, self.store) if self.store.verify(found) else found
+
+    def last_failure(self, name: str) -> StepFailedError:
+        """Why a function that has a journal has no active release."""
+        failed = [entry for entry in self.journal.entries(name) if entry.event == "failed"]
+        if not failed:
+            return StepFailedError(name, "deploy", "it was never deployed")
+        return StepFailedError(name, failed[-1].step or "deploy", failed[-1].reason or "unknown")

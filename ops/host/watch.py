@@ -9,6 +9,7 @@ import msgspec
 
 from ops.host.gauges import BUCKETS_S, Reading
 
+DRAIN_S = 300.0  # how long a stream on the old generation may go on; nginx/config.py gives its old workers the same
 LEVELS = Path(__file__).parents[1] / "slo.toml"
 
 
@@ -37,6 +38,13 @@ class Triggers(msgspec.Struct, frozen=True):
     def for_timeout(self, timeout_s: float) -> Self:
         """The triggers of a function that may take `timeout_s`: one made for long work is not slow for doing it."""
         return msgspec.structs.replace(self, p95_s=max(self.p95_s, timeout_s / 2))
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """When a release is taken back, and for how long the one before may go on with what it began."""
+
+    triggers: Triggers
+    drain_s: float = DRAIN_S
 
 
 class Watch:

@@ -184,3 +184,29 @@ def test_a_stuck_worker_is_killed_and_another_serves():
         host.wait_until(lambda: host.function("one")["workers"] not in ([], before))
         assert (200, "x") == host.get("one", "/word")
         assert (200, "y") == host.get("two", "/word")
+
+
+def test_a_refused_first_release_does_not_keep_the_next_start():
+    with running_host({"good": HELLO.format(name="good", word="fine")}) as host:
+        assert not host.deploy("never", "def create_app(:\n")["ok"]
+        host.process.terminate()
+        host.process.wait(20)
+        host.start()
+        host.wait_until(lambda: host.function("good")["state"] == "serving")
+        never = host.function("never")
+        assert ("failed", "import") == (never["state"], never["failedStep"])
+        assert host.deploy("never", HELLO.format(name="never", word="now"))["ok"]
+        assert (200, "now") == host.get("never", "/word")
+
+
+def test_a_worker_over_its_memory_is_replaced_by_exactly_one():
+    greedy = HELLO.format(name="one", word="x").replace('return "x"', 'held.append(b"x" * 60_000_000); return "x"')
+    greedy = greedy.replace("@get", "held = []\n\n\n@get").replace("smoke=", "memory_mib=150, smoke=")
+    with running_host({"one": greedy}) as host:
+        (first,) = host.function("one")["workers"]
+        for _ in range(3):
+            assert (200, "x") == host.get("one", "/word")
+        host.wait_until(lambda: host.function("one")["workers"] not in ([], [first]))
+        host.wait_until(lambda: not psutil.pid_exists(first))
+        assert 1 == len(host.function("one")["workers"])
+        assert 1 == host.function("one")["restarts"]

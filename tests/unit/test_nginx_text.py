@@ -18,7 +18,7 @@ from nginx.config import build, fingerprint
 from nginx.locations import location_head, route_pattern
 from nginx.problems import PROBLEMS, seconds_a_request
 from nginx.site import Function, Route, Site, SiteError, TlsHost
-from ops.host.hosted import DRAIN_S
+from ops.host.watch import DRAIN_S
 
 SEARCH = Function("search", (Route("POST", "/api/knowledge/search"), Route("GET", "/api/passages/{id}")), 10.0)
 
