@@ -94,7 +94,7 @@ def show(console: Console, drilled: Drilled, where: dict[str, Any], found: list[
         console.print(line, markup=False, soft_wrap=True)
     for name, result in (("with deploys", drilled.under_deploys), ("without", drilled.undisturbed)):
         for trouble, number in result.troubles.items():
-            console.print(f"{name}: {number} × {trouble}", markup=False, soft_wrap=True)
+            console.print(f"{name}: {number} times {trouble}", markup=False, soft_wrap=True)
         for example in result.examples:
             console.print(f"  {name}, {example}", markup=False, soft_wrap=True)
     for fault in found:
