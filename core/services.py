@@ -12,7 +12,7 @@ from core.observe.metrics import Metrics
 from core.retrieval.searcher import Searcher
 from core.settings import Settings
 
-Part = Literal["searcher", "learner"]
+Part = Literal["answers", "searcher", "learner"]
 MIB = 1024 * 1024
 
 
@@ -22,6 +22,7 @@ class Services:
     settings: Settings
     database: Database
     vectors: DiskCache
+    answers: DiskCache
     embedder: Embedder
     searcher: Searcher
     learner: Learner
@@ -40,6 +41,8 @@ class Services:
         metrics.count("vector_cache_hits", "Vectors that were in the cache", lambda: gateway.state.hits)
         metrics.count("vector_cache_misses", "Vectors that were not in the cache", lambda: gateway.state.misses)
         metrics.count("cache_errors", "Faults of the cache's file", lambda: self.vectors.errors)
+        if hasattr(self, "searcher"):
+            metrics.count("searches_joined", "Searches answered by an equal one", lambda: self.searcher.joined)
 
 
 @asynccontextmanager
@@ -54,10 +57,11 @@ async def open_services(settings: Settings, *parts: Part) -> AsyncIterator[Servi
         stack.push_async_callback(services.database.close)
         services.embedder = await Embedder.open(settings, services.vectors)
         stack.push_async_callback(services.embedder.close)
+        if {"answers", "searcher"} & set(parts):
+            services.answers = _cache(settings, "answers")
+            stack.callback(services.answers.close)
         if "searcher" in parts:
-            answers = _cache(settings, "answers")
-            stack.callback(answers.close)
-            services.searcher = Searcher(services.database, services.embedder, answers)
+            services.searcher = Searcher(services.database, services.embedder, services.answers)
             stack.push_async_callback(services.searcher.close)
         if "learner" in parts:
             services.learner = Learner(services.database, services.embedder)

@@ -24,7 +24,8 @@ from core.settings import Settings
 from core.version import VERSION
 
 PATH = "/api/health"
-CHECK_TIMEOUT_S = 2.5  # more than the model's probe allows itself
+CHECK_TIMEOUT_S = 2.5
+MARGIN_S = 0.5  # that a check gets beyond the time in which its part gives up by itself, and the answer beyond all
 FUNCTION = Function(
     name="health",
     summary="Tell which parts of the service work",
@@ -76,7 +77,7 @@ class Checkup:
         database, embeddings, cache = await asyncio.gather(
             self._state("database", lambda: _works(services.database.ping)),
             self._state("embeddings", lambda: _works(services.embedder.probe)),
-            self._state("cache", lambda: _cache_state(services.vectors)),
+            self._state("cache", lambda: _caches_state(services.vectors, services.answers)),
         )
         return Checks(database, embeddings, "off", cache)
 
@@ -97,6 +98,17 @@ async def _works(ask: Callable[[], Awaitable[object]]) -> State:
     return "ok"
 
 
+def patience_s(settings: Settings) -> float:
+    """How long a part may take: what a question may wait for the model, as far as the time of a request goes."""
+    return min(max(CHECK_TIMEOUT_S, settings.embed_deadline_s + MARGIN_S), FUNCTION.timeout_s - MARGIN_S)
+
+
+async def _caches_state(*caches: DiskCache) -> State:
+    """The state of the worst."""
+    states = [await _cache_state(cache) for cache in caches]
+    return max(states, key=("ok", "degraded", "down").index)
+
+
 async def _cache_state(cache: DiskCache) -> State:
     if not cache.available:
         return "down"
@@ -108,7 +120,8 @@ async def _cache_state(cache: DiskCache) -> State:
 
 def create_app(settings: Settings | None = None) -> EdgeApp:
     """The function's application."""
-    checkup = Checkup()
+    settings = settings or Settings.from_environ(os.environ)
+    checkup = Checkup(patience_s(settings))
 
     @get(PATH, **answers(HealthResponse, down=HealthResponse))
     async def health(request: EdgeRequest) -> ASGIResponse:
@@ -118,4 +131,4 @@ def create_app(settings: Settings | None = None) -> EdgeApp:
         body = HealthResponse(status, "cutting-edge", VERSION, timestamp(), checks)
         return ASGIResponse(body=msgspec.json.encode(body), status_code=503 if status == "down" else 200)
 
-    return make_app(FUNCTION, [health], opens=partial(open_services, settings or Settings.from_environ(os.environ)))
+    return make_app(FUNCTION, [health], opens=partial(open_services, settings, "answers"))

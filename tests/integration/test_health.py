@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from core.services import open_services
+from core.settings import Settings
 from functions import health
-from functions.health import Checks, Checkup, judge
+from functions.health import Checks, Checkup, judge, patience_s
 from tests.parts.faulty_models import faulty_models
 from tests.parts.functions import serving, unreachable
 from tests.parts.searching import settings_of
@@ -60,7 +61,7 @@ async def test_a_model_that_hangs_is_down_and_holds_nobody_up_for_long(database)
 async def test_a_part_that_hangs_is_down_and_asked_once_until_it_answers(database):
     async with faulty_models() as models:
         models.gate.clear()
-        async with open_services(settings_of(database, models, embed_deadline_s=60.0)) as services:
+        async with open_services(settings_of(database, models, embed_deadline_s=60.0), "answers") as services:
             checkup = Checkup(patience_s=0.05)
             states = {(await checkup.checks(services)).embeddings}
             asked = len(models.batches)
@@ -69,6 +70,20 @@ async def test_a_part_that_hangs_is_down_and_asked_once_until_it_answers(databas
             models.gate.set()
             while (await checkup.checks(services)).embeddings != "ok":
                 pass
+
+
+@pytest.mark.parametrize("name", ["vectors", "answers"])
+async def test_with_one_of_the_caches_broken_it_is_degraded(database, model_server, name):
+    settings = settings_of(database, model_server)
+    (settings.home / "cache").mkdir(parents=True)
+    (settings.home / "cache" / name).write_text("")
+    body = await asked(settings)
+    assert ("degraded", "down") == (body["status"], body["checks"]["cache"])
+
+
+@pytest.mark.parametrize(("deadline_s", "expected_s"), [(0.1, 2.5), (2.0, 2.5), (3.0, 3.5), (600.0, 4.5)])
+def test_the_model_has_the_time_that_a_question_has_within_the_time_of_a_request(deadline_s, expected_s):
+    assert patience_s(Settings(embed_deadline_s=deadline_s)) == expected_s
 
 
 async def test_without_a_cache_it_is_degraded(database, model_server, tmp_path):
