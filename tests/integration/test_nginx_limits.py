@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -58,8 +59,13 @@ def test_an_exemption_is_of_the_client_not_of_the_proxy_before_us(tmp_path, ngin
 @pytest.mark.parametrize("rate", [1, 100])
 def test_the_setting_is_the_burst(tmp_path, nginx_setting, rate):
     with opened(tmp_path, nginx=nginx_setting, rate_limit=rate, rate_limit_exempt=()) as door:
-        assert [door.client.get("/api/echo").status_code for _ in range(rate)] == [200] * rate
-        assert 429 in {door.client.get("/api/echo").status_code for _ in range(20)}
+        begun, served = time.monotonic(), 0
+        while (status := door.client.get("/api/echo").status_code) == 200:
+            served += 1
+        assert status == 429
+        # What a slow machine lets come back meanwhile, and what nginx rounds.
+        refilled = (time.monotonic() - begun) * rate / 60
+        assert rate <= served <= rate + refilled + 1
 
 
 def test_refusals_cost_the_function_nothing(strict_door):
