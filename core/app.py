@@ -53,6 +53,7 @@ def make_app(
 ) -> EdgeApp:
     """The application of a function; `opens` makes what its handlers use, `log` is standard output by default."""
     line_log, metrics = log or LineLog(), Metrics(function.name)
+    metrics.count("log_lines_lost", "Lines that the log did not take", lambda: line_log.lost)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:

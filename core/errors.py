@@ -117,7 +117,11 @@ class UnsupportedMediaType(EdgeError):
 
 
 class TooManyRequests(EdgeError):
-    """Over the rate that one caller may use."""
+    """Over the rate that one caller may use.
+
+    nginx answers it and no function raises it: here so that every kind of problem has one source, which a test holds
+    `nginx/problems.py` to.
+    """
 
     kind = "too-many-requests"
     title = "Too many requests"

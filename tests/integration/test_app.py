@@ -215,7 +215,9 @@ async def test_a_log_that_cannot_be_written_fails_no_request():
     log = LineLog(-1)
     async with serving(echo_app(log)) as client:
         assert 200 == (await client.post(PATH, json=said("x"))).status_code
-    assert log.lost == 1
+        assert log.lost == 1
+        exposed = (await client.get("/metrics/echo")).text
+    assert 'edge_log_lines_lost_total{function="echo"} 1.0' in exposed
 
 
 @pytest.mark.usefixtures("client")
