@@ -45,11 +45,6 @@ def function_names(root: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in modules if name.isidentifier() and not name.startswith("_")))
 
 
-def files_of(root: Path, name: str) -> tuple[Path, ...]:
-    """Paths, relative to the root and sorted, that function `name` needs; raises UnknownFunctionError."""
-    return tuple(Path(path) for path in sorted(read_closure(root, name).files))
-
-
 def read_closure(root: Path, name: str, known: KnownImports | None = None) -> Closure:
     """Read what function `name` needs; raises UnknownFunctionError, which names the functions there are, and OSError.
 

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from ops.release.closure import files_of, function_names, touched_by
+from ops.release.closure import function_names, read_closure, touched_by
 from ops.release.errors import UnknownFunctionError
 from tests.parts.trees import SMALL, write_tree
 
 HERE = Path(__file__).parents[2]
+
+
+def files_of(root: Path, name: str) -> list[Path]:
+    return [Path(path) for path in sorted(read_closure(root, name).files)]
 
 
 def needs(root: Path, name: str = "one", **files: str | bytes) -> list[str]:
