@@ -5,6 +5,7 @@ import asyncio
 import signal
 from pathlib import Path
 
+from ops.host.cgroup import Cgroups
 from ops.host.generation import Places
 from ops.host.host import Host
 from ops.host.releases import Releases
@@ -30,7 +31,7 @@ def main() -> None:
     if given.die_with_parent:
         die_with_parent(signal.SIGTERM)
     adopt_orphans()
-    places = Places(given.run, given.logs, given.socket_gid, given.lifeline)
+    places = Places(given.run, given.logs, given.socket_gid, given.lifeline, Cgroups.find())
     releases = Releases(Store(given.releases), Journal(given.journal))
     asyncio.run(Host(places, releases, Rules(Triggers.read(given.watch_scale), given.drain_s)).run())
 

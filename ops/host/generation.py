@@ -6,12 +6,14 @@ import select
 import signal
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ops.host import records, smoke
+from ops.host.cgroup import Cgroup, Cgroups
 from ops.host.gauges import Reading
 from ops.host.nursery import Nursery
 from ops.host.process import Worker, retire
@@ -25,12 +27,20 @@ SMOKE_TIMEOUT_S = 10.0
 class Places:
     """Where the host puts sockets, logs and the records of workers; who may connect; whose end ends workers."""
 
-    def __init__(self, run_dir: Path, log_dir: Path, socket_gid: int | None, lifeline_fd: int | None) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        log_dir: Path,
+        socket_gid: int | None,
+        lifeline_fd: int | None,
+        cgroups: Cgroups | None = None,
+    ) -> None:
         self.run_dir = run_dir
         self.log_dir = log_dir
         self.records = run_dir / "workers"
         self.socket_gid = socket_gid
         self.lifeline_fd = lifeline_fd
+        self.cgroups = cgroups
         self.records.mkdir(mode=0o700, exist_ok=True)
 
 
@@ -45,6 +55,7 @@ class Generation:
         self.workers: list[Worker] = []
         self._past = Reading()
         self._is_retired = False
+        self._forks = 0
         self._root = root
         self._places = places
         self.socket_path = places.run_dir / f"{name}.{number}.sock"
@@ -64,6 +75,7 @@ class Generation:
             try:
                 await self._until_started(read_fd)
                 self._require_place()
+                self._limit(worker)
             except BaseException:
                 worker.signal(signal.SIGKILL)
                 await worker.ended()
@@ -121,7 +133,7 @@ class Generation:
             raise StepFailedError(self.name, "start", "another release took its place meanwhile")
 
     async def _forked(self, nursery: Nursery, report_fd: int) -> Worker:
-        places = self._places
+        places, cgroup = self._places, self._new_cgroup()
         spec = WorkerSpec(
             name=self.name,
             root=str(self._root),
@@ -130,15 +142,28 @@ class Generation:
             records=str(places.records),
             host_pid=os.getpid(),
             has_lifeline=places.lifeline_fd is not None,
+            cgroup=cgroup.entrance if cgroup else None,
         )
         lifeline = () if places.lifeline_fd is None else (places.lifeline_fd,)
         try:
             pid = await nursery.fork(spec, (self._listener.fileno(), report_fd, *lifeline))
-            return Worker(pid, records.path_of(places.records, self.name, self.number, pid))
+            return Worker(pid, records.path_of(places.records, self.name, self.number, pid), cgroup)
         except (OSError, TimeoutError, ValueError) as error:
             raise StepFailedError(self.name, "fork", repr(error)) from error
         finally:
             os.close(report_fd)
+
+    def _new_cgroup(self) -> Cgroup | None:
+        self._forks += 1
+        if self._places.cgroups is not None:
+            with suppress(OSError):  # the host's own limits hold without
+                return self._places.cgroups.make(f"{self.name}.{self.number}.{self._forks}")
+        return None
+
+    def _limit(self, worker: Worker) -> None:
+        if worker.cgroup is not None and self.manifest is not None:
+            with suppress(OSError):
+                worker.cgroup.limit(self.manifest["memory_mib"])
 
     async def _until_started(self, report_fd: int) -> None:
         step = "import"

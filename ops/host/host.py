@@ -10,6 +10,7 @@ from typing import Any
 from ops.host import control, records
 from ops.host.generation import Places
 from ops.host.hosted import TICK_S, HostedFunction
+from ops.host.limits import Strays, children, descendants, end
 from ops.host.nursery import Nursery
 from ops.host.process import Predecessor
 from ops.host.releases import Releases
@@ -27,6 +28,7 @@ class Host:
         self._releases = releases
         self._rules = rules
         self._nursery = Nursery()
+        self._strays = Strays()
         self.functions: dict[str, HostedFunction] = {}
 
     async def run(self) -> None:
@@ -45,6 +47,7 @@ class Host:
         await asyncio.gather(*work, return_exceptions=True)
         await asyncio.gather(*(function.stop() for function in self.functions.values()))
         self._nursery.close()
+        end(descendants(os.getpid()))  # what workers started and left behind
 
     def _function(self, name: str) -> HostedFunction:
         if name not in self.functions:
@@ -66,6 +69,8 @@ class Host:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
+            living = children(os.getpid())
+            self._strays.end(living - self._nursery.own(living))
             for function in [*self.functions.values()]:
                 try:
                     function.tick()

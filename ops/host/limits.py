@@ -1,15 +1,18 @@
 """Limits of a worker that the host holds itself: memory, a turning event loop, few child processes."""
 
+import os
+import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
-
-import psutil
 
 from ops.host.process import Worker
 
 PROCESSES = 16
 LEAST_PATIENCE_S = 5.0
+# A worker that is being forked is a child before its pid is told.
+STRAY_GRACE_S = 2.0
 
 
 class Guard:
@@ -40,17 +43,54 @@ class Guard:
         return f"stuck: its event loop has not turned for {now - since:.0f} s" if now - since > patience_s else None
 
     def _processes(self, worker: Worker) -> str | None:
-        with suppress(psutil.Error):
-            children = psutil.Process(worker.pid).children(recursive=True)
-            if len(children) > PROCESSES:
-                _end(children)
-                return f"stuck: it had started {len(children)} processes, {PROCESSES} are allowed"
-        return None
+        found = descendants(worker.pid)
+        if len(found) <= PROCESSES:
+            return None
+        # The worker too, so that it starts no more until it is killed.
+        end([worker.pid, *found])
+        return f"stuck: it had started {len(found)} processes, {PROCESSES} are allowed"
 
 
-def _end(processes: list[psutil.Process]) -> None:
+class Strays:
+    """Children of the host that are none of its own: what a worker started and left behind."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, float] = {}
+
+    def end(self, strays: set[int]) -> None:
+        """Kill and collect those that have been there for a while."""
+        now = time.monotonic()
+        self._since = {pid: self._since.get(pid, now) for pid in strays}
+        lingering = [pid for pid, since in self._since.items() if now - since >= STRAY_GRACE_S]
+        for pid in lingering:
+            end([pid, *descendants(pid)])
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def children(pid: int) -> set[int]:
+    """Processes that this one is the parent of (proc(5), /proc/PID/task/TID/children); empty for one that is gone."""
+    found: set[int] = set()
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                found.update(map(int, (task / "children").read_text().split()))
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Children, their children and so on."""
+    found: list[int] = []
+    level = children(pid)
+    while level:
+        found += level
+        level = {below for one in level for below in children(one)} - {*found}
+    return found
+
+
+def end(pids: list[int]) -> None:
     """Freeze all before killing any, so that none starts another meanwhile."""
-    for action in ("suspend", "kill"):
-        for process in processes:
-            with suppress(psutil.Error):
-                getattr(process, action)()
+    for signum in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signum)

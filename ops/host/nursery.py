@@ -22,6 +22,7 @@ class Nursery:
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._turn = asyncio.Lock()
+        self._forked: set[int] = set()
 
     @property
     def pid(self) -> int | None:
@@ -37,10 +38,17 @@ class Nursery:
             try:
                 control = await self._warmed()
                 socket.send_fds(control, [msgspec.json.encode(spec)], list(inherited))
-                return int(await self._answer(control, FORK_TIMEOUT_S))
+                pid = int(await self._answer(control, FORK_TIMEOUT_S))
             except (OSError, TimeoutError, ValueError):
                 self.close()
                 raise
+            self._forked.add(pid)
+            return pid
+
+    def own(self, living: set[int]) -> set[int]:
+        """Which of this process's children are the zygote and workers; the others are nobody's."""
+        self._forked &= living
+        return self._forked | ({self._zygote.pid} if self._zygote else set())
 
     def close(self) -> None:
         """End the zygote; workers that it forked are not touched."""

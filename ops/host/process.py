@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ops.host import records
+from ops.host.cgroup import Cgroup
 from ops.host.gauges import Gauges, Reading
 
 BUSY_POLL_S = 0.05
@@ -86,9 +87,15 @@ class Worker(Serving):
 
     exit_status: int | None = None
 
+    def __init__(self, pid: int, path: Path, cgroup: Cgroup | None = None) -> None:
+        super().__init__(pid, path)
+        self.cgroup = cgroup
+
     def _collect(self) -> None:
         _, status = os.waitpid(self.pid, 0)
         self.exit_status = os.waitstatus_to_exitcode(status)
+        if self.cgroup is not None:
+            self.cgroup.end()
 
 
 async def retire(

@@ -8,7 +8,8 @@ import msgspec
 class WorkerSpec(msgspec.Struct, frozen=True):
     """One worker to fork: module `functions.NAME` below `root`, output appended to `log_path`.
 
-    `records` is the folder in which the worker leaves its pid for a host that comes after this one.
+    `records` is the folder in which the worker leaves its pid for a host that comes after this one, `cgroup` the file
+    by which it enters its cgroup.
     """
 
     name: str
@@ -18,6 +19,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     records: str
     host_pid: int
     has_lifeline: bool
+    cgroup: str | None = None
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from ops.host import records
+from ops.host import bounds, records
 from ops.host.gatekeeper import App, Gatekeeper
 from ops.host.gauges import Gauges
 from ops.host.spec import Report, WorkerSpec
@@ -36,8 +36,10 @@ def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
     step = "fork"
     try:
         gauges = _detach(spec, inherited)
+        bounds.bound_start()
         step = "import"
         app, manifest = _load(spec)
+        bounds.bound_memory(manifest["memory_mib"])
         _report(inherited.report, Report(step="import", manifest=manifest))
         step = "lifespan"
         started = partial(_start_serving, spec, inherited.report)
@@ -107,6 +109,8 @@ def _detach(spec: WorkerSpec, inherited: Descriptors) -> Gauges:
     """Leave everything of the forking process behind: its signals, its descriptors, its output."""
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)
+    if spec.cgroup is not None:
+        Path(spec.cgroup).write_text("0")
     gauges = records.leave(Path(spec.records), spec.name, spec.generation)
     # Before it serves nobody needs it but the host that waits for it.
     die_with_parent(signal.SIGKILL, parent_pid=spec.host_pid)
