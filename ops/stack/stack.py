@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -142,19 +143,23 @@ class Stack:
         """Deploy what differs from the active releases: always in development, in production only the first time."""
         store = Store(self.instance.releases)
         active = {function["name"]: function["release"] for function in host.functions()}
-        deployed = []
+        wanted = {}
         for name in function_names(ROOT):
-            if active.get(name) is not None and self.settings.environment == "production":
-                continue
-            release = snapshot(ROOT, name, store)
-            if active.get(name) == release.id:
-                continue
-            request = {"op": "deploy", "name": name, "release": release.id, "by": "edge up"}
-            answer = host.ask(request, timeout_s=DEPLOY_TIMEOUT_S)
+            if active.get(name) is None or self.settings.environment == "development":
+                release = snapshot(ROOT, name, store).id
+                if active.get(name) != release:
+                    wanted[name] = release
+
+        def deploy(item: tuple[str, str]) -> dict[str, Any]:
+            request = {"op": "deploy", "name": item[0], "release": item[1], "by": "edge up"}
+            return host.ask(request, timeout_s=DEPLOY_TIMEOUT_S)
+
+        with ThreadPoolExecutor() as threads:
+            answers = dict(zip(wanted, threads.map(deploy, wanted.items()), strict=True))
+        for name, answer in answers.items():
             if not answer.get("ok"):
                 self._refused(name, answer, serving=active.get(name))
-            deployed.append(name)
-        return ", ".join(deployed) or None
+        return ", ".join(wanted) or None
 
     def _refused(self, name: str, answer: dict[str, Any], serving: str | None) -> None:
         reason = f"function {name}: {answer.get('step')}: {answer.get('reason') or answer.get('error')}"
