@@ -23,7 +23,7 @@ def main() -> int:
     """Run the drill and print its report."""
     parser = argparse.ArgumentParser(prog="python -m ops.drill", description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000, help="answers under deploys, at least")
-    parser.add_argument("--rate", type=float, default=450.0, help="requests a second")
+    parser.add_argument("--rate", type=float, default=300.0, help="requests a second")
     parser.add_argument("--streams", type=int, default=24, help="server-sent event streams, open at any time")
     parser.add_argument(
         "--stream-s", type=float, default=40.0, help="seconds of the longest stream; the shortest is half"

@@ -56,7 +56,7 @@ class Visitor:
         self._thread.start()
 
     def _ask(self) -> None:
-        while not self._stopped.wait(0.005):
+        while not self._stopped.wait(0.01):
             try:
                 status, word = self._host.get("one", "/word")
             except OSError as error:
