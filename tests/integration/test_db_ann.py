@@ -140,14 +140,23 @@ async def test_searches_and_writes_go_on_while_the_index_is_built(db, database):
 
 
 async def test_what_an_interrupted_build_left_is_dropped_and_built_anew(db, database):
-    with psycopg.connect(database.owner_dsn, autocommit=True) as conn:
-        conn.execute("set statement_timeout = '200ms'")
+    with (
+        psycopg.connect(database.owner_dsn, autocommit=True) as conn,
+        psycopg.connect(database.owner_dsn, autocommit=True) as other,
+    ):
         async with db.shop(SMALL) as writing:
             # A build waits for the writers of before it; this one is ended while it does.
             await writing.execute("delete from passage")
+            building = asyncio.create_task(asyncio.to_thread(ann._create, conn, NAME, LARGE, 1, DIMENSIONS))
+            while ann._indexes(other) != {NAME: False}:
+                assert not building.done()
+                await asyncio.sleep(0.01)
+            while not building.done():
+                other.execute("select pg_cancel_backend(%s)", [conn.info.backend_pid])
+                await asyncio.sleep(0.05)
             with pytest.raises(psycopg.errors.QueryCanceled):
-                ann._create(conn, NAME, LARGE, 1, DIMENSIONS)
-        assert ann._indexes(conn) == {NAME: False}
+                await building
+        assert ann._indexes(other) == {NAME: False}
     assert build(database) == [f"dropped {NAME}", f"created {NAME}"]
     assert (await ShopReader(db).read(LARGE)).ann
 
