@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class PostgresPart:
         self.server.stop()
 
 
-class PythonPart:
+class PythonPart(ABC):
     """A part that is a module of ours, run by this interpreter with the settings in its environment."""
 
     def __init__(
@@ -85,9 +86,9 @@ class PythonPart:
                 raise InstanceError(f"{self.name} does not start; the end of {self._log_path}:\n{self.log_end()}")
             time.sleep(POLL_S)
 
+    @abstractmethod
     def is_ready(self) -> bool:
         """Whether it serves now."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """End the process: politely, then by force."""
