@@ -49,7 +49,7 @@ def serve(layout: Layout, port: int | None, _rest: list[str]) -> int:
 
 def test(_layout: Layout, _port: int | None, rest: list[str]) -> int:
     """The tests that need it; they start and stop servers themselves."""
-    return subprocess.run([sys.executable, "-m", "pytest", "-m", "ollama", *rest], check=False).returncode
+    return subprocess.run([sys.executable, "-m", "pytest", "-n", "0", "-m", "ollama", *rest], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`edge up` from its first start to its end, with each of its parts killed on the way."""
 
 import contextlib
+import itertools
 import os
 import pwd
 import shutil
@@ -236,11 +237,11 @@ def test_an_ordinary_user_runs_it_too():
             command, env={**environ, **WITHOUT_DEMO}, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        wait_until(lambda: (folder / "e" / "state.json").exists() or process.poll() is not None, 90)
+        output = list(itertools.takewhile(lambda line: "Cutting Edge is up" not in line, process.stdout))
+        assert process.poll() is None, "".join(output)
         process.terminate()
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, output
-        assert "Cutting Edge is up" in output
+        rest, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, rest
     finally:
         shutil.rmtree(folder)
 

@@ -1,7 +1,12 @@
 """Calibration: measured by the real statement with the real model, seen by nobody, stored once."""
 
 import asyncio
+import logging
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import QueueHandler
+from queue import SimpleQueue
 
 import psycopg
 import pytest
@@ -79,23 +84,35 @@ async def test_an_unknown_model_is_used_at_once_and_measured_meanwhile(database,
         assert await ensure_calibrated(db, embedder) == lens.row
 
 
-async def test_a_measurement_that_fails_is_told_of_and_made_again(database, model_server, shared_home, caplog):
+@contextmanager
+def heard(logger: str, said: SimpleQueue) -> Iterator[None]:
+    """Put the records of one logger into a queue while the block runs."""
+    handler = QueueHandler(said)
+    handler.prepare = lambda record: record  # as it is, with its exception
+    logging.getLogger(logger).addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger(logger).removeHandler(handler)
+
+
+async def test_a_measurement_that_fails_is_told_of_and_made_again(database, model_server, shared_home):
     prefixed = {"embed_query_prefix": "question: ", "embed_deadline_s": 60.0, "home": shared_home}
     async with parts(settings_of(database, model_server, **prefixed)) as (db, embedder, _):
         model = await embedder.identity()
         lenses = Lenses(db, embedder, try_again_s=0.1)
-        with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        said = SimpleQueue()
+        with psycopg.connect(database.owner_dsn, autocommit=True) as owner, heard("core.retrieval.lens", said):
             owner.execute("revoke execute on function calibrate_model(text, real, real) from edge_app")
             try:
                 await lenses.of(model)
-                while not caplog.records:  # noqa: ASYNC110 - no event tells of it
-                    await asyncio.sleep(0.05)
+                record = await asyncio.to_thread(said.get)
                 owner.execute("grant execute on function calibrate_model(text, real, real) to edge_app")
                 while (await lenses.of(model)).row.midpoint is None:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             finally:
                 await lenses.close()
-        assert "permission denied" in caplog.text
+        assert "permission denied" in str(record.exc_info[1])
         assert not lenses._measuring
 
 
