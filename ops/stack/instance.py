@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -75,10 +76,10 @@ class Instance(Folders):
         return None
 
     def close(self) -> None:
-        """Remove a run folder that lies outside of EDGE_HOME and let the lock go."""
+        """Remove a run folder that lies outside of EDGE_HOME, when this process ran the instance; let the lock go."""
         link = self.home / "run"
-        if link.is_symlink() and self.run.is_dir() and not any(self.run.iterdir()):
-            self.run.rmdir()
+        if self.is_locked and link.is_symlink() and self.run == _short_folder(self.home).resolve():
+            shutil.rmtree(self.run, ignore_errors=True)
             link.unlink()
         if self._lock_fd is not None:
             os.close(self._lock_fd)

@@ -210,6 +210,8 @@ def test_it_runs_wherever_its_folder_lies(tmp_path: Path, name: str):
     tmp_path.chmod(0o755)
     with running_stack(tmp_path / name, **WITHOUT_DEMO) as stack:
         assert finds_nothing(stack)
+        run = (stack.home / "run").resolve()
+    assert run.is_relative_to(tmp_path) or not run.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that only root can enter")
