@@ -12,7 +12,7 @@ import ollama
 from pgvector import HalfVector
 
 from core.errors import ModelAnswerUnusable, ModelUnavailable
-from core.models.identity import ModelIdentity, Prefixes, with_tag
+from core.models.identity import ModelIdentity, Prefixes, is_uncased, with_tag
 from core.models.unix import UnixTransport
 
 T = TypeVar("T")
@@ -65,7 +65,9 @@ class ModelClient:
         """The identity, and the vector of PROBE_TEXT that it was taken from."""
         digest = await self.digest()
         (vector,) = await self.embed([PROBE_TEXT])
-        model = ModelIdentity(self._model, digest, vector.dimensions(), *self._prefixes)
+        model = ModelIdentity(
+            self._model, digest, vector.dimensions(), *self._prefixes, uncased=is_uncased(self._model)
+        )
         return model, vector
 
     async def digest(self) -> str:

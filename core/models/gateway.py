@@ -15,7 +15,7 @@ from core.models.job import BULK_TEXTS, Job
 from core.models.lane import Lane
 from core.models.probe import Probe
 from core.models.queue import CallQueue, QueueState
-from core.models.text import Work, normalise, vector_key
+from core.models.text import Work, vector_key, work_of
 from core.models.vectors import ByteStore, VectorCache
 from core.models.watch import IdentityWatch
 from core.observe.trace import timed
@@ -109,9 +109,8 @@ class Embedder:
         """The vector of a question; interactive, within `embed_deadline_s`."""
         with timed("embedding"):
             expires_at = self._expiry(self._deadline_s)
-            text = normalise(text)
             model = await self._identity(expires_at)
-            work = Work(model.query_prefix, text)
+            work = work_of(model, model.query_prefix, text)
             vector = self._cache.get(vector_key(model, work), model.dimensions)
             if vector is not None:
                 return Embedded(vector, model, cached=True)
@@ -127,7 +126,7 @@ class Embedder:
         with timed("embedding"):
             current = await self._identity(self._expiry(self._deadline_s))
             model = model or current
-            works = [Work(model.document_prefix, normalise(text)) for text in texts]
+            works = [work_of(model, model.document_prefix, text) for text in texts]
             vectors = await self._look_up(works, model)
             missing = [work for work, vector in vectors.items() if vector is None]
             for piece in _pieces(missing):

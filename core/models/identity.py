@@ -10,6 +10,7 @@ class ModelIdentity(msgspec.Struct, frozen=True):
     """One model as the server has it now. Vectors of two digests are never compared.
 
     `digest` is the server's own name for the weights; `dimensions` is the length of what an embedding returned.
+    `uncased` models were trained on texts without accents.
     """
 
     name: str
@@ -17,6 +18,7 @@ class ModelIdentity(msgspec.Struct, frozen=True):
     dimensions: int
     query_prefix: str = ""
     document_prefix: str = ""
+    uncased: bool = False
 
 
 class Prefixes(NamedTuple):
@@ -40,15 +42,27 @@ _BY_FAMILY = MappingProxyType(
     }
 )
 
+# Their own tokenizers drop case and accents (BertTokenizer, do_lower_case); Ollama's WordPiece drops case alone
+# (0.17.4, tokenizer/wordpiece.go), and takes an accented word for an unknown one.
+_UNCASED = frozenset({"all-minilm", "nomic-embed-text", "mxbai-embed-large", "snowflake-arctic-embed", "bge-large"})
+
+
+def is_uncased(model: str) -> bool:
+    """Whether a model, by its name, wants texts without accents."""
+    return _family(model) in _UNCASED
+
 
 def prefixes_of(model: str, query: str | None = None, document: str | None = None) -> Prefixes:
     """The prefixes of a model by its name; `query` and `document` override them when not None."""
-    family = model.rsplit("/", 1)[-1].split(":", 1)[0].lower()
-    known = _BY_FAMILY.get(family, Prefixes())
+    known = _BY_FAMILY.get(_family(model), Prefixes())
     return Prefixes(
         known.query if query is None else query,
         known.document if document is None else document,
     )
+
+
+def _family(model: str) -> str:
+    return model.rsplit("/", 1)[-1].split(":", 1)[0].lower()
 
 
 def with_tag(model: str) -> str:

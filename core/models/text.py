@@ -32,6 +32,15 @@ def normalise(text: str) -> str:
     return tidy
 
 
+def work_of(model: ModelIdentity, prefix: str, text: str) -> Work:
+    """A text as `model` is to see it. Raises InvalidRequest as `normalise` does."""
+    tidy = normalise(text)
+    if model.uncased and not tidy.isascii():
+        bare = "".join(sign for sign in unicodedata.normalize("NFD", tidy) if unicodedata.category(sign) != "Mn")
+        tidy = unicodedata.normalize("NFC", bare).strip() or tidy  # nothing but marks stays as it is
+    return Work(prefix, tidy)
+
+
 def vector_key(model: ModelIdentity, work: Work) -> bytes:
     """The cache key of a vector: BLAKE2b over digest, prefix and text, each with its length before it."""
     digest = blake2b(digest_size=KEY_BYTES, person=b"edge-vector")

@@ -33,7 +33,7 @@ async def test_vectors_come_back_in_order_and_of_length_one(client, faulty):
 
 
 async def test_the_identity_holds_digest_dimensions_and_prefixes(client):
-    assert await client.identity() == ModelIdentity("all-minilm", "one", 8, "query: ", "document: ")
+    assert await client.identity() == ModelIdentity("all-minilm", "one", 8, "query: ", "document: ", uncased=True)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

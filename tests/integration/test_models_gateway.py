@@ -268,7 +268,7 @@ async def test_another_model_behind_the_name_is_noticed_before_its_vectors_are_u
     embedder._watch._confirmed_at -= 60  # a pause
     faulty.digest = "two"
     new = await embedder.embed_query("a shave")
-    assert new.model == ModelIdentity("all-minilm", "two", 8)
+    assert new.model == ModelIdentity("all-minilm", "two", 8, uncased=True)
     again = await embedder.embed_query("a fade")
     assert (again.cached, again.model.digest) == (False, "two")
     assert again.vector != old.vector
@@ -287,7 +287,7 @@ async def test_vectors_of_another_length_are_refused_unless_the_model_is_another
     with pytest.raises(ModelUnavailable, match="another length"):
         await embedder.embed_query("a fade")
     faulty.digest = "two"
-    assert (await embedder.embed_query("a fade")).model == ModelIdentity("all-minilm", "two", 12)
+    assert (await embedder.embed_query("a fade")).model == ModelIdentity("all-minilm", "two", 12, uncased=True)
 
 
 async def test_passages_are_never_of_two_models(embedder, faulty):

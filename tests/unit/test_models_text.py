@@ -1,13 +1,14 @@
 import unicodedata
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.errors import InvalidRequest
-from core.models.identity import ModelIdentity, Prefixes, prefixes_of, with_tag
+from core.models.identity import ModelIdentity, Prefixes, is_uncased, prefixes_of, with_tag
 from core.models.job import BULK_CHARACTERS, BULK_TEXTS, Job, take_batch, take_piece
-from core.models.text import KEY_BYTES, Work, normalise, vector_key
+from core.models.text import KEY_BYTES, Work, normalise, vector_key, work_of
 
 MODEL = ModelIdentity("all-minilm", "digest", 384)
 texts = st.text(st.characters(codec="utf-8"), max_size=80)
@@ -35,6 +36,21 @@ def test_case_is_kept_and_combining_marks_are_composed():
 def test_a_text_without_content_is_an_invalid_request(text):
     with pytest.raises(InvalidRequest):
         normalise(text)
+
+
+@given(texts)
+def test_an_uncased_model_sees_no_accents_and_no_other_model_loses_any(text):
+    assume(text.split())
+    assert work_of(MODEL, "", text).text == normalise(text)
+    bare = work_of(msgspec.structs.replace(MODEL, uncased=True), "", text).text
+    assert bare
+    assert unicodedata.is_normalized("NFC", bare)
+
+
+def test_an_accent_is_dropped_for_an_uncased_model():
+    uncased = ModelIdentity("all-minilm", "digest", 384, uncased=is_uncased("library/all-minilm:22m"))
+    assert work_of(uncased, "p: ", "Fußpflege und Maniküre") == Work("p: ", "Fußpflege und Manikure")
+    assert not is_uncased("bge-m3")
 
 
 @given(st.lists(st.tuples(texts, texts, texts), min_size=2, max_size=2, unique=True))
