@@ -66,7 +66,8 @@ _VERB = re.compile(
 _OPENERS = STOP | frozenset(
     words_of(
         "today tomorrow tonight yesterday nobody nothing everybody everyone everything sorry unfortunately "
-        "monday please booking parking payment prices price children customers walk-ins yes no"
+        "monday please booking parking payment prices price children customers walk-ins yes no "
+        "ask call see visit try choose pick"
     )
 )
 Kind = Literal["url", "email", "phone", "time", "date", "day", "money", "number", "name"]
@@ -95,7 +96,7 @@ def claims(text: str) -> list[Claim]:
                 continue
             found += values
             start, end = match.span()
-            if pattern is not RANGE_MERIDIEM and pattern is not WEEKDAY_RANGE:
+            if pattern is not RANGE_MERIDIEM:
                 text = text[:start] + " " * (end - start) + text[end:]
     return found
 

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from core.answer.claims import claims
-from core.answer.extract import PassageLike, extract
+from core.answer.extract import PassageLike, extract, is_instruction
 from core.answer.question import standalone
 from core.answer.words import among, stems
 from core.facts.answers import StatedFacts
@@ -49,6 +49,8 @@ def compose(
 ) -> Answer:
     """Answer from what there is; `results` are those of a search for `asked_in(question, history)`, best first."""
     asked = asked_in(question, history)
+    if is_instruction(question):
+        return Answer(UNKNOWN, "unknown")
     if stated is not None and (fact := answer_from_facts(asked, stated, now)) is not None:
         return Answer(fact.text, "facts", as_of=fact.as_of)
     evidence = [result.content for result in results] + ([] if stated is None else everything(stated.facts))

@@ -13,7 +13,9 @@ Kind = Literal["price", "hours", "open_now", "duration", "staff", "address", "ph
 
 # Stems that say what is asked; every other word of a question says what it is about.
 _KEYWORDS: Mapping[Kind, frozenset[str]] = {
-    "price": vocabulary("price prices pricing cost costs charge charges fee fees rate quid pound expensive"),
+    "price": vocabulary(
+        "price prices pricing cost costs charge charges fee fees rate quid pound expensive cheap cheaper"
+    ),
     "hours": vocabulary("open opening close closing closed shut shuts hours hour"),
     "duration": vocabulary("long duration take takes minutes"),
     "staff": vocabulary("staff team barber work works working employee stylist mechanic"),
@@ -24,12 +26,14 @@ _KEYWORDS: Mapping[Kind, frozenset[str]] = {
     "booking": vocabulary("book booking appointment reserve reservation appointments"),
 }
 _PHRASES: tuple[tuple[str, Kind], ...] = (
-    (r"\bhow (much|many (pounds|euros|dollars|quid))\b", "price"),
+    (r"\b(how|hw|hou|ow) (much|mch|muc|many (pounds|euros|dollars|quid))\b", "price"),
+    (r"\bwhat (do|does|would|will)\b.*\bpay\b", "price"),
     (r"\bwhat('s| is| does|s)?\b.*\b(cost|price|charge)", "price"),
     (r"\b(how|what) (late|early)\b|\bwhat time\b.*\b(open|clos|shut|start)|\btill when\b", "hours"),
     (r"\bwhen\b.*\b(open|clos|shut)", "hours"),
     (r"\b(open|closed|shut)\b.*\b(now|right now|at the moment|currently)\b|\bnow\b.*\bopen\b", "open_now"),
-    (r"^(are )?(you|u) open\W*$", "open_now"),
+    (r"^(are )?(you|u) (still )?open\W*$|\bstill open\b", "open_now"),
+    (r"\bstill open\b", "hours"),
     (r"\bhow long\b", "duration"),
     (r"^\W*(who|whos|who's)\b", "staff"),
     (r"\bwhere\b.*\b(are|r|is|find)\b.*\b(you|u|ya|shop|place|store|located|guys|salon|garage|cafe)\b", "address"),
@@ -40,8 +44,8 @@ FILLERS = vocabulary(
     "today tonight tomorrow now currently moment right time day days date please cheers ta actually "
     "basically guess week going go come coming start starts usual usually normally normal regular "
     "standard basic exactly roughly about around approximately total altogether sir madam bro dude love "
-    "folks people currently offer provide service services sell customer good morning afternoon evening "
-    "night next week"
+    "folks people currently offer provide service services customer good morning afternoon evening "
+    "night next week both bring serve speak hear heard right correct true suppose tomorow tmrw tommorow tommorrow"
 )
 _REFERS = re.compile(
     r"^\W*(and|what about|how about|same for|also|ok(ay)? and|but what about|then)\b|"
@@ -77,7 +81,11 @@ def ask(text: str) -> Asked:
     kinds |= {kind for pattern, kind in _PHRASES if re.search(pattern, lowered)}
     days = weekdays(text)
     times = [int(claim.value) for claim in claims(text) if claim.kind == "time"] if CLOCK.search(text) else []
-    subject = tuple(word for word in words if not _said(word, frozenset(kinds)) and not among(word, _DAY_STEMS))
+    if any(claim.kind == "money" for claim in claims(text)):
+        kinds.add("price")
+    # A price is asked of something that may be named like another kind of question: "the works", "a phone case".
+    saying: frozenset[Kind] = frozenset({"price"}) if "price" in kinds else frozenset(kinds)
+    subject = tuple(word for word in words if not _fills(word, saying))
     plural = any(f"{day}s" in lowered for day in DAYS)
     return Asked(text, frozenset(kinds), subject, days, times[0] if times else None, plural)
 
@@ -177,12 +185,17 @@ def _relative(text: str) -> bool:
     return bool(_RELATIVE & set(tokens(text)))
 
 
+def _fills(word: str, kinds: frozenset[Kind]) -> bool:
+    return _said(word, kinds) or _CLOCK.fullmatch(word) is not None or among(word, _DAY_STEMS)
+
+
 def _said(word: str, kinds: frozenset[Kind]) -> bool:
     if among(word, FILLERS) or word in "£$€¥" or word.isdigit():
         return True
     return any(among(word, _KEYWORDS.get(kind, frozenset())) for kind in kinds)
 
 
+_CLOCK = re.compile(r"\d+(am|pm|st|nd|rd|th)?|am|pm")
 _DAY_STEMS = frozenset(stem(day) for day in DAYS) | frozenset(stem(f"{day}s") for day in DAYS) | {"weekend", "weekday"}
 _DAY_WORDS = frozenset(
     form for day in DAYS for form in (day, f"{day}s", day[:3], {"tue": "tues", "wed": "weds"}.get(day[:3], day[:3]))

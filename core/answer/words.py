@@ -11,7 +11,7 @@ _IRREGULAR = {
     "womens": "woman", "ladies": "woman", "lady": "woman", "gents": "man", "gentlemen": "man", "opened": "open",
     "opening": "open", "closing": "close", "closed": "close", "paid": "pay", "trimmed": "trim", "shaven": "shave",
     "tyres": "tyre", "tires": "tyre", "tire": "tyre", "colour": "color", "coloring": "color", "colouring": "color",
-    "grey": "gray", "moustache": "mustache", "photos": "photo", "bikes": "bicycle",
+    "grey": "gray", "amex": "american", "moustache": "mustache", "photos": "photo", "bikes": "bicycle",
     "bike": "bicycle", "veggie": "vegetarian",
 }  # fmt: skip
 

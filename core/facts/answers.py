@@ -238,6 +238,13 @@ def _single(kind: str, field: str, sentence: str, *more: str) -> Callable[[_Ques
     return read
 
 
+def _booking(put: _Question) -> str | None:
+    if re.search(r"\b(need|without|must|have to|required|walk)\b", plain(put.asked.text)):
+        return None
+    read = _single("booking", "booking", "{}", "make", "online", "slot", "cut", "haircut", "chair", "table")
+    return read(put)
+
+
 def _payment(put: _Question) -> str | None:
     payment = put.facts.payment
     if payment is None or not payment.accepts:
@@ -277,5 +284,5 @@ _READERS: tuple[tuple[str, Callable[[_Question], str | None]], ...] = (
     ),
     ("phone", _single("phone", "phone", "Our phone number: {}.", "reach", "contact", "speak", "talk")),
     ("email", _single("email", "email", "Our e-mail address: {}.", "reach", "contact", "write", "address", "send")),
-    ("booking", _single("booking", "booking", "{}", "make", "online", "slot", "cut", "haircut", "chair", "table")),
+    ("booking", _booking),
 )

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 import msgspec
 
 from core.answer.question import FILLERS, Asked, keywords
-from core.answer.words import among, plain, same, stem, tokens
+from core.answer.words import among, plain, same, stem, tokens, vocabulary
 from core.facts import wording
 from core.facts.types import Facts, Price
 
 _MOST = 4
 # Words of a price's name that a question may leave out.
 _SMALL = frozenset({"a", "an", "the", "and", "or", "of", "with", "for", "per", "in", "on", "to", "by", "from"})
+
+
+_BOOKED = vocabulary("book booking booked pay paying get")
 
 
 class _Match(msgspec.Struct, frozen=True):
@@ -51,7 +54,7 @@ def _said(asked: Asked, facts: Facts) -> str | None:
 
 
 def _matching(asked: Asked, facts: Facts, also: frozenset[str]) -> list[Price]:
-    words = [word for word in asked.subject if not among(word, also | FILLERS)]
+    words = [word for word in asked.subject if not among(word, also | FILLERS | _BOOKED)]
     if not words:
         return []
     matches = [match for one in facts.prices if (match := _match(one, words)) is not None]
