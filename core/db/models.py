@@ -5,17 +5,14 @@ from psycopg.rows import args_row
 
 from core.db.pool import Database
 
-COLUMNS = "id, digest, name, dimensions, query_prefix, document_prefix, midpoint, scale, url"
+COLUMNS = "id, digest, name, dimensions, query_prefix, document_prefix, midpoint, scale"
 READ = f"select {COLUMNS} from model where digest = %s"  # noqa: S608 - constants of this module
-REGISTER = "select register_model(%s, %s, %s, %s, %s, %s)"
+REGISTER = "select register_model(%s, %s, %s, %s, %s)"
 CALIBRATE = "select calibrate_model(%s, %s::real, %s::real)"
 
 
 class ModelRow(msgspec.Struct, frozen=True):
-    """One model; `midpoint` and `scale` turn a score into a probability and are None until it is calibrated.
-
-    `url` is the model server where it was last seen, as EDGE_OLLAMA_URL names one.
-    """
+    """One model; `midpoint` and `scale` turn a score into a probability and are None until it is calibrated."""
 
     id: int
     digest: str
@@ -25,7 +22,6 @@ class ModelRow(msgspec.Struct, frozen=True):
     document_prefix: str
     midpoint: float | None = None
     scale: float | None = None
-    url: str | None = None
 
 
 async def read_model(database: Database, digest: str) -> ModelRow | None:
@@ -35,23 +31,12 @@ async def read_model(database: Database, digest: str) -> ModelRow | None:
 
 
 async def register_model(  # noqa: PLR0913 - the columns of a row
-    database: Database,
-    *,
-    digest: str,
-    name: str,
-    dimensions: int,
-    query_prefix: str = "",
-    document_prefix: str = "",
-    url: str | None = None,
+    database: Database, *, digest: str, name: str, dimensions: int, query_prefix: str = "", document_prefix: str = ""
 ) -> ModelRow:
-    """The row of this digest, made when it is new; later only its place (`name` and `url`) is noted anew.
-
-    Raises DatabaseUnavailable.
-    """
-    known = await read_model(database, digest)
-    if known is not None and (url is None or (known.name, known.url) == (name, url)):
+    """The row of this digest, made when it is new; what stands there is never changed. Raises DatabaseUnavailable."""
+    if (known := await read_model(database, digest)) is not None:
         return known
-    await database.read(None, REGISTER, [digest, name, dimensions, query_prefix, document_prefix, url])
+    await database.read(None, REGISTER, [digest, name, dimensions, query_prefix, document_prefix])
     row = await read_model(database, digest)
     assert row is not None
     return row

@@ -2,29 +2,18 @@
 
 import asyncio
 from contextvars import Context
-from typing import Any
 
 import msgspec
 from psycopg.rows import args_row
 
-from core.db.models import ModelRow
 from core.db.pool import Database
 from core.observe.trace import timed
 
-# Its model comes along, so that a switch and a new calibration are seen by the next search of every process.
-READ = """
-select shop.id, version, text_config::text, ann, passages, model.id, digest, name, dimensions, query_prefix,
-    document_prefix, midpoint, scale, url
-from shop left join model on model.id = shop.model_id
-where shop.id = any(%s)
-"""
+READ = "select id, version, text_config::text, ann, passages from shop where id = any(%s)"
 
 
 class ShopState(msgspec.Struct, frozen=True):
-    """What a search needs to know of a shop; `version` is the knowledge version, raised by every change.
-
-    `model` is the one whose vectors its searches use, None while it has no vectors.
-    """
+    """What a search needs to know of a shop; `version` is the knowledge version, raised by every change."""
 
     shop_id: int
     version: int = 0
@@ -32,7 +21,6 @@ class ShopState(msgspec.Struct, frozen=True):
     ann: bool = False
     passages: int = 0
     exists: bool = False
-    model: ModelRow | None = None
 
 
 class _Batch:
@@ -89,13 +77,5 @@ def _look_at(answer: asyncio.Task[dict[int, ShopState]]) -> None:
         answer.exception()
 
 
-def _state(
-    shop_id: int,
-    version: int,
-    text_config: str,
-    ann: bool,  # noqa: FBT001
-    passages: int,
-    *model: Any,
-) -> ShopState:
-    row = None if model[0] is None else ModelRow(*model)
-    return ShopState(shop_id, version, text_config, ann, passages, exists=True, model=row)
+def _state(shop_id: int, version: int, text_config: str, ann: bool, passages: int) -> ShopState:  # noqa: FBT001 - a row
+    return ShopState(shop_id, version, text_config, ann, passages, exists=True)

@@ -24,7 +24,7 @@ from core.db.passages import (
 )
 from core.db.pool import Database
 from core.errors import NotFound
-from core.knowledge.chunk import pieces
+from core.knowledge.chunk import chunks
 from core.knowledge.spaces import Spaces
 from core.models.gateway import Embedder
 
@@ -177,7 +177,7 @@ class Learner:
     async def _embed(self, contents: Sequence[str]) -> _Vectors:
         model = await self._embedder.identity()
         space = await self._spaces.of(model)
-        texts = [pieces(content) for content in contents]
+        texts = [[content, *chunks(content)] for content in contents]
         flat = await self._embedder.embed_documents([text for group in texts for text in group], model)
         vectors = iter(flat)
         return _Vectors(space.digest, [[next(vectors) for _ in group] for group in texts])

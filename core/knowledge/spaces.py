@@ -10,15 +10,10 @@ MOST_REMEMBERED = 16
 
 
 class Spaces:
-    """The row of each model that is in use, made when it is new and remembered for the life of the process.
+    """The row of each model that is in use, made when it is new and remembered for the life of the process."""
 
-    `url` is where the models are, noted for those who still need one when another is configured.
-    """
-
-    def __init__(self, database: Database, url: str | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        # A password is not to be kept in the database: such a server is only found where it is configured.
-        self._url = None if url is None or "@" in url else url
         self._known: dict[str, ModelRow] = {}
 
     async def of(self, model: ModelIdentity) -> ModelRow:
@@ -32,7 +27,6 @@ class Spaces:
                 dimensions=model.dimensions,
                 query_prefix=model.query_prefix,
                 document_prefix=model.document_prefix,
-                url=self._url,
             )
             self.remember(row)
         return row

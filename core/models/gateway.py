@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 from pgvector import HalfVector
@@ -10,7 +10,7 @@ from pgvector import HalfVector
 from core.errors import ModelAnswerUnusable, ModelOverloaded, ModelUnavailable, SettingsError
 from core.models.breaker import Breaker
 from core.models.client import ModelClient, Timeouts
-from core.models.identity import ModelIdentity, Prefixes, prefixes_of
+from core.models.identity import ModelIdentity, prefixes_of
 from core.models.job import BULK_TEXTS, Job
 from core.models.lane import Lane
 from core.models.probe import Probe
@@ -23,7 +23,6 @@ from core.settings import Settings
 
 BULK_DEADLINE_S = 30.0
 STALLED_AT = 0.75  # of the deadline: who waits in line learns that the model hangs before their time is over
-MOST_SIBLINGS = 4
 LOOK_UPS_IN_A_ROW = 64  # about a millisecond in which nobody else is served
 
 
@@ -33,14 +32,6 @@ class Embedded(msgspec.Struct, frozen=True):
     vector: HalfVector
     model: ModelIdentity
     cached: bool
-
-
-class Place(NamedTuple):
-    """Where a model is: the server, the name it has there, and what it is given in front of texts."""
-
-    url: str
-    model: str
-    prefixes: Prefixes
 
 
 class GatewayState(msgspec.Struct, frozen=True):
@@ -60,9 +51,6 @@ class Embedder:
     """
 
     def __init__(self, client: ModelClient, cache: VectorCache, lane: Lane, *, queue: int, deadline_s: float) -> None:
-        self.url: str | None = None
-        self._settings: Settings | None = None
-        self._siblings: dict[Place, Embedder] = {}
         self._client = client
         self._cache = cache
         self._lane = lane
@@ -92,32 +80,11 @@ class Embedder:
             queue=settings.embed_queue,
             deadline_s=settings.embed_deadline_s,
         )
-        embedder._settings = settings
-        embedder.url = settings.ollama_url
         embedder._watch.look_again()
         return embedder
 
-    async def sibling(self, place: Place) -> "Embedder":
-        """The gateway to another model over the same cache and lane; opened once, closed with this one."""
-        if self._settings is None:
-            raise ModelUnavailable("this gateway knows no other")
-        if (known := self._siblings.get(place)) is None:
-            settings = msgspec.structs.replace(
-                self._settings,
-                ollama_url=place.url,
-                embed_model=place.model,
-                embed_query_prefix=place.prefixes.query,
-                embed_document_prefix=place.prefixes.document,
-            )
-            known = self._siblings[place] = await Embedder.open(settings, self._cache.store)
-            if len(self._siblings) > MOST_SIBLINGS:
-                await self._siblings.pop(next(iter(self._siblings))).close()
-        return known
-
     async def close(self) -> None:
         """Answer all who wait (ModelUnavailable), end the calls, write what the cache does not have yet."""
-        for sibling in self._siblings.values():
-            await sibling.close()
         await self._queue.close()
         await self._watch.close()
         await self._probe.close()

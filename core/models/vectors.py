@@ -21,7 +21,7 @@ class VectorCache:
     """Vectors by key (`core.models.text.vector_key`), as pgvector's binary halfvec. Reads inline, writes behind."""
 
     def __init__(self, store: ByteStore | None) -> None:
-        self.store = store
+        self._store = store
         self._unwritten: dict[bytes, HalfVector] = {}
         self._writer: asyncio.Task[None] | None = None
         self.hits = 0
@@ -38,11 +38,11 @@ class VectorCache:
 
     def remember(self, key: bytes, vector: HalfVector) -> None:
         """Keep the vector: visible here at once, to other processes as soon as it is written."""
-        if self.store is None or len(self._unwritten) >= MOST_UNWRITTEN:
+        if self._store is None or len(self._unwritten) >= MOST_UNWRITTEN:
             return
         self._unwritten[key] = vector
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write(self.store))
+            self._writer = asyncio.create_task(self._write(self._store))
 
     async def flush(self) -> None:
         """Wait until everything is written."""
@@ -50,7 +50,7 @@ class VectorCache:
             await asyncio.wait([self._writer])
 
     def _read(self, key: bytes) -> HalfVector | None:
-        value = None if self.store is None else self.store.get(key)
+        value = None if self._store is None else self._store.get(key)
         if value is None:
             return None
         try:

@@ -8,7 +8,6 @@ import msgspec
 from core.db.models import ModelRow, calibrate_model, read_model
 from core.db.pool import Database
 from core.errors import Unavailable
-from core.knowledge.reach import reach
 from core.knowledge.spaces import Spaces
 from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
@@ -36,30 +35,29 @@ class Lens(msgspec.Struct, frozen=True):
 
 
 class Lenses:
-    """The lens of each model in use. A model that nobody has measured yet is measured in the background.
-
-    Nothing is remembered: the row comes with the state of the shop, so that a calibration which another process
-    stored is used from the next search on.
-    """
+    """The lens of each model in use. A model that nobody has measured yet is measured in the background."""
 
     def __init__(self, database: Database, embedder: Embedder, try_again_s: float = TRY_AGAIN_S) -> None:
         self._try_again_s = try_again_s
         self._database = database
         self._embedder = embedder
-        self._spaces = Spaces(database, embedder.url)
-        self._measuring: dict[str, asyncio.Task[None]] = {}
+        self._spaces = Spaces(database)
+        self._known: dict[ModelIdentity, Lens] = {}
+        self._measuring: dict[ModelIdentity, asyncio.Task[None]] = {}
 
-    async def of(self, row: ModelRow) -> Lens:
+    async def of(self, model: ModelIdentity) -> Lens:
         """The lens to search with now, provisional until the model is calibrated. Raises DatabaseUnavailable."""
+        if (lens := self._known.get(model)) is not None:
+            return lens
+        row = await self._spaces.of(model)
         if row.midpoint is None and (shipped := SHIPPED.get(row.digest)) is not None:
             row = await store(self._database, row, shipped)
-        if row.midpoint is None and row.digest not in self._measuring:
-            self._measuring[row.digest] = asyncio.create_task(self._measure(row))
-        return _lens(row)
-
-    async def configured(self) -> Lens:
-        """The lens of the model that is configured. Raises ModelUnavailable and DatabaseUnavailable."""
-        return await self.of(await self._spaces.of(await self._embedder.identity()))
+        if row.midpoint is None:
+            if model not in self._measuring:
+                self._measuring[model] = asyncio.create_task(self._measure(model, row))
+            return _lens(row)
+        self._known[model] = _lens(row)
+        return self._known[model]
 
     async def close(self) -> None:
         """End the measurements under way."""
@@ -69,22 +67,22 @@ class Lenses:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _measure(self, row: ModelRow) -> None:
+    async def _measure(self, model: ModelIdentity, row: ModelRow) -> None:
         while True:
             try:
-                embedder = await reach(self._embedder, row)
-                await calibrated(self._database, embedder, await embedder.identity(), row)
+                self._known[model] = _lens(await calibrated(self._database, self._embedder, model, row))
+                del self._measuring[model]
                 return  # noqa: TRY300 - the way out of the loop
             except ValueError as error:
                 # It stays with the provisional one: results in order, their similarity a guess. Never measured again:
                 # each search would start it anew.
-                _log.warning("the model %s cannot be calibrated: %s", row.name, error)
+                _log.warning("the model %s cannot be calibrated: %s", model.name, error)
                 return
             except Unavailable:
                 pass
             except Exception:  # noqa: BLE001 - logged, and tried again
                 # Nobody waits for this task: what is not said here is never heard of.
-                _log.exception("the calibration of the model %s failed", row.name)
+                _log.exception("the calibration of the model %s failed", model.name)
             await asyncio.sleep(self._try_again_s)
 
 
@@ -94,7 +92,7 @@ async def ensure_calibrated(database: Database, embedder: Embedder) -> ModelRow:
     Raises ModelUnavailable, ModelOverloaded, DatabaseUnavailable, and ValueError for a model that cannot be.
     """
     model = await embedder.identity()
-    row = await Spaces(database, embedder.url).of(model)
+    row = await Spaces(database).of(model)
     if row.midpoint is not None:
         return row
     if (shipped := SHIPPED.get(row.digest)) is not None:

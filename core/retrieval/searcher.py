@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 import msgspec
-from pgvector import HalfVector
 
 from core.cache.disk import DiskCache
 from core.cache.flight import Flight
@@ -12,8 +11,7 @@ from core.db.pool import Database
 from core.db.search import Hit, search
 from core.db.shops import ShopReader, ShopState
 from core.errors import DatabaseUnavailable, ModelUnavailable
-from core.knowledge.reach import question_vector
-from core.models.gateway import Embedder
+from core.models.gateway import Embedded, Embedder
 from core.models.text import normalise
 from core.observe.trace import current_trace
 from core.retrieval.answers import Answer, Answers
@@ -118,25 +116,24 @@ class Searcher:
         state = await self._shops.read(asked.query.shop_id)
         if not state.exists:
             return NOTHING
-        lens = await self._lens(state)
+        lens = await self._lens()
         key = self._key(asked, state, lens)
         if lens is not None and (kept := self.answers.get(key)) is not None:
             answer, place = kept
             _note_cache(place)
             return Found(answer.results_json, answer.count)
         _note_cache("miss")
-        return await self._flight.do(key, lambda: self._find(asked, state, lens))
+        return await self._flight.do(key, lambda: self._find(asked, state, model_known=lens is not None))
 
-    async def _find(self, asked: _Asked, state: ShopState, lens: Lens | None) -> Found:
-        embedding = None if lens is None else await self._embed(lens, asked.query.query)
-        if embedding is None:
-            lens = None
+    async def _find(self, asked: _Asked, state: ShopState, *, model_known: bool) -> Found:
+        embedded = await self._embed(asked.query.query) if model_known else None
+        lens = None if embedded is None else await self._lenses.of(embedded.model)
         query = asked.query
         hits = await search(
             self._database,
             state,
             model=None if lens is None else lens.row,
-            embedding=embedding,
+            embedding=None if embedded is None else embedded.vector,
             query=query.query,
             category=query.category,
             limit=query.limit,
@@ -148,18 +145,15 @@ class Searcher:
         self.answers.put(self._key(asked, state, lens), asked.name, answer)
         return Found(answer.results_json, answer.count)
 
-    async def _lens(self, state: ShopState) -> Lens | None:
-        """That of the shop's model; a shop without vectors has none, and is looked at as the configured one would."""
-        if state.model is not None:
-            return await self._lenses.of(state.model)
+    async def _lens(self) -> Lens | None:
         try:
-            return await self._lenses.configured()
+            return await self._lenses.of(await self._embedder.identity())
         except ModelUnavailable:
             return None
 
-    async def _embed(self, lens: Lens, text: str) -> HalfVector | None:
+    async def _embed(self, text: str) -> Embedded | None:
         try:
-            return await question_vector(self._embedder, lens.row, text)
+            return await self._embedder.embed_query(text)
         except ModelUnavailable:
             return None
 
