@@ -30,10 +30,7 @@ class Smoke(msgspec.Struct, frozen=True):
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True):
-    """A function's manifest. `name` is its module, socket, unit and nginx location at once.
-
-    `workers` processes share its socket; `concurrency` and `memory_mib` are each one's.
-    """
+    """A function's manifest. `name` is its module, socket, unit and nginx location at once."""
 
     name: str
     summary: str
@@ -42,4 +39,3 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 128
     timeout_s: float = 10.0
     memory_mib: int = 256
-    workers: int = 1

@@ -13,7 +13,6 @@ from core.errors import SettingsError
 
 PREFIX = "EDGE_"
 SECRET_FIELDS = frozenset({"database_url", "database_app_url"})
-WORKERS = re.compile(r"[a-z][a-z0-9_]*=([1-9]|[1-5]\d|6[0-4])")
 _USERINFO = re.compile("//[^/?#]*@")
 Environment = Literal["development", "production"]
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -45,7 +44,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     nginx: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     watch_scale: float = 1.0
-    workers: tuple[str, ...] = ()
     releases_kept: int = 10
 
     def __repr__(self) -> str:
@@ -135,11 +133,6 @@ def _rule_violations(settings: Settings) -> list[str]:
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
             found.append(f"{PREFIX}CORS_ORIGINS: {origin!r} is not an origin such as https://shop.example")
-    found += [
-        f"{PREFIX}WORKERS: {pair!r} is not FUNCTION=NUMBER, such as search=2, with at most 64"
-        for pair in settings.workers
-        if not WORKERS.fullmatch(pair)
-    ]
     for name in ("database_url", "database_app_url"):
         value = getattr(settings, name)
         if value and not value.startswith(("postgresql://", "postgres://")):

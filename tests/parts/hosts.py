@@ -26,12 +26,12 @@ from core.function import Function, Route, Smoke
 FUNCTION = Function(
     name="{name}",
     summary="says a word",
-    routes=(Route("GET", "/{name}/word"),),
+    routes=(Route("GET", "/word"),),
     smoke=(Smoke("GET", "/word"),),
 )
 
 
-@get(["/word", "/{name}/word"])
+@get("/word")
 async def word() -> str:
     return "{word}"
 
