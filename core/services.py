@@ -6,14 +6,13 @@ from typing import Literal
 
 from core.cache.disk import DiskCache
 from core.db.pool import Database
-from core.facts.book import FactBook
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
 from core.observe.metrics import Metrics
 from core.retrieval.searcher import Searcher
 from core.settings import Settings
 
-Part = Literal["answers", "searcher", "learner", "facts"]
+Part = Literal["answers", "searcher", "learner"]
 MIB = 1024 * 1024
 
 
@@ -27,7 +26,6 @@ class Services:
     embedder: Embedder
     searcher: Searcher
     learner: Learner
-    facts: FactBook
 
     def expose(self, metrics: Metrics) -> None:
         """Show queue, circuit and caches among the function's metrics."""
@@ -67,8 +65,6 @@ async def open_services(settings: Settings, *parts: Part) -> AsyncIterator[Servi
             stack.push_async_callback(services.searcher.close)
         if "learner" in parts:
             services.learner = Learner(services.database, services.embedder)
-        if "facts" in parts:
-            services.facts = FactBook(services.database)
         yield services
 
 

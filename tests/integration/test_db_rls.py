@@ -5,13 +5,12 @@ import pytest
 from psycopg import sql
 
 from core.db.dsn import application_conninfo
-from core.db.facts import append
 from core.db.idempotency import Recorded, record
 from core.db.passages import Passage, get_passage, insert_passages
 from core.settings import Settings
 from tests.parts.knowledge import DIGEST, opened, teach, unit
 
-OF_A_SHOP = ("passage", "passage_vector", "posting", "term", "idempotency", "fact")
+OF_A_SHOP = ("passage", "passage_vector", "posting", "term", "idempotency")
 WRITABLE = ("passage", "passage_vector", "idempotency")
 HASH = b"h" * 32
 
@@ -24,7 +23,6 @@ async def shops(module_database):
             await teach(database, shop_id, [f"the haircut of shop number {shop_id}"])
             async with database.shop(shop_id) as conn:
                 await record(conn, shop_id, "key", HASH, Recorded(200, b"{}"))
-                await append(conn, shop_id, {}, restores=None, key_id=None)
     return module_database
 
 

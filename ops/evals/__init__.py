@@ -1,1 +1,0 @@
-"""How good answers are, measured on questions whose facts are known."""
