@@ -1,7 +1,6 @@
 """`edge up` from its first start to its end, with each of its parts killed on the way."""
 
 import contextlib
-import itertools
 import os
 import pwd
 import shutil
@@ -239,13 +238,23 @@ def test_an_ordinary_user_runs_it_too():
             command, env={**environ, **WITHOUT_DEMO}, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        output = list(itertools.takewhile(lambda line: "Cutting Edge is up" not in line, process.stdout))
-        assert process.poll() is None, "".join(output)
+        output = until_said(process, "Cutting Edge is up")
+        assert "Cutting Edge is up" in output
         process.terminate()
         rest, _ = process.communicate(timeout=60)
         assert process.returncode == 0, rest
     finally:
         shutil.rmtree(folder)
+
+
+def until_said(process: subprocess.Popen[str], words: str) -> str:
+    """What a process has printed when it says `words`, or all of it."""
+    output = ""
+    for line in process.stdout:
+        output += line
+        if words in line:
+            break
+    return output
 
 
 def interpreter_of(user: pwd.struct_passwd) -> str:

@@ -112,22 +112,26 @@ WRITER = """
     from core.cache.disk import DiskCache
     cache = DiskCache(Path(sys.argv[1]), 4 << 20, "answers")
     async def main():
-        number = 0
-        while cache.hits < int(sys.argv[2]):
-            number += 1
+        while not cache.available:  # others may hold the lock for as long as an opening waits for it
+            await cache.put(b"", b"")
+            await asyncio.sleep(0.01)
+        before = cache.errors
+        for number in range(int(sys.argv[2])):
             key = b"%d" % (number % 100)
             await cache.put(key, key * 500 + os.urandom(500))
             value = cache.get(key)
             assert value is None or value.startswith(key * 500), (key, value[:20])
+        print(cache.hits, cache.errors - before)
     asyncio.run(main())
-    print("closed after", cache.hits)
     cache.close()
     """
 
 
 async def test_processes_that_write_at_once_never_see_a_wrong_or_half_value(tmp_path):
     reports = await asyncio.gather(*(asyncio.to_thread(run_python, WRITER, tmp_path, 400) for _ in range(3)))
-    assert reports == ["closed after 400"] * 3
+    for hits, errors in (line.split() for line in reports):
+        assert int(hits) > 300
+        assert int(errors) == 0
 
 
 async def test_a_writer_that_is_killed_leaves_a_cache_that_works(opened, tmp_path):
