@@ -14,6 +14,7 @@ from litestar.response.base import ASGIResponse
 from core.app import EdgeApp, make_app
 from core.cache.disk import DiskCache
 from core.errors import Unavailable
+from core.flight import Flight
 from core.function import Function, Route, Smoke
 from core.http.fields import Timestamp
 from core.http.request import EdgeRequest
@@ -70,7 +71,7 @@ class Checkup:
 
     def __init__(self, patience_s: float = CHECK_TIMEOUT_S) -> None:
         self._patience_s = patience_s
-        self._asked: dict[str, asyncio.Task[State]] = {}
+        self._asked: Flight[State] = Flight()
 
     async def checks(self, services: Services) -> Checks:
         """The state of each part, `patience_s` from now at the latest."""
@@ -82,12 +83,10 @@ class Checkup:
         return Checks(database, embeddings, "off", cache)
 
     async def _state(self, part: str, ask: Callable[[], Coroutine[Any, Any, State]]) -> State:
-        task = self._asked.get(part)
-        if task is None or task.done():
-            task = self._asked[part] = asyncio.create_task(ask())
-        # Not cancelled at the end of our patience: what hangs may take as long to be cancelled.
-        done, _ = await asyncio.wait({task}, timeout=self._patience_s)
-        return task.result() if done else "down"
+        try:
+            return await self._asked.do(part, ask, expires_at=asyncio.get_running_loop().time() + self._patience_s)
+        except TimeoutError:
+            return "down"
 
 
 async def _works(ask: Callable[[], Awaitable[object]]) -> State:

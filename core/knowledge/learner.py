@@ -1,6 +1,7 @@
 """Knowledge written and read back: embedded first, then stored with all that belongs to it in one transaction."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,6 @@ import msgspec
 from pgvector import HalfVector
 from uuid_utils.compat import uuid7
 
-from core.cache.flight import Flight
 from core.db import idempotency
 from core.db.connection import Connection
 from core.db.passages import (
@@ -24,6 +24,7 @@ from core.db.passages import (
 )
 from core.db.pool import Database
 from core.errors import NotFound
+from core.flight import Flight
 from core.knowledge.chunk import chunks
 from core.knowledge.spaces import Spaces
 from core.models.gateway import Embedder
@@ -149,7 +150,7 @@ class Learner:
         """The shop's passages, newest first, `limit` at a time; of one category when one is named."""
         return await list_passages(self._database, shop_id, limit=limit, after=after, category=category)
 
-    async def _single(self, shop_id: int, once: Once | None, work: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def _single(self, shop_id: int, once: Once | None, work: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
         """Equal requests at once are one here already: in the database each would wait with a connection in hand."""
         if once is None:
             return await work()
@@ -177,10 +178,15 @@ class Learner:
     async def _embed(self, contents: Sequence[str]) -> _Vectors:
         model = await self._embedder.identity()
         space = await self._spaces.of(model)
-        texts = [[content, *chunks(content)] for content in contents]
+        # A batch of 8 MiB takes a second to cut: the loop serves others meanwhile.
+        texts = await asyncio.to_thread(_texts, contents)
         flat = await self._embedder.embed_documents([text for group in texts for text in group], model)
         vectors = iter(flat)
         return _Vectors(space.digest, [[next(vectors) for _ in group] for group in texts])
+
+
+def _texts(contents: Sequence[str]) -> list[list[str]]:
+    return [[content, *chunks(content)] for content in contents]
 
 
 def _passage(passage_id: UUID, item: NewPassage) -> Passage:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 PROBE_TEXT = "When are you open?"
 CONNECTIONS = 8
+CLOSING = "the client of the model server is closing"
 
 # The client raises whatever its parts raise: `ConnectionError` for a refused connection, httpx errors for a lost one.
 _UNREACHABLE = (OSError, httpx.TransportError, TimeoutError)

@@ -126,7 +126,7 @@ class Embedder:
         with timed("embedding"):
             current = await self._identity(self._expiry(self._deadline_s))
             model = model or current
-            works = [work_of(model, model.document_prefix, text) for text in texts]
+            works = await asyncio.to_thread(_works, model, texts)
             vectors = await self._look_up(works, model)
             missing = [work for work, vector in vectors.items() if vector is None]
             for piece in _pieces(missing):
@@ -203,6 +203,10 @@ class Embedder:
     @staticmethod
     def _expiry(seconds: float) -> float:
         return asyncio.get_running_loop().time() + seconds
+
+
+def _works(model: ModelIdentity, texts: Sequence[str]) -> list[Work]:
+    return [work_of(model, model.document_prefix, text) for text in texts]
 
 
 def _pieces(works: Sequence[Work]) -> Iterator[Sequence[Work]]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from core.models.shared import Shared
+from core.flight import Shared
 from core.models.text import Work
 
 T = TypeVar("T")

@@ -5,10 +5,10 @@ import asyncio
 from pgvector import HalfVector
 
 from core.errors import ModelUnavailable
+from core.flight import Flight
 from core.models.breaker import Breaker
-from core.models.client import PROBE_TEXT, ModelClient
+from core.models.client import CLOSING, PROBE_TEXT, ModelClient
 from core.models.identity import ModelIdentity
-from core.models.shared import Flight
 from core.models.text import Work, vector_key
 from core.models.vectors import VectorCache
 
@@ -27,7 +27,7 @@ class Probe:
         self._breaker = breaker
         self._cache = cache
         self._deadline_s = deadline_s
-        self._flight = Flight(self._ask)
+        self._flight: Flight[ModelIdentity] = Flight(lambda: ModelUnavailable(CLOSING))
         self._outcome: ModelIdentity | ModelUnavailable | None = None
         self._until = 0.0
 
@@ -36,7 +36,7 @@ class Probe:
         now = asyncio.get_running_loop().time
         if self._outcome is None or now() > self._until:
             try:
-                self._outcome = await self._flight.result(now() + self._deadline_s)
+                self._outcome = await self._flight.do("probe", self._ask, expires_at=now() + self._deadline_s)
             except TimeoutError:
                 self._outcome = ModelUnavailable("the model did not answer in time")
             except ModelUnavailable as error:

@@ -9,6 +9,7 @@ import msgspec
 
 from core.errors import ModelOverloaded, ModelUnavailable
 from core.models.breaker import Breaker, State
+from core.models.client import CLOSING
 from core.models.job import Call, Job, Line, take_batch, take_piece
 from core.models.lane import Lane
 from core.models.text import Work
@@ -77,7 +78,7 @@ class CallQueue(Generic[T]):
         Raises ModelUnavailable (closed, or the circuit is open) and ModelOverloaded (the line is full).
         """
         if self._closed:
-            raise ModelUnavailable("the client of the model server is closing")
+            raise ModelUnavailable(CLOSING)
         self._breaker.check()
         job = self._jobs.get(work)
         if job is None:
@@ -101,7 +102,7 @@ class CallQueue(Generic[T]):
     async def close(self) -> None:
         """Refuse who comes, answer who waits, end the calls in flight."""
         self._closed = True
-        closing = ModelUnavailable("the client of the model server is closing")
+        closing = ModelUnavailable(CLOSING)
         calls = [*self._flight, *self._stalled]
         for job in [*self._jobs.values(), *(job for call in calls for job in call.jobs)]:
             self._finish(job, closing)

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import suppress
 
 from core.errors import ModelUnavailable
+from core.flight import Flight
 from core.models.breaker import Breaker
-from core.models.client import ModelClient
+from core.models.client import CLOSING, ModelClient
 from core.models.identity import ModelIdentity
-from core.models.shared import Flight
 
 CONFIRM_AFTER_S = 1.0
 LOOK_AFTER_S = 10.0
@@ -25,8 +25,7 @@ class IdentityWatch:
         self._breaker = breaker
         self._stall_s = stall_s
         self._confirmed_at = self._looked_at = float("-inf")
-        self._first = Flight(self._fetch)
-        self._again = Flight(self._refresh)
+        self._flight: Flight[ModelIdentity] = Flight(lambda: ModelUnavailable(CLOSING))
         self._look: asyncio.Task[None] | None = None
         self.known: ModelIdentity | None = None
 
@@ -36,7 +35,7 @@ class IdentityWatch:
             return self.known
         if self._breaker.state == "open":
             self._breaker.check()
-        return await self._first.result(expires_at)
+        return await self._flight.do("first", self._fetch, expires_at=expires_at)
 
     async def confirm(self, dimensions: int) -> ModelIdentity:
         """The model that has just made vectors of `dimensions`.
@@ -45,7 +44,7 @@ class IdentityWatch:
         """
         model = self.known
         if model is None or model.dimensions != dimensions or self._now() - self._confirmed_at > CONFIRM_AFTER_S:
-            model = await self._again.result()
+            model = await self._flight.do("again", self._refresh)
         if model.dimensions != dimensions:
             raise ModelUnavailable("the model server answers with vectors of another length than its model has")
         return model
@@ -61,13 +60,15 @@ class IdentityWatch:
         if self._look is not None:
             self._look.cancel()
             await asyncio.wait([self._look])
-        await self._first.close()
-        await self._again.close()
+        await self._flight.close()
 
     async def _look_once(self) -> None:
         # Down just now: whoever needs the model finds out; vectors of the known model are still good.
         with suppress(ModelUnavailable, TimeoutError):
-            await (self._first if self.known is None else self._again).result()
+            if self.known is None:
+                await self._flight.do("first", self._fetch)
+            else:
+                await self._flight.do("again", self._refresh)
 
     async def _fetch(self) -> ModelIdentity:
         self._breaker.begin()

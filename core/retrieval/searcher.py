@@ -5,12 +5,12 @@ from typing import Any, Literal
 import msgspec
 
 from core.cache.disk import DiskCache
-from core.cache.flight import Flight
 from core.cache.keys import question_key, search_key
 from core.db.pool import Database
 from core.db.search import Hit, search
 from core.db.shops import ShopReader, ShopState
 from core.errors import DatabaseUnavailable, ModelUnavailable
+from core.flight import Flight
 from core.models.gateway import Embedded, Embedder
 from core.models.text import normalise
 from core.observe.trace import current_trace

@@ -9,7 +9,7 @@ from core.services import open_services
 from core.settings import Settings
 from functions import health
 from functions.health import Checks, Checkup, judge, patience_s
-from tests.parts.faulty_models import faulty_models
+from tests.parts.faulty_models import faulty_models, until
 from tests.parts.functions import serving, unreachable
 from tests.parts.searching import settings_of
 
@@ -64,9 +64,9 @@ async def test_a_part_that_hangs_is_down_and_asked_once_until_it_answers(databas
         async with open_services(settings_of(database, models, embed_deadline_s=60.0), "answers") as services:
             checkup = Checkup(patience_s=0.05)
             states = {(await checkup.checks(services)).embeddings}
-            asked = len(models.batches)
+            await until(lambda: len(models.batches) == 2)  # of the gateway that opened, and of the check
             states |= {(await checkup.checks(services)).embeddings for _ in range(3)}
-            assert ({"down"}, asked) == (states, len(models.batches))
+            assert ({"down"}, 2) == (states, len(models.batches))
             models.gate.set()
             while (await checkup.checks(services)).embeddings != "ok":
                 pass

@@ -32,7 +32,7 @@ FORBIDDEN = {
 # `core` from the bottom up: a module imports from its own place and from the ones before it. The longest name counts.
 LAYERS = (
     ("core.errors", "core.function", "core.version"),
-    ("core.settings",),
+    ("core.settings", "core.flight"),
     ("core.observe",),
     ("core.cache",),
     ("core.db", "core.models"),
