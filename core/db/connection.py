@@ -16,6 +16,8 @@ from core.errors import DatabaseUnavailable
 
 RV = TypeVar("RV")
 WAIT_INTERVAL_S = 0.1  # psycopg's own
+LATE_S = 0.2
+SECOND_LOOK_S = 0.5
 
 
 class Connection(psycopg.AsyncConnection[TupleRow]):
@@ -28,6 +30,7 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
 
     limit_s: float = 60.0
     hung: bool = False
+    _watchdog: asyncio.TimerHandle
 
     async def wait(
         self,
@@ -35,11 +38,22 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
         interval: float = WAIT_INTERVAL_S,
         timeout: float | None = None,  # noqa: ASYNC109 - psycopg's signature
     ) -> RV:
-        watchdog = asyncio.get_running_loop().call_later(self.limit_s, self._hang_up)
+        self._watch(self.limit_s)
         try:
             return await super().wait(gen, interval, timeout)
         finally:
-            watchdog.cancel()
+            self._watchdog.cancel()
+
+    def _watch(self, patience_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._watchdog = loop.call_later(patience_s, self._bark, loop.time() + patience_s)
+
+    def _bark(self, due: float) -> None:
+        if asyncio.get_running_loop().time() - due > LATE_S:
+            # It was the loop that stood still: the answer may lie there, unread.
+            self._watch(SECOND_LOOK_S)
+        else:
+            self._hang_up()
 
     def _hang_up(self) -> None:
         self.hung = True

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
 
 import psutil
 import psycopg
@@ -193,6 +194,15 @@ async def test_a_server_that_stops_in_the_middle_is_hung_up_on_and_used_when_it_
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGCONT)
         await until_answered(database)
+
+
+async def test_a_loop_that_stood_still_is_no_fault_of_the_server(settings):
+    async with opened(settings, database_timeout_s=1.0) as database:
+        await database.ping()
+        reading = asyncio.create_task(database.read(None, "select 1"))
+        await asyncio.sleep(0)  # sent
+        time.sleep(2.5)  # noqa: ASYNC251 - longer than anyone waits for the server, whose answer is there meanwhile
+        assert [(1,)] == await reading
 
 
 async def refused_of_eight(database):
