@@ -39,8 +39,8 @@ class Spaces:
 
 
 def space_name(model: ModelIdentity) -> str:
-    """The model's digest; with prefixes also theirs: the same weights under other prefixes are another space."""
-    prefixes = f"{model.query_prefix}\0{model.document_prefix}"
-    if prefixes == "\0":
+    """The model's digest; and what is done to its texts: the same weights under other prefixes are another space."""
+    treatment = f"{model.query_prefix}\0{model.document_prefix}" + ("\0uncased" if model.uncased else "")
+    if treatment == "\0":
         return model.digest
-    return f"{model.digest}+{blake2b(prefixes.encode(), digest_size=8).hexdigest()}"
+    return f"{model.digest}+{blake2b(treatment.encode(), digest_size=8).hexdigest()}"

@@ -7,6 +7,7 @@ from pathlib import Path
 # Whatever changes an answer while question, knowledge and model stay the same. Chunks are not here: they are written.
 SOURCES = (
     "core.db.search",
+    "core.models.identity",
     "core.models.text",
     "core.retrieval.answers",
     "core.retrieval.searcher",
