@@ -37,6 +37,7 @@ FUNCTION = Function(
 State = Literal["ok", "degraded", "down", "off"]
 _CACHE_KEY = b"health"
 _FRESH_S = 10.0
+RETRY_AFTER_S = "2"
 
 
 class Checks(msgspec.Struct, frozen=True):
@@ -109,12 +110,13 @@ async def _caches_state(*caches: DiskCache) -> State:
 
 
 async def _cache_state(cache: DiskCache) -> State:
-    if not cache.available:
-        return "down"
+    # Asked whatever its state: who asks for a file is what brings one back.
     await cache.put(_CACHE_KEY, str(time.time()).encode())
     written = cache.get(_CACHE_KEY)
     # Another request may have written between the two: any recent time will do.
-    return "ok" if written is not None and abs(time.time() - float(written)) < _FRESH_S else "degraded"
+    if written is not None and abs(time.time() - float(written)) < _FRESH_S:
+        return "ok"
+    return "degraded" if cache.available else "down"
 
 
 def create_app(settings: Settings | None = None) -> EdgeApp:
@@ -128,6 +130,8 @@ def create_app(settings: Settings | None = None) -> EdgeApp:
         checks = await checkup.checks(request.services)
         status = judge(checks)
         body = HealthResponse(status, "cutting-edge", VERSION, timestamp(), checks)
-        return ASGIResponse(body=msgspec.json.encode(body), status_code=503 if status == "down" else 200)
+        if status == "down":
+            return ASGIResponse(body=msgspec.json.encode(body), status_code=503, headers={"retry-after": RETRY_AFTER_S})
+        return ASGIResponse(body=msgspec.json.encode(body))
 
     return make_app(FUNCTION, [health], opens=partial(open_services, settings, "answers"))

@@ -56,7 +56,7 @@ class Embedder:
         self._lane = lane
         self._deadline_s = deadline_s
         breaker = Breaker()
-        stall_s = deadline_s * STALLED_AT
+        self._stall_s = stall_s = deadline_s * STALLED_AT
         self._watch = IdentityWatch(client, breaker, stall_s)
         self._queue: CallQueue[Embedded] = CallQueue(
             self._send, breaker=breaker, lane=lane, limit=queue, stall_s=stall_s
@@ -114,7 +114,7 @@ class Embedder:
             vector = self._cache.get(vector_key(model, work), model.dimensions)
             if vector is not None:
                 return Embedded(vector, model, cached=True)
-            (embedded,) = await self._finish([self._queue.join(work)], expires_at)
+            (embedded,) = await self._finish([self._queue.join(work, expires_at=expires_at)], expires_at)
             return embedded
 
     async def embed_documents(self, texts: Sequence[str], model: ModelIdentity | None = None) -> list[HalfVector]:
@@ -161,7 +161,7 @@ class Embedder:
             return [await job.result(expires_at) for job in jobs]
         except TimeoutError:
             late = True
-            if any(job.call is None for job in jobs):
+            if any(job.call is None or expires_at - job.call.begun_at < self._stall_s for job in jobs):
                 raise ModelOverloaded(
                     "the time ran out in the queue for the model", retry_after_s=self._queue.retry_after_s()
                 ) from None

@@ -27,12 +27,16 @@ class Job(Shared[T]):
 
 
 class Call(Generic[T]):
-    """Jobs that were sent together. `outcomes` holds one for each of them when the task has ended by itself."""
+    """Jobs that were sent together at `begun_at` of the loop's clock.
 
-    __slots__ = ("jobs", "outcomes", "task", "timer")
+    `outcomes` holds one for each of them when the task has ended by itself.
+    """
 
-    def __init__(self, jobs: Sequence[Job[T]]) -> None:
+    __slots__ = ("begun_at", "jobs", "outcomes", "task", "timer")
+
+    def __init__(self, jobs: Sequence[Job[T]], begun_at: float) -> None:
         self.jobs = jobs
+        self.begun_at = begun_at
         self.outcomes: Sequence[T | Exception] | None = None
         self.task: asyncio.Task[None]
         self.timer: asyncio.TimerHandle | None = None

@@ -72,16 +72,19 @@ class CallQueue(Generic[T]):
             len(self._interactive), len(self._bulk), len(self._flight), len(self._stalled), self._breaker.state
         )
 
-    def join(self, work: Work, *, bulk: bool = False) -> Job[T]:
+    def join(self, work: Work, *, bulk: bool = False, expires_at: float | None = None) -> Job[T]:
         """The job of this text, joined: the caller must `leave` it.
 
-        Raises ModelUnavailable (closed, or the circuit is open) and ModelOverloaded (the line is full).
+        Raises ModelUnavailable (closed, or the circuit is open) and ModelOverloaded: the line is full, or so long
+        that whoever has to have the result by `expires_at` of the loop's clock would wait in vain.
         """
         if self._closed:
             raise ModelUnavailable(CLOSING)
         self._breaker.check()
         job = self._jobs.get(work)
         if job is None:
+            if expires_at is not None:
+                self._refuse_late(expires_at)
             job = self._enqueue(work, bulk=bulk)
         elif job.bulk and not bulk:
             self._promote(job)
@@ -93,6 +96,16 @@ class CallQueue(Generic[T]):
         """Whole seconds until what waits now is done, by the speed of late."""
         waiting = len(self._interactive) + len(self._bulk) + 1
         return max(1, min(LONGEST_RETRY_S, math.ceil(waiting * self._seconds_a_text)))
+
+    def _refuse_late(self, expires_at: float) -> None:
+        # Where nobody waits in line the next call tells how fast the model is by now: never refused, or one slow
+        # answer would refuse all that come after it.
+        if not self._interactive:
+            return
+        in_calls = sum(len(call.jobs) for call in self._flight)
+        wait_s = (len(self._interactive) + in_calls + 1) * self._seconds_a_text / CALLS_IN_FLIGHT
+        if asyncio.get_running_loop().time() + wait_s > expires_at:
+            raise ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
 
     def refuse_waiting(self, error: ModelUnavailable) -> None:
         """Answer all who wait in line: the model cannot be asked now."""
@@ -186,7 +199,7 @@ class CallQueue(Generic[T]):
             for job in jobs:
                 self._finish(job, error)
             return None
-        call = Call(jobs)
+        call = Call(jobs, asyncio.get_running_loop().time())
         for job in jobs:
             job.call = call
         self._flight.add(call)

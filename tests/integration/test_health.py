@@ -86,6 +86,18 @@ def test_the_model_has_the_time_that_a_question_has_within_the_time_of_a_request
     assert patience_s(Settings(embed_deadline_s=deadline_s)) == expected_s
 
 
+async def test_a_cache_that_comes_back_is_used_again(database, model_server):
+    settings = settings_of(database, model_server)
+    folder = settings.home / "cache"
+    folder.mkdir(parents=True)
+    (folder / "answers").write_text("")
+    async with serving(health.create_app(settings)) as client:
+        assert "down" == (await client.get(PATH)).json()["checks"]["cache"]
+        (folder / "answers").unlink()
+        while (await client.get(PATH)).json()["checks"]["cache"] != "ok":
+            pass
+
+
 async def test_without_a_cache_it_is_degraded(database, model_server, tmp_path):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")

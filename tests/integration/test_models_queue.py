@@ -128,6 +128,27 @@ async def test_a_full_queue_refuses_the_newest_and_says_when_to_come_back(caller
     assert callers.queue.state.interactive == 20
 
 
+async def test_who_would_wait_in_vain_is_refused_at_once_and_who_has_the_time_is_not(model, callers):
+    clock = asyncio.get_running_loop().time
+    await callers.many("abcdefgh")
+    await until(lambda: len(model.calls) == CALLS_IN_FLIGHT)
+    callers.queue._seconds_a_text = 1.0
+    with pytest.raises(ModelOverloaded):
+        callers.queue.join(Work("", "too late"), expires_at=clock() + 2.0)
+    callers.queue.join(Work("", "in time"), expires_at=clock() + 60.0).leave()
+    callers.queue.join(Work("", "c"), expires_at=clock() + 2.0).leave()  # it waits already, whoever asks too
+    assert 6 == callers.queue.state.interactive
+
+
+async def test_a_model_that_was_slow_is_asked_again_where_nobody_waits(model, callers):
+    callers.queue._seconds_a_text = 100.0
+    job = callers.queue.join(Work("", "a"), expires_at=asyncio.get_running_loop().time() + 2.0)
+    await until(lambda: model.open)
+    model.answer()
+    assert "A" == await job.result(None)
+    job.leave()
+
+
 async def test_questions_overtake_bulk_work(model, callers):
     bulk = await callers.many("vwxyz", bulk=True)
     await until(lambda: len(model.calls) == 1)
