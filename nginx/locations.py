@@ -14,8 +14,8 @@ STREAM_SILENCE = "75s"
 # outlives a flip. Older ones refuse `keepalive 0`.
 KEEPALIVE_BY_DEFAULT = (1, 29, 7)
 NO_BODY_BYTES = 1024
-# Raw bytes in an address are no HTTP (RFC 3986, 2); Granian would refuse them with an empty answer.
-STRAY_BYTES = ("if ($request_uri ~ [^\\x21-\\x7e]) {", "    return 400;", "}")
+# What is no HTTP (RFC 3986, 2 and RFC 9110, 5.5), Granian would refuse with an empty answer: `$stray` of nginx.maps.
+STRAY_BYTES = ("if ($stray) {", "    return 400;", "}")
 PLACEHOLDER = re.compile(r"\{[^}]+\}")
 
 

@@ -13,6 +13,18 @@ DOCS_POLICY = (
     "img-src 'self' data:; frame-ancestors 'none'"
 )
 ALLOWED_METHODS = "GET, POST, PUT, DELETE"
+CALLERS_HEADERS = (
+    "accept",
+    "authorization",
+    "content_type",
+    "cookie",
+    "idempotency_key",
+    "last_event_id",
+    "origin",
+    "referer",
+    "user_agent",
+    "x_request_id",
+)
 # A header past this size would let a log line grow without bound; the pattern also keeps JSON and log lines whole.
 REQUEST_ID = "~^[A-Za-z0-9_-]{8,64}$"
 
@@ -24,10 +36,20 @@ def variables(site: Site) -> list[str]:
         *switch("$request_uri", "$request_path", (("default", "$request_uri"), (r"~^(?<path>[^?]*)\?", "$path"))),
         # nginx writes 000 and 009 where it has no status, which JSON does not take for a number.
         *switch("$status", "$status_number", (("default", "0"), ("~^0*(?<number>[0-9]+)$", "$number"))),
+        *strays(),
         *functions(site),
         *clients(site),
         *origins(site),
         *switch("$uri", "$content_policy", (("default", API_POLICY), ("~^/docs/", DOCS_POLICY))),
+    ]
+
+
+def strays() -> list[str]:
+    """`$stray`: 1 for an address or a header that callers send with bytes that have no place in it."""
+    headers = "".join(f"$http_{name}" for name in CALLERS_HEADERS)
+    return [
+        *switch(headers, "$stray_header", (("default", "0"), (r"~[\x00-\x08\x0a-\x1f\x7f]", "1"))),
+        *switch("$request_uri", "$stray", (("default", "$stray_header"), ('~[^\\x21-\\x7e]|["<>`]', "1"))),
     ]
 
 

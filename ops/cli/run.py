@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -38,7 +39,7 @@ def up(*, with_parent: bool) -> None:
         die_with_parent(signal.SIGTERM)
     adopt_orphans()
     console = Console(highlight=False)
-    stack = Stack(read_settings(), lambda line: console.print(line, markup=False, soft_wrap=True))
+    stack = Stack(read_settings(), lambda line: _say(console, line))
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _interrupt)
     try:
@@ -47,12 +48,12 @@ def up(*, with_parent: bool) -> None:
         _print_welcome(console, stack)
         _watch(console, stack)
     except KeyboardInterrupt:
-        console.print("stopping")
+        _say(console, "stopping")
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, signal.SIG_IGN)
         stack.stop()
-    console.print("stopped")
+    _say(console, "stopped")
 
 
 @click.command()
@@ -75,6 +76,12 @@ def status(*, as_json: bool) -> None:
         click.echo(json.dumps(state))
     else:
         Console(highlight=False).print(_table(state["parts"]))
+
+
+def _say(console: Console, line: str) -> None:
+    """A line that cannot be written (a full disk, a reader that went away) must not end what serves."""
+    with suppress(OSError):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _interrupt(_signum: int, _frame: FrameType | None) -> None:
@@ -116,7 +123,7 @@ def _print_welcome(console: Console, stack: Stack) -> None:
         "",
     )
     for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+        _say(console, line)
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

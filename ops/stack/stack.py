@@ -135,7 +135,8 @@ class Stack:
         self._host = host = HostPart(self.instance, self._functions_environ(), group, self.settings.watch_scale)
         self._timed("host", lambda: self.supervisor.add(host))
         self._timed("functions", lambda: self._deploy_changed(host))
-        nginx.configure(self._manifests())
+        self._routed = self._manifests()
+        nginx.configure(self._routed)
         self._nginx = nginx
         self._timed("nginx", lambda: self.supervisor.add(NginxPart(nginx)))
 
@@ -168,8 +169,11 @@ class Stack:
         self._say(f"{reason}\n{name} goes on with release {serving}")
 
     def _manifests(self) -> list[dict[str, Any]]:
+        """What nginx is to route: a function that fails keeps its last routes, which answer 503 and not 404."""
         functions = self._host.functions() if self._host else []
-        return [function["manifest"] for function in functions if function["manifest"] is not None]
+        routed = {manifest["name"]: manifest for manifest in self._routed}
+        manifests = [function["manifest"] or routed.get(function["name"]) for function in functions]
+        return [manifest for manifest in manifests if manifest is not None]
 
     def tick(self) -> None:
         """Bring back what ended. Call it a few times a second."""

@@ -49,6 +49,11 @@ def of(answer: httpx.Response):
         (b"POST /api/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "invalid-request"),
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "uri-too-long"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX-Big: " + b"a" * 9000 + b"\r\n\r\n", 431, "headers-too-large"),
+        (b'GET /api/echo?" HTTP/1.1\r\nHost: a\r\n\r\n', 400, "invalid-request"),
+        (b"GET /api/echo?<> HTTP/1.1\r\nHost: a\r\n\r\n", 400, "invalid-request"),
+        (b"GET /docs/echo?` HTTP/1.1\r\nHost: a\r\n\r\n", 400, "invalid-request"),
+        (b"GET /api/echo HTTP/1.1\r\nHost: a\r\nIdempotency-Key: a\x7f\r\n\r\n", 400, "invalid-request"),
+        (b"GET /api/echo HTTP/1.1\r\nHost: a\r\nUser-Agent: a\x01b\r\n\r\n", 400, "invalid-request"),
         (b"TRACE /api/echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405, "method-not-allowed"),
     ],
 )
