@@ -16,5 +16,9 @@ class Folders:
 
     @property
     def run(self) -> Path:
-        """The folder of sockets, without symlinks: its path goes into sockets' addresses."""
-        return (self.home / "run").resolve()
+        """The folder of sockets, without the symlink: its path goes into sockets' addresses.
+
+        One link is followed and no other: what a stranger puts where it leads is not our folder.
+        """
+        run = self.home.resolve() / "run"
+        return run.parent / run.readlink() if run.is_symlink() else run

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from ops.stack.child import Account
@@ -77,9 +78,9 @@ class Instance(Folders):
 
     def close(self) -> None:
         """Remove a run folder that lies outside of EDGE_HOME, when this process ran the instance; let the lock go."""
-        link = self.home / "run"
-        if self.is_locked and link.is_symlink() and self.run == _short_folder(self.home).resolve():
-            shutil.rmtree(self.run, ignore_errors=True)
+        link, short = self.home / "run", _short_folder(self.home)
+        if self.is_locked and link.is_symlink() and link.readlink() == short and _is_ours(short):
+            shutil.rmtree(short, ignore_errors=True)
             link.unlink()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
@@ -91,8 +92,10 @@ class Instance(Folders):
             link.mkdir(mode=0o711, exist_ok=True)
             if _fits(link) and may_enter(account, link):
                 return
+            short = _short_folder(self.home)
+            _own(short)
             link.rmdir()
-            link.symlink_to(_short_folder(self.home))
+            link.symlink_to(short)
         _own(self.run)
 
 
@@ -118,14 +121,31 @@ def _fits(folder: Path) -> bool:
 
 
 def _short_folder(home: Path) -> Path:
-    """A name that the same EDGE_HOME always gets, in a folder that everybody may enter."""
+    """A name that the same EDGE_HOME always gets, in a folder that everybody may enter.
+
+    Root takes one where nobody else may put anything; an ordinary user has none that serves the servers' accounts too.
+    """
     digest = hashlib.blake2b(os.fsencode(home), digest_size=6).hexdigest()
+    if os.geteuid() == 0 and os.access("/run", os.W_OK):
+        return Path("/run") / f"edge-{digest}"
     return Path("/tmp") / f"edge-{os.geteuid()}-{digest}"  # noqa: S108 - checked by _own
 
 
 def _own(folder: Path) -> None:
-    """Make `folder`, or see that it is ours: others may write where it stands."""
-    folder.mkdir(mode=0o711, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise InstanceError(f"{folder} is not a folder of this user alone: remove it")
+    """Make `folder`, or see that it is ours: others may write where it stands, and know its name beforehand."""
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o711)
+    if not _is_ours(folder):
+        raise InstanceError(
+            f"{folder} is not a folder of this user alone: remove it, "
+            "or set EDGE_HOME to another folder, one with a short path that everybody may enter"
+        )
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is a folder, not a link to one, that this user alone may write to."""
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
