@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -14,6 +14,14 @@ from core.errors import SettingsError
 PREFIX = "EDGE_"
 SECRET_FIELDS = frozenset({"database_url", "database_app_url"})
 _USERINFO = re.compile("//[^/?#]*@")
+# What libpq takes for a URL (PostgreSQL 18, 34.1.1.2), less what it takes for another one than was meant: of a password
+# with an unescaped @, / or blank it makes a host, a port or a database, and its errors quote those.
+_ESCAPED = "%(?!00)[0-9A-Fa-f]{2}"
+_HOST = rf"(\[[0-9A-Fa-f:.]+\]|([^\s%@/?:,\[\]]|{_ESCAPED})*)(:\d*)?"
+_PAIR = rf"\w+=([^\s%&=]|{_ESCAPED})*"
+_DATABASE_URL = re.compile(
+    rf"postgres(ql)?://(([^\s%@/]|{_ESCAPED})*@)?{_HOST}(,{_HOST})*(/([^\s%@?]|{_ESCAPED})*)?(\?({_PAIR}(&{_PAIR})*)?)?"
+)
 Environment = Literal["development", "production"]
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 NONE = "none"  # for a setting that is given, and empty: an empty variable is an absent one
@@ -133,10 +141,16 @@ def _rule_violations(settings: Settings) -> list[str]:
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
             found.append(f"{PREFIX}CORS_ORIGINS: {origin!r} is not an origin such as https://shop.example")
+    return [*found, *_url_violations(settings)]
+
+
+def _url_violations(settings: Settings) -> Iterator[str]:
     for name in ("database_url", "database_app_url"):
-        value = getattr(settings, name)
+        value, variable = getattr(settings, name), PREFIX + name.upper()
         if value and not value.startswith(("postgresql://", "postgres://")):
-            found.append(f"{PREFIX}{name.upper()}: give a postgresql:// URL")
+            yield f"{variable}: give a postgresql:// URL"
+        elif value and not _DATABASE_URL.fullmatch(value):
+            example = "postgresql://user:password@host:5432/database"
+            yield f"{variable} is not a valid URL such as {example}: write special characters percent-encoded, @ as %40"
     if settings.ollama_url and not settings.ollama_url.startswith(("http://", "https://", "unix:/")):
-        found.append(f"{PREFIX}OLLAMA_URL: give http://host:11434 or unix:/path/to.sock")
-    return found
+        yield f"{PREFIX}OLLAMA_URL: give http://host:11434 or unix:/path/to.sock"

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from core.db.dsn import owner_conninfo
 from core.db.pool import SET_SHOP
 
 # Vectors of one shop and model, about 3 300 passages: from here an index is faster than the exact search.
@@ -37,9 +38,9 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str]:
     """Make the indexes that are missing and drop those of shops far below `threshold` vectors; returns what was done.
 
     What an interrupted run left half-built is dropped first. Returns nothing while another process is at it.
-    Raises psycopg.Error, and at the end BuildError when a shop failed: the others have what they need.
+    Raises SettingsError, psycopg.Error, and at the end BuildError when a shop failed: the others have what they need.
     """
-    with psycopg.connect(owner_dsn, autocommit=True, application_name="edge ann") as conn:
+    with psycopg.connect(owner_conninfo(owner_dsn), autocommit=True, application_name="edge ann") as conn:
         conn.execute("set statement_timeout = 0")
         conn.execute("set maintenance_work_mem = '256MB'")
         # One core is enough: requests go on meanwhile.

@@ -1,7 +1,9 @@
 """How functions connect: the application's DSN with the settings that every session of theirs needs."""
 
 import math
+from typing import Any
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from core.errors import SettingsError
@@ -19,16 +21,23 @@ SESSION = {
 }
 
 
+def owner_conninfo(url: str) -> str:
+    """The libpq connection string of the owner; raises SettingsError."""
+    return make_conninfo("", **_parsed(url, "EDGE_DATABASE_URL"))
+
+
 def application_conninfo(settings: Settings) -> str:
     """The libpq connection string of the application role; raises SettingsError when no database is named.
 
     Without `database_app_url` it is the owner's, who becomes edge_app at the start of each session: row-level security
     then binds it as it binds a login of its own.
     """
-    url = settings.database_app_url or settings.database_url
-    if not url:
+    if settings.database_app_url:
+        given = _parsed(settings.database_app_url, "EDGE_DATABASE_APP_URL")
+    elif settings.database_url:
+        given = _parsed(settings.database_url, "EDGE_DATABASE_URL")
+    else:
         raise SettingsError("EDGE_DATABASE_URL names no database")
-    given = conninfo_to_dict(url)
     session = {
         **SESSION,
         "statement_timeout": str(math.ceil(settings.database_timeout_s * 1000)),
@@ -45,3 +54,11 @@ def application_conninfo(settings: Settings) -> str:
         "keepalives_idle": "30",
     }
     return make_conninfo("", **{**defaults, **given, "options": options.strip()})
+
+
+def _parsed(url: str, setting: str) -> dict[str, Any]:
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # From None: libpq's words quote the password, and an operator's terminal or log is to show none.
+        raise SettingsError(f"{setting} is not a valid URL") from None

@@ -7,6 +7,8 @@ import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 
+from core.db.dsn import owner_conninfo
+
 FOLDER = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x65646765  # "edge": held while migrations run, so that two starts at once do not meet
 # Idempotent, and before all migrations: where the owner may not create extensions it is there already.
@@ -48,11 +50,12 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
     """Bring the database up to date as its owner; returns the names of what was applied now.
 
     Names that the database has and the folder lacks come from a newer release and are left alone.
-    Raises MigrationError; what was applied before the failing one stays.
+    Raises MigrationError; what was applied before the failing one stays. Raises SettingsError when `dsn` is none.
     """
+    conninfo = owner_conninfo(dsn)
     migrations = read_migrations(folder)
     try:
-        with psycopg.connect(dsn, autocommit=True, application_name="edge migrate") as conn:
+        with psycopg.connect(conninfo, autocommit=True, application_name="edge migrate") as conn:
             conn.execute("set client_min_messages = warning")
             conn.execute("set search_path = public")
             # Session-level: the server lets go of it when this connection ends, however it ends.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg.rows import TupleRow
 
-from core.db.dsn import APPLICATION_ROLE
+from core.db.dsn import APPLICATION_ROLE, owner_conninfo
 
 SERVER_VERSION = 150000
 SET_KNOWN_SINCE = 160000  # pg_has_role(…, 'set'); before, whoever makes roles may join them
@@ -36,9 +36,13 @@ from pg_roles where rolname = %s
 
 
 def requirements(dsn: str) -> list[str]:
-    """What the server lacks before its database can be migrated as the owner; empty when nothing does."""
+    """What the server lacks before its database can be migrated as the owner; empty when nothing does.
+
+    Raises SettingsError when `dsn` is none.
+    """
+    owner = owner_conninfo(dsn)
     try:
-        with psycopg.connect(dsn, autocommit=True, connect_timeout=10, application_name="edge requirements") as conn:
+        with psycopg.connect(owner, autocommit=True, connect_timeout=10, application_name="edge requirements") as conn:
             return [*_version(conn), *_encoding(conn), *_extension(conn), *_rights(conn)]
     except psycopg.OperationalError as error:
         return [f"EDGE_DATABASE_URL cannot be reached: {' '.join(str(error).split())}"]

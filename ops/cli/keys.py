@@ -13,7 +13,9 @@ from psycopg.rows import TupleRow
 from rich.console import Console
 from rich.table import Table
 
+from core.db.dsn import owner_conninfo
 from core.db.keys import Key, create_key, list_keys, revoke_key
+from core.errors import SettingsError
 from ops.cli.settings import plain_errors, read_settings
 from ops.stack.instance import Instance
 from ops.stack.postgres import EmbeddedPostgres
@@ -88,7 +90,10 @@ def _owner() -> Iterator[psycopg.Connection[TupleRow]]:
         if instance.owner_pid() is None:
             raise click.ClickException(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
         dsn = EmbeddedPostgres(instance.postgres, instance.run / "postgres").owner_dsn
-    with plain_errors(psycopg.Error), psycopg.connect(dsn, autocommit=True, connect_timeout=10) as owner:
+    with (
+        plain_errors(SettingsError, psycopg.Error),
+        psycopg.connect(owner_conninfo(dsn), autocommit=True, connect_timeout=10) as owner,
+    ):
         yield owner
 
 

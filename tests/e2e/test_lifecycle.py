@@ -189,6 +189,7 @@ def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path):
         ("EDGE_PROT", "1", "unknown setting: EDGE_PROT"),
         ("EDGE_PORT", "99999", "EDGE_PORT"),
         ("EDGE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x", "127.0.0.1"),
+        ("EDGE_DATABASE_URL", "postgresql://owner:pa%zz@127.0.0.1:1/x", "EDGE_DATABASE_URL is not a valid URL"),
         ("EDGE_HOME", "/proc/nowhere", "EDGE_HOME"),
     ],
 )

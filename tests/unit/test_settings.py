@@ -1,10 +1,12 @@
 """Settings as processes hand them on to each other, and as they are shown."""
 
+import traceback
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
 
 from core.errors import SettingsError
 from core.models.identity import prefixes_of
@@ -61,3 +63,42 @@ def test_the_userinfo_of_the_model_server_is_not_shown(userinfo):
 
 def test_an_address_without_userinfo_is_shown_as_it_is():
     assert "'unix:/run/model@1.sock'" in repr(Settings(ollama_url="unix:/run/model@1.sock"))
+
+
+BROKEN_URLS = (
+    "postgresql://owner:pa%zzword@db/edge",
+    "postgresql://owner:word%@db/edge",
+    "postgresql://owner:word%00@db/edge",
+    "postgresql://owner:pass word@db/edge",
+    "postgresql://owner:pass@word@db/edge",
+    "postgresql://owner:pass/word@db/edge",
+    "postgresql://owner:12/word@db/edge",
+    "postgresql://owner:12/?word@db/edge",
+    "postgresql://owner@db/edge?password=word%zz",
+    "postgresql://db:word/edge",
+)
+WHOLE_URLS = (
+    "postgresql://",
+    "postgresql://edge_owner@/edge?host=%2Fsrv%2Fa%20folder&port=5432",
+    "postgres://owner:p%40ss%2Fword@db.example:6432/edge?sslmode=require&options=-c%20lock_timeout%3D50",
+    "postgresql://owner:a:b?c#d[e@db/edge",
+    "postgresql://owner:pässwörd@[::1]:5432/edge",
+    "postgresql://one:5432,two:5433/edge?target_session_attrs=read-write",
+    "postgresql://db/edge?user=me@server",
+)
+
+
+@pytest.mark.parametrize("variable", ["EDGE_DATABASE_URL", "EDGE_DATABASE_APP_URL"])
+@pytest.mark.parametrize("url", BROKEN_URLS)
+def test_a_database_url_that_means_something_else_is_refused_without_its_password(variable, url):
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_environ({variable: url})
+    assert f"{variable} is not a valid URL" in str(raised.value)
+    assert "word@" not in str(raised.value).replace("user:password@host", "")
+    assert url not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("url", WHOLE_URLS)
+def test_a_database_url_that_libpq_reads_as_it_is_meant_is_accepted(url):
+    assert Settings.from_environ({"EDGE_DATABASE_URL": url}).database_url == url
+    conninfo_to_dict(url)
