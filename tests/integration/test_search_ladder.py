@@ -46,7 +46,8 @@ async def test_without_the_model_words_are_compared_and_nothing_is_cached(databa
             assert (found.degraded, trace.degraded, trace.cache) == ("embeddings", "embeddings", "miss")
         assert (await other.ask("football match", threshold=0.0))[0].results == ()
         await other.searcher.answers.flush()
-        assert other.disk.get(b"") is None
+        asked = other.searcher._ask(SearchQuery("haircut wash", SHOP))
+        assert other.searcher.answers.last(asked.name) is None
         assert len(other.searcher.answers.local) == 0
 
 
