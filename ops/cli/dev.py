@@ -22,7 +22,6 @@ from ops.lifeline import die_with_parent
 from ops.release.closure import function_names, touched_by
 from ops.release.errors import ReleaseError
 from ops.release.snapshot import preview
-from ops.stack.instance import Instance
 
 POLL_S = 0.15
 SETTLED_S = 0.03
@@ -137,7 +136,7 @@ class Session:
 @contextmanager
 def _stack(place: Workplace, *, as_json: bool) -> Iterator[subprocess.Popen[str] | None]:
     """The stack of EDGE_HOME: the one that runs (None), or one of our own, stopped at the end."""
-    if Instance(place.folders.home).owner_pid() is not None:
+    if place.folders.owner_pid() is not None:
         _wait_up(place, None)
         yield None
         return
@@ -161,7 +160,7 @@ def _stack(place: Workplace, *, as_json: bool) -> Iterator[subprocess.Popen[str]
 
 def _wait_up(place: Workplace, started: subprocess.Popen[str] | None) -> None:
     deadline = time.monotonic() + UP_TIMEOUT_S
-    while not place.folders.state.exists():  # written once everything serves
+    while place.folders.told() is None:  # it tells once everything serves
         if started is not None and started.poll() is not None:
             raise click.ClickException("the stack did not start; its reason is above")
         if time.monotonic() > deadline:

@@ -17,7 +17,7 @@ from core.db.dsn import owner_conninfo
 from core.db.keys import Key, create_key, list_keys, revoke_key
 from core.errors import SettingsError
 from ops.cli.settings import plain_errors, read_settings
-from ops.stack.instance import Instance
+from ops.stack.folders import Folders
 from ops.stack.postgres import EmbeddedPostgres
 
 
@@ -86,7 +86,7 @@ def _owner() -> Iterator[psycopg.Connection[TupleRow]]:
     settings = read_settings()
     dsn = settings.database_url
     if dsn is None:
-        instance = Instance(settings.home)
+        instance = Folders(settings.home)
         if instance.owner_pid() is None:
             raise click.ClickException(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
         dsn = EmbeddedPostgres(instance.postgres, instance.run / "postgres").owner_dsn

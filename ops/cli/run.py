@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ops.cli.settings import on_terminal, plain_errors, read_settings
 from ops.lifeline import adopt_orphans, die_with_parent
+from ops.stack.folders import Folders
 from ops.stack.stack import Stack, stop_from_outside
 
 TICK_S = 0.25
@@ -67,11 +68,9 @@ def down() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
 def status(*, as_json: bool) -> None:
     """Show the parts of the running stack, their state, restarts and memory."""
-    path = read_settings().home / "state.json"
-    try:
-        state = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise click.ClickException(f"nothing runs in {path.parent}: start it with `make up` or `edge up`") from error
+    folders = Folders(read_settings().home)
+    if (state := folders.told()) is None:
+        raise click.ClickException(_silence(folders))
     if as_json:
         click.echo(json.dumps(state))
     else:
@@ -82,6 +81,12 @@ def _say(console: Console, line: str) -> None:
     """A line that cannot be written (a full disk, a reader that went away) must not end what serves."""
     with suppress(OSError):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _silence(folders: Folders) -> str:
+    if (pid := folders.owner_pid()) is not None:
+        return f"the stack in {folders.home} (pid {pid}) is not up yet"
+    return f"nothing runs in {folders.home}: start it with `make up` or `edge up`"
 
 
 def _interrupt(_signum: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,10 @@
 """Where the state of one instance lies; imports nothing heavy, since every command needs it."""
 
+import fcntl
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 
 class Folders:
@@ -22,3 +26,27 @@ class Folders:
         """
         run = self.home.resolve() / "run"
         return run.parent / run.readlink() if run.is_symlink() else run
+
+    def owner_pid(self) -> int | None:
+        """The pid of the process that holds the lock, None when nobody does."""
+        try:
+            fd = os.open(self.home / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            # Shared: two that look at once are not taken for an owner by each other.
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.read(fd, 32) or 0) or None
+        finally:
+            os.close(fd)
+        return None
+
+    def told(self) -> dict[str, Any] | None:
+        """What the stack that runs here last told of itself; None before it serves, and when none runs."""
+        try:
+            told: dict[str, Any] = json.loads(self.state.read_bytes())
+        except FileNotFoundError:
+            return None
+        # One that was killed leaves its file behind.
+        return told if told.get("pid") == self.owner_pid() else None

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ops.stack.postgres import SOCKET_PATH_BYTES
 
 # What stands below the run folder: `conversations.123456.sock`, `postgres/.s.PGSQL.5432`.
 LONGEST_NAME_BYTES = 30
+LOCK_PATIENCE_S = 1.0
+POLL_S = 0.01
 
 
 class InstanceError(Exception):
@@ -50,7 +53,7 @@ class Instance(Folders):
         """Be the only one that runs this instance; raises InstanceError with the pid of who already does."""
         fd = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(fd)
         except BlockingIOError as error:
             owner = os.read(fd, 32).decode() or "unknown"
             os.close(fd)
@@ -61,20 +64,6 @@ class Instance(Folders):
         os.ftruncate(fd, 0)
         os.write(fd, str(os.getpid()).encode())
         self._lock_fd = fd
-
-    def owner_pid(self) -> int | None:
-        """The pid of the process that holds the lock, None when nobody does."""
-        try:
-            fd = os.open(self.home / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return int(os.read(fd, 32) or 0) or None
-        finally:
-            os.close(fd)
-        return None
 
     def close(self) -> None:
         """Remove a run folder that lies outside of EDGE_HOME, when this process ran the instance; let the lock go."""
@@ -97,6 +86,20 @@ class Instance(Folders):
             link.rmdir()
             link.symlink_to(short)
         _own(self.run)
+
+
+def _lock(fd: int) -> None:
+    # Whoever looks for the owner holds the lock for a moment, shared (`Folders.owner_pid`).
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_S)
+        else:
+            return
 
 
 def may_enter(account: Account | None, folder: Path) -> bool:

@@ -18,6 +18,7 @@ from ops.release.snapshot import snapshot
 from ops.release.store import Store
 from ops.stack import child, database, preflight, sweep
 from ops.stack.chores import Chore
+from ops.stack.folders import Folders
 from ops.stack.instance import Instance, InstanceError
 from ops.stack.listener import require_listenable
 from ops.stack.logs import bound
@@ -58,6 +59,7 @@ class Stack:
         preflight.check_platform()
         self.instance.prepare(self._account)
         self.instance.lock()
+        self.instance.state.unlink(missing_ok=True)  # of one that was killed: in a container its pid comes again
         preflight.check_disk(self.instance.home)
         self._end_leftovers()
         require_listenable(self.settings.host, self.settings.port)
@@ -249,7 +251,7 @@ def _resident_mib(pid: int | None) -> int | None:
 
 def stop_from_outside(home: Path, patience_s: float = 60.0) -> str:
     """End the instance in `home` from another process; returns what was done, for the operator."""
-    instance = Instance(home)
+    instance = Folders(home)
     pid = instance.owner_pid()
     if pid is not None:
         with suppress(psutil.NoSuchProcess):

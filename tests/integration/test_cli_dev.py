@@ -1,6 +1,7 @@
 """`edge dev` attached to a host: a save is deployed, a broken one changes nothing."""
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 
@@ -17,7 +18,7 @@ def place() -> Iterator[Operated]:
     with operated({"one": HELLO.format(name="one", word="old")}) as place:
         instance = Instance(place.home)
         instance.lock()
-        instance.state.write_text("{}")
+        instance.state.write_text(json.dumps({"pid": os.getpid()}))
         place.write("two", "new")
         yield place
         instance.close()

@@ -1,13 +1,23 @@
 """The folders of one EDGE_HOME: whose the run folder is, who holds the lock, and what of it is deleted."""
 
+import fcntl
+import json
 import os
+import socket
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core.settings import Settings
+from ops.stack.folders import Folders
 from ops.stack.instance import Instance, InstanceError, _short_folder
+from ops.stack.listener import ListenError
+from ops.stack.stack import Stack
+from tests.parts.commands import environ_of, run_edge
+from tests.parts.stack import EDGE
 
 
 @pytest.fixture
@@ -114,3 +124,59 @@ def test_roots_run_folder_lies_where_nobody_else_may_put_anything(home: Path, sh
     Instance(home).prepare(None)
     assert Path("/run") == short.parent
     assert 0o711 == stat.S_IMODE(short.stat().st_mode)
+
+
+def test_the_owner_of_the_lock_is_told_and_nobody_else_gets_it(tmp_path: Path):
+    instance = running(tmp_path)
+    assert os.getpid() == Folders(tmp_path).owner_pid()
+    with pytest.raises(InstanceError, match=f"pid {os.getpid()}"):
+        Instance(tmp_path).lock()
+    instance.close()
+    assert Folders(tmp_path).owner_pid() is None
+
+
+def test_a_look_for_the_owner_is_taken_for_one_neither_by_a_start_nor_by_another_look(tmp_path: Path):
+    running(tmp_path).close()  # which leaves its pid in the file
+    look = os.open(tmp_path / "lock", os.O_RDONLY)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    assert Folders(tmp_path).owner_pid() is None
+    ends = threading.Timer(0.1, os.close, [look])
+    ends.start()
+    instance = Instance(tmp_path)
+    instance.lock()
+    ends.join()
+    assert instance.is_locked
+    instance.close()
+
+
+def test_the_state_that_a_killed_stack_left_is_not_told_as_a_running_ones(tmp_path: Path):
+    (tmp_path / "state.json").write_text(json.dumps({"pid": os.getpid(), "parts": []}))
+    assert Folders(tmp_path).told() is None
+    for arguments in ((), ("--json",)):
+        done = run_edge([str(EDGE), "status", *arguments], environ_of(tmp_path))
+        assert (1, "") == (done.returncode, done.stdout)
+        assert "nothing runs" in done.stderr
+    instance = running(tmp_path)
+    assert Folders(tmp_path).told() == {"pid": os.getpid(), "parts": []}
+    instance.close()
+
+
+def test_a_stack_that_starts_says_so_whatever_the_one_before_left(tmp_path: Path):
+    instance = running(tmp_path)
+    instance.state.write_text(json.dumps({"pid": os.getpid() + 1, "parts": []}))
+    done = run_edge([str(EDGE), "status"], environ_of(tmp_path))
+    instance.close()
+    assert 1 == done.returncode
+    assert f"(pid {os.getpid()}) is not up yet" in done.stderr
+
+
+def test_a_start_throws_away_what_an_earlier_one_told_under_the_same_pid(tmp_path: Path):
+    (tmp_path / "state.json").write_text(json.dumps({"pid": os.getpid(), "parts": []}))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        stack = Stack(Settings(home=tmp_path, port=other.getsockname()[1]), print)
+        with pytest.raises(ListenError):
+            stack.start()
+    assert not stack.instance.state.exists()
+    stack.stop()
