@@ -16,7 +16,7 @@ from ops.cli.exits import Exit, NoHostError
 from ops.cli.naming import complete_function, require_known
 from ops.cli.settings import on_terminal
 from ops.cli.workplace import Workplace, json_option, open_workplace, root_option
-from ops.host.smoke import UnixConnection
+from ops.unixhttp import UnixConnection
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

@@ -2,27 +2,13 @@
 
 import http.client
 import json
-import socket
 from typing import Any
 
 from ops.host.spec import StepFailedError
+from ops.unixhttp import ask
 
 ANSWER_LIMIT = 600
 UNAVAILABLE = 503
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP/1.1 over a Unix socket; `timeout_s` bounds each of connect, send and receive."""
-
-    def __init__(self, path: str, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket's path in place of a host and port."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def check(manifest: dict[str, Any], socket_path: str, timeout_s: float, *, proven: bool = False) -> None:
@@ -42,14 +28,9 @@ def check(manifest: dict[str, Any], socket_path: str, timeout_s: float, *, prove
 
 
 def _request(smoke: dict[str, Any], socket_path: str, timeout_s: float) -> tuple[int, str]:
-    connection = UnixConnection(socket_path, timeout_s)
-    try:
-        body = None if smoke["body"] is None else json.dumps(smoke["body"])
-        headers = {"Accept": "application/json", "Connection": "close", "X-Request-ID": "smoke-request"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        connection.request(smoke["method"], smoke["path"], body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
-    finally:
-        connection.close()
+    body = None if smoke["body"] is None else json.dumps(smoke["body"])
+    headers = {"Accept": "application/json", "X-Request-ID": "smoke-request"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    status, answer = ask(socket_path, smoke["method"], smoke["path"], body=body, headers=headers, timeout_s=timeout_s)
+    return status, answer.decode(errors="replace")

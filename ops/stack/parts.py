@@ -7,21 +7,24 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from ops.host import control
-from ops.host.smoke import UnixConnection
 from ops.release.journal import Journal
 from ops.stack import child
 from ops.stack.instance import Instance, InstanceError
 from ops.stack.nginx import Nginx
 from ops.stack.postgres import EmbeddedPostgres
+from ops.unixhttp import ask
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.02
+ASK_TIMEOUT_S = 2.0
 
 
 class PostgresPart:
@@ -123,15 +126,11 @@ class ModelServerPart(PythonPart):
 
     def is_ready(self) -> bool:
         """Whether the protocol's version route answers."""
-        connection = UnixConnection(str(self._socket), 2.0)
         try:
-            connection.request("GET", "/api/version")
-        except OSError:
+            status, _ = ask(str(self._socket), "GET", "/api/version", timeout_s=ASK_TIMEOUT_S)
+        except (OSError, HTTPException):  # it may listen long before it has the time to answer
             return False
-        else:
-            return connection.getresponse().status == 200  # noqa: PLR2004 - HTTP
-        finally:
-            connection.close()
+        return status == HTTPStatus.OK
 
 
 class HostPart(PythonPart):

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.host.smoke import UnixConnection
+from ops.unixhttp import UnixConnection
 from tests.parts.hosts import HELLO, RunningHost, running_host
 
 # Misbehaves when it is asked to; every misdeed is bounded, should the host not stop it.

@@ -4,7 +4,7 @@ import http.client
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from ops.host.smoke import UnixConnection
+from ops.unixhttp import UnixConnection
 from tests.parts.hosts import HELLO, running_host
 
 STREAMING = """

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 
 from ops.host import control
-from ops.host.smoke import UnixConnection
 from ops.release.journal import Journal
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
+from ops.unixhttp import UnixConnection
 
 ROOT = Path(__file__).parents[2]
 HELLO = """
