@@ -1,8 +1,7 @@
-"""`python -m ops.modelserver --socket PATH`: the embedded model server as a process that ends with its parent."""
+"""`python -m ops.modelserver --socket PATH`: the embedded model server as a process."""
 
 import argparse
 import asyncio
-import ctypes
 import logging
 import os
 import signal
@@ -22,7 +21,6 @@ from ops.modelserver.files import MODEL, TOKENIZER, FileRefusedError
 
 logger = logging.getLogger("ops.modelserver")
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SOCKET_PATH_BYTES = 107  # unix(7): sun_path holds 108 with the closing NUL
 BACKLOG = 1024  # Granian counts idle connections against it; every function keeps a few
 
@@ -36,11 +34,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ops.modelserver", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="texts computed at once")
-    parser.add_argument("--parent", type=int, help="process id to end with; without it, whoever started this")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        end_with_parent(arguments.parent)
         path = free_socket(arguments.socket)
         engine = Engine(Encoder(MODEL.read(), TOKENIZER.read()), arguments.threads)
     except (StartError, FileRefusedError) as error:
@@ -71,18 +67,6 @@ async def serve(engine: Engine, path: Path) -> None:
         await server.serve()
     finally:
         engine.close()
-
-
-def end_with_parent(parent: int | None) -> None:
-    """Have the kernel send SIGTERM when the thread that started this process ends (prctl(2)).
-
-    A parent that died before this line is only noticed when its id was given.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
-        raise StartError(f"prctl: {os.strerror(ctypes.get_errno())}")
-    if parent is not None and os.getppid() != parent:
-        raise StartError(f"process {parent}, which this one belongs to, is gone")
 
 
 def free_socket(path: Path) -> Path:

@@ -36,7 +36,6 @@ NEEDS = (
     Need("g++", tool="g++"),
     Need("make", tool="make"),
     Need("cmake", tool="cmake"),
-    Need("util-linux", tool="setpriv"),
     # The archive of a Go module leaves out folders named vendor, and these headers with them.
     Need("nlohmann-json3-dev", header="nlohmann/json.hpp"),
     Need("libstb-dev", header="stb/stb_image.h"),

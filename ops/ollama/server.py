@@ -15,6 +15,7 @@ import httpx
 
 from ops.ollama.layout import Layout
 from ops.ollama.needs import BuildError
+from ops.stack import child
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
@@ -46,14 +47,14 @@ class OllamaServer:
         """Start and wait until it answers; raises BuildError with its log."""
         self._layout.home.mkdir(exist_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                # TERM when whoever started it is killed: it then ends its runners itself.
-                ["setpriv", "--pdeathsig", "TERM", self._layout.binary, "serve"],
-                env=self.environment(),
+            # TERM when whoever started it is killed: it then ends its runners itself, which are of its session.
+            self.process = child.start(
+                [self._layout.binary, "serve"],
+                account=None,
+                death_signal=signal.SIGTERM,
+                log=log,
+                environ=self.environment(),
                 cwd=self._layout.root,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # its runners are of its group, and end with it
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.answers():

@@ -4,39 +4,11 @@ import os
 import pwd
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
-# Runs between fork and exec in an interpreter of its own, because `preexec_fn` is unsafe once the parent has threads.
-# The death signal comes after the change of user, which would clear it (prctl(2), PR_SET_PDEATHSIG).
-# The interpreter may need LD_LIBRARY_PATH to find its own library; the program it becomes is not given it.
-_LAUNCHER = """
-import ctypes, os, sys
-parent, death_signal, uid, gid, cwd, dropped, *command = sys.argv[1:]
-environ = {name: value for name, value in os.environ.items() if name != dropped}
-if uid != "-":
-    os.setgroups([])
-    os.setgid(int(gid))
-    os.setuid(int(uid))
-ctypes.CDLL(None).prctl(1, int(death_signal), 0, 0, 0)
-if os.getppid() != int(parent):
-    sys.exit(1)
-os.chdir(cwd)
-try:
-    os.execve(command[0], command, environ)
-except OSError as error:
-    sys.exit(f"{command[0]}: {error.strerror}")
-"""
-
-
-class Account(NamedTuple):
-    """The unprivileged user that a server runs as when the operator is root."""
-
-    name: str
-    uid: int
-    gid: int
+from ops.lifeline import Account, command_of
 
 
 def current_user() -> str:
@@ -64,27 +36,6 @@ def _entry(name: str) -> pwd.struct_passwd | None:
         return pwd.getpwnam(name)
     except KeyError:
         return None
-
-
-def command_of(
-    argv: Sequence[str | Path],
-    *,
-    account: Account | None,
-    death_signal: signal.Signals,
-    cwd: Path = Path("/"),
-    dropped: str = "",
-) -> list[str]:
-    """The command that becomes `argv[0]` (a full path) under `account`, killed by `death_signal` with its parent.
-
-    The parent is the *thread* that starts it: one that ends takes the child with it. The program does not get the
-    variable `dropped` of its environment.
-    """
-    user = (str(account.uid), str(account.gid)) if account else ("-", "-")
-    return [
-        *(sys.executable, "-I", "-S", "-c", _LAUNCHER),
-        *(str(os.getpid()), str(death_signal.value), *user, str(cwd), dropped),
-        *(str(part) for part in argv),
-    ]
 
 
 def _loader_path(environ: Mapping[str, str]) -> dict[str, str]:

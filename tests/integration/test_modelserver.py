@@ -1,14 +1,11 @@
 """The embedded model server: its files, its encoder, its threads and its process."""
 
 import asyncio
-import os
-import signal
 import stat
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -165,12 +162,6 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert f"no folder {tmp_path / 'none'}" in done.stderr
 
 
-def test_it_does_not_start_for_a_parent_that_is_gone(tmp_path):
-    done = serve("--socket", str(tmp_path / "model.sock"), "--parent", str(os.getpid() + 1))
-    assert done.returncode == 1
-    assert "is gone" in done.stderr
-
-
 def test_sigterm_ends_it_in_the_middle_of_a_long_request(own_model_server):
     def ask() -> None:
         with http_client(own_model_server.url) as http:
@@ -187,22 +178,6 @@ def test_sigterm_ends_it_in_the_middle_of_a_long_request(own_model_server):
     assert replies[0].status_code == 503
     assert replies[0].json() == {"error": "the server is stopping"}
     assert not own_model_server.socket.exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_it_ends_when_its_parent_dies(tmp_path_factory, number):
-    path = Path(tmp_path_factory.mktemp("s"), "m")
-    program = (
-        "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-m', 'ops.modelserver', '--socket', {str(path)!r}])\n"
-        "print(child.pid, flush=True)\n"
-        "child.wait()\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
-        server = psutil.Process(int(parent.stdout.readline()))
-        wait_until(path.exists)
-        parent.send_signal(number)
-    wait_until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
 
 
 def wait_until(condition) -> None:

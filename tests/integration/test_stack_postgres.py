@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 
+from ops.lifeline import Account
 from ops.stack import child, pgbinaries
 from ops.stack.postgres import EmbeddedPostgres, PostgresError
 from tests.parts.postgres import FAST, running_server
@@ -68,7 +69,7 @@ def psql_as_daemon(server):
     entry = pwd.getpwnam("daemon")
     return child.run(
         [server.binaries.bin / "psql", server.app_dsn, "-c", "select 1"],
-        account=child.Account(entry.pw_name, entry.pw_uid, entry.pw_gid) if ROOT else None,
+        account=Account(entry.pw_name, entry.pw_uid, entry.pw_gid) if ROOT else None,
         environ=pgbinaries.ENVIRON,
     )
 

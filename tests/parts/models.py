@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from ops.lifeline import command_of
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 60
@@ -28,9 +31,10 @@ class ModelServer:
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
-        command = [sys.executable, "-m", "ops.modelserver", "--socket", str(self.socket)]
+        program = [sys.executable, "-m", "ops.modelserver", "--socket", self.socket]
+        command = command_of(program, account=None, death_signal=signal.SIGTERM, cwd=ROOT)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.answers():
             assert self.process.poll() is None, f"the model server ended: {self.log.read_text()}"
