@@ -51,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: tuple[str, ...] = ()
     nginx: str | None = None
     trusted_proxies: tuple[str, ...] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_names: tuple[str, ...] = ()
+    tls_port: int = 443
     watch_scale: float = 1.0
     releases_kept: int = 10
 
@@ -98,7 +102,7 @@ def _parse(field: msgspec.structs.FieldInfo, text: str) -> Any:
         return tuple(part for part in (raw.strip() for raw in text.split(",")) if part and part != NONE)
     if field.name in EMPTY_MEANS_NONE and text == NONE:
         return ""
-    if field.type is Path:
+    if field.type in (Path, Path | None):
         return Path(text).expanduser().absolute()
     return msgspec.convert(text, field.type, strict=False)
 
@@ -120,6 +124,7 @@ def _rule_violations(settings: Settings) -> list[str]:
     found: list[str] = []
     for name, low, high in (
         ("port", 1, 65535),
+        ("tls_port", 1, 65535),
         ("database_pool", 1, 64),
         ("database_timeout_s", 0.05, 600),
         ("embed_queue", 8, 10_000),  # what core.models.job embeds in one bulk piece must fit

@@ -26,7 +26,9 @@ ONE_YEAR_S = 31_536_000
 def servers(site: Site, fingerprint: str) -> list[str]:
     """All server blocks of the site; `fingerprint` is what `STATE_PATH` answers."""
     if not site.tls_hosts:
-        return block(("server",), [_plain_listen(site), *_shared(site, fingerprint), *_application(site)])
+        return block(
+            ("server",), [_listen(site, site.port, first=True), *_shared(site, fingerprint), *_application(site)]
+        )
     lines = [*_redirects(site, fingerprint), *_strangers(site, fingerprint)]
     for host in site.tls_hosts:
         lines += _tls_server(site, host, fingerprint)
@@ -39,11 +41,12 @@ def listen_address(host: str, port: int) -> str:
     return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
 
 
-def _plain_listen(site: Site) -> str:
-    address = listen_address(site.host, site.port)
-    # `::` means every address of both families, as it does to most servers.
-    both = ["ipv6only=off"] if _is_any_ipv6(site.host) else []
-    return directive("listen", address, f"backlog={BACKLOG}", *both)
+def _listen(site: Site, port: int, *flags: str, first: bool = False) -> str:
+    """What belongs to the socket stands in the first of the servers that listen on it, and nowhere else."""
+    options = [f"backlog={BACKLOG}"] if first else []
+    if first and _is_any_ipv6(site.host):
+        options += ["ipv6only=off"]  # `::` means every address of both families, as it does to most servers
+    return directive("listen", listen_address(site.host, port), *flags, *options)
 
 
 def _is_any_ipv6(host: str) -> bool:
@@ -97,27 +100,20 @@ def _application(site: Site) -> list[str]:
     return [*lines, *block(("location", "/"), ["return 404;"])]
 
 
-def _listens(site: Site, port: int, *flags: str) -> list[str]:
-    addresses = [str(port), f"[::]:{port}"] if site.ipv6 else [str(port)]
-    return [directive("listen", address, *flags) for address in addresses]
-
-
 def _redirects(site: Site, fingerprint: str) -> list[str]:
     names = [name for host in site.tls_hosts for name in host.names]
     port = "" if site.https_port == HTTPS_PORT else f":{site.https_port}"
     challenge = [directive("root", site.acme_root), "default_type text/plain;"]
     moved = [directive("return", 308, f"https://$host{port}$request_uri")]
     known = [
-        *_listens(site, site.http_port),
+        _listen(site, site.port),
         directive("server_name", *names),
-        *_headers(site),
-        *error_pages(),
-        *problem_locations(_headers(site), site.rate_limit),
+        *_shared(site, fingerprint),
         *block(("location", "^~", "/.well-known/acme-challenge/"), challenge),
         *block(("location", "/"), moved),
     ]
     unknown = [
-        *_listens(site, site.http_port, "default_server", f"backlog={BACKLOG}"),
+        _listen(site, site.port, "default_server", first=True),
         *_shared(site, fingerprint),
         *block(("location", "/"), ["return 404;"]),
     ]
@@ -129,9 +125,9 @@ def _strangers(site: Site, fingerprint: str) -> list[str]:
 
     A request for one can still come over a connection that was opened for a name of ours.
     """
-    listens = _listens(site, site.https_port, "ssl", "default_server", f"backlog={BACKLOG}")
+    listen = _listen(site, site.https_port, "ssl", "default_server", first=True)
     misdirected = block(("location", "/"), ["return 421;"])
-    return block(("server",), [*listens, "ssl_reject_handshake on;", *_shared(site, fingerprint), *misdirected])
+    return block(("server",), [listen, "ssl_reject_handshake on;", *_shared(site, fingerprint), *misdirected])
 
 
 def _tls_server(site: Site, host: TlsHost, fingerprint: str) -> list[str]:
@@ -140,7 +136,7 @@ def _tls_server(site: Site, host: TlsHost, fingerprint: str) -> list[str]:
     return block(
         ("server",),
         [
-            *_listens(site, site.https_port, *flags),
+            _listen(site, site.https_port, *flags),
             *(["http2 on;"] if switch else []),
             directive("server_name", *host.names),
             directive("ssl_certificate", host.certificate),

@@ -75,8 +75,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One nginx in front of the functions.
 
     Without `tls_hosts` it speaks plain HTTP on `host:port` to whatever name it is called by. With them it serves these
-    names on `https_port` of all addresses, and on `http_port` answers ACME challenges below `acme_root` and redirects
-    the rest; `host` and `port` are unused then.
+    names on `host:https_port`, and on `host:port` answers ACME challenges below `acme_root` and redirects the rest.
     Paths may be relative: nginx is started in its run folder with `-p ./`, so that neither the length of a path nor
     what it contains, nor who may enter the folders above, matters.
     `user` and `group` are those of the workers and only taken from root. `rate_limit` is requests a minute and client.
@@ -98,10 +97,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 2048
     open_files: int | None = None
     tls_hosts: tuple[TlsHost, ...] = ()
-    http_port: int = 80
     https_port: int = 443
     acme_root: str = "acme"
-    ipv6: bool = True
     nginx_version: tuple[int, int, int] = (1, 31, 3)
 
     def __post_init__(self) -> None:

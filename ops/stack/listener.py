@@ -6,13 +6,22 @@ import socket
 
 import psutil
 
+from core.settings import Settings
+
 
 class ListenError(Exception):
     """The address cannot be listened on; the message says what to do."""
 
 
-def require_listenable(host: str, port: int) -> None:
-    """Bind every address of `host` once and let go; raises ListenError."""
+def require_free_ports(settings: Settings) -> None:
+    """See that nginx can listen where the settings want it to; raises ListenError."""
+    require_listenable(settings.host, settings.port)
+    if settings.tls_names:
+        require_listenable(settings.host, settings.tls_port, "EDGE_TLS_PORT")
+
+
+def require_listenable(host: str, port: int, setting: str = "EDGE_PORT") -> None:
+    """Bind every address of `host` once and let go; raises ListenError that names the port's setting."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
@@ -21,7 +30,7 @@ def require_listenable(host: str, port: int) -> None:
         try:
             _bind(family, address)
         except OSError as error:
-            raise ListenError(_advice(error, host, port)) from error
+            raise ListenError(_advice(error, host, port, setting)) from error
 
 
 def reachable(host: str) -> str:
@@ -45,13 +54,13 @@ def _bind(family: int, address: object) -> None:
         probe.bind(address)  # type: ignore[arg-type]
 
 
-def _advice(error: OSError, host: str, port: int) -> str:
+def _advice(error: OSError, host: str, port: int, setting: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} of {host} is in use{_holder(port)}: stop that program or set EDGE_PORT to a free port"
+        return f"port {port} of {host} is in use{_holder(port)}: stop that program or set {setting} to a free port"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"EDGE_HOST={host} is not an address of this machine: `ip address` lists those it has"
     if error.errno == errno.EACCES:
-        return f"this user may not listen on port {port}: set EDGE_PORT to one above 1023"
+        return f"this user may not listen on port {port}: set {setting} to one above 1023"
     return f"cannot listen on port {port} of {host}: {error.strerror}"
 
 

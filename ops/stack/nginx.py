@@ -22,8 +22,8 @@ from core.settings import Settings
 from nginx.config import build, fingerprint
 from nginx.servers import STATE_PATH
 from nginx.site import Function, Site
-from ops.stack import child
-from ops.stack.listener import ListenError, reachable, require_listenable
+from ops.stack import child, tls
+from ops.stack.listener import ListenError, reachable, require_free_ports
 from ops.stack.nginx_binary import Binary, NginxError, find
 
 __all__ = ["Binary", "ConfigurationState", "Nginx", "NginxError"]
@@ -72,7 +72,7 @@ class Nginx:
         return self.run_dir / CONFIGURATION
 
     def site(self, manifests: Iterable[object]) -> Site:
-        """What is built from the settings and the functions' manifests (plain data); raises SiteError."""
+        """What is built from the settings and the functions' manifests (plain data); raises SiteError, NginxError."""
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         open_files = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
         return Site(
@@ -87,6 +87,8 @@ class Nginx:
             trusted_proxies=self.settings.trusted_proxies,
             connections=min(CONNECTIONS, max(64, open_files - 128)),
             open_files=open_files,
+            tls_hosts=tls.hosts(self.settings),
+            https_port=self.settings.tls_port,
             nginx_version=self.binary.version,
         )
 
@@ -119,7 +121,7 @@ class Nginx:
         self._prepare()
         self._end_orphans()
         try:
-            require_listenable(self.settings.host, self.settings.port)
+            require_free_ports(self.settings)
         except ListenError as error:
             raise NginxError(str(error)) from error
         with self._output.open("wb") as log:

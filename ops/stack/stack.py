@@ -12,15 +12,16 @@ import msgspec
 import psutil
 
 from core.settings import Settings
+from nginx.servers import HTTPS_PORT
 from ops.host import records
 from ops.release.closure import function_names
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
-from ops.stack import child, database, preflight, sweep
+from ops.stack import child, database, preflight, sweep, tls
 from ops.stack.chores import Chore
 from ops.stack.folders import Folders
 from ops.stack.instance import Instance, InstanceError
-from ops.stack.listener import require_listenable
+from ops.stack.listener import require_free_ports
 from ops.stack.logs import bound
 from ops.stack.nginx import Nginx
 from ops.stack.parts import ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
@@ -45,12 +46,16 @@ class Stack:
         self._nginx: Nginx | None = None
         self._upkeep: Chore | None = None
         self._routed: list[dict[str, Any]] = []
+        self._certified: tuple[tuple[int, int], ...] = ()
         self._troubles: list[str] = []
         self._account = child.account_for(self.instance.postgres / "data")
 
     @property
     def address(self) -> str:
         """The base URL that visitors call."""
+        if self.settings.tls_names:
+            port = "" if self.settings.tls_port == HTTPS_PORT else f":{self.settings.tls_port}"
+            return f"https://{self.settings.tls_names[0]}{port}"
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         return f"http://{host}:{self.settings.port}"
 
@@ -62,7 +67,8 @@ class Stack:
         self.instance.state.unlink(missing_ok=True)  # of one that was killed: in a container its pid comes again
         preflight.check_disk(self.instance.home)
         self._end_leftovers()
-        require_listenable(self.settings.host, self.settings.port)
+        tls.hosts(self.settings)
+        require_free_ports(self.settings)
         self._start_database()
         self._start_models()
         self._timed("calibration", lambda: database.calibrate(self.settings))
@@ -137,7 +143,7 @@ class Stack:
         self._host = host = HostPart(self.instance, self._functions_environ(), group, self.settings.watch_scale)
         self._timed("host", lambda: self.supervisor.add(host))
         self._timed("functions", lambda: self._deploy_changed(host))
-        self._routed = self._manifests()
+        self._routed, self._certified = self._manifests(), tls.stamp(self.settings)
         nginx.configure(self._routed)
         self._nginx = nginx
         self._timed("nginx", lambda: self.supervisor.add(NginxPart(nginx)))
@@ -203,15 +209,19 @@ class Stack:
             self._upkeep.tick()
 
     def _route(self) -> None:
-        """Put new routes in force. A function that is being brought up keeps the routes that it had."""
+        """Put new routes and renewed certificates in force.
+
+        A function that is being brought up keeps the routes that it had.
+        """
         functions = self._host.functions() if self._host else []
         if self._nginx is None or not functions or any(function["state"] == "starting" for function in functions):
             return
-        if (manifests := self._manifests()) != self._routed:
+        manifests, certified = self._manifests(), tls.stamp(self.settings)
+        if manifests != self._routed or certified != self._certified:
             self._nginx.configure(manifests)
-            if not self._nginx.state().in_force:
+            if certified != self._certified or not self._nginx.state().in_force:
                 self._nginx.reload()
-            self._routed = manifests
+            self._routed, self._certified = manifests, certified
 
     def _functions_environ(self) -> dict[str, str]:
         """What functions see: not the owner's DSN when they have one of their own."""

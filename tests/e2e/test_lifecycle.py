@@ -192,6 +192,7 @@ def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path):
         ("EDGE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x", "127.0.0.1"),
         ("EDGE_DATABASE_URL", "postgresql://owner:pa%zz@127.0.0.1:1/x", "EDGE_DATABASE_URL is not a valid URL"),
         ("EDGE_HOME", "/proc/nowhere", "EDGE_HOME"),
+        ("EDGE_TLS_NAMES", "shop.example", "set EDGE_TLS_CERTIFICATE and EDGE_TLS_KEY too"),
     ],
 )
 def test_a_setting_that_cannot_work_is_explained_in_a_line(tmp_path: Path, setting: str, value: str, said: str):

@@ -6,35 +6,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import msgspec
 import pytest
 
-from nginx.config import build
-from nginx.site import TlsHost
+from core.settings import Settings
+from nginx.config import fingerprint
+from nginx.site import SiteError
+from ops.stack import tls
+from ops.stack.listener import ListenError, require_free_ports
+from ops.stack.nginx import NginxError
 from tests.parts.proxy import ABSENT, ECHO, Door, free_port
 
-# A pair made for this test alone: `openssl req -x509 -newkey ec … -days 36500`.
+# Pairs made for tests alone: `openssl req -x509 -newkey ec … -days 36500`; locked.key is the first key with a password.
 PAIR = Path(__file__).parents[1] / "data" / "tls"
-CERTIFICATE, KEY = (str(PAIR / f"shop.example.{kind}") for kind in ("pem", "key"))
+CERTIFICATE, KEY = (PAIR / f"shop.example.{kind}" for kind in ("pem", "key"))
 NAMES = ("shop.example", "chat.shop.example")
+TLS = {"tls_certificate": CERTIFICATE, "tls_key": KEY, "tls_names": NAMES}
 
 
 @pytest.fixture(scope="module")
 def tls_door(tmp_path_factory, nginx_setting) -> Iterator[Door]:
-    door = Door(tmp_path_factory.mktemp("tls"), nginx=nginx_setting)
-    site = msgspec.structs.replace(
-        door.nginx.site([ECHO, ABSENT]),
-        http_port=door.settings.port,
-        https_port=free_port(),
-        ipv6=False,
-        tls_hosts=(TlsHost(names=NAMES, certificate=CERTIFICATE, certificate_key=KEY),),
-    )
-    door.tls_port = site.https_port
+    door = Door(tmp_path_factory.mktemp("tls"), nginx=nginx_setting, tls_port=free_port(), **TLS)
+    door.tls_port = door.settings.tls_port
     challenges = door.run_dir / "acme" / ".well-known" / "acme-challenge"
     challenges.mkdir(parents=True)
     (challenges / "token-1").write_text("answer-1")
     try:
-        door.nginx.put(build(site))
+        door.nginx.configure([ECHO, ABSENT])
         door.nginx.start()
         door.nginx.wait_ready()
         yield door
@@ -118,3 +115,46 @@ def test_plain_http_on_the_tls_port_is_a_problem(tls_door):
     answer = httpx.get(f"http://127.0.0.1:{tls_door.tls_port}/", trust_env=False)
     assert answer.status_code == 400
     assert answer.json()["type"] == "urn:problem-type:cutting-edge:invalid-request"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "shop.example"])
+def test_the_configuration_in_force_is_told_whatever_name_it_is_asked_by(tls_door, host):
+    assert plain(tls_door, "/-/configuration", host).text == fingerprint(tls_door.nginx.configuration_path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"tls_certificate": None}, "set EDGE_TLS_CERTIFICATE too"),
+        ({"tls_key": None, "tls_names": ()}, "set EDGE_TLS_KEY and EDGE_TLS_NAMES too"),
+        (
+            {"tls_certificate": Path("/none/such.pem")},
+            "EDGE_TLS_CERTIFICATE=/none/such.pem cannot be read: No such file",
+        ),
+        ({"tls_key": Path("/none/such.key")}, "EDGE_TLS_KEY=/none/such.key cannot be read: No such file"),
+        ({"tls_key": PAIR / "renewed.key"}, "are not a certificate and its key, .*: key values mismatch"),
+        ({"tls_certificate": Path(__file__)}, "are not a certificate and its key"),
+        ({"tls_port": 8080}, "EDGE_PORT and EDGE_TLS_PORT are both 8080"),
+    ],
+)
+def test_tls_that_cannot_work_is_explained_before_anything_starts(changes, said):
+    with pytest.raises(NginxError, match=said):
+        tls.hosts(Settings(**{**TLS, **changes}))
+
+
+def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it():
+    with pytest.raises(NginxError, match="without a password"):
+        tls.hosts(Settings(**{**TLS, "tls_key": PAIR / "locked.key"}))
+
+
+def test_a_name_that_is_none_is_named():
+    with pytest.raises(SiteError, match="server name 'shop example'"):
+        tls.hosts(Settings(**{**TLS, "tls_names": ("shop example",)}))
+
+
+def test_a_port_for_tls_that_is_taken_is_named_with_its_setting():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ListenError, match="EDGE_TLS_PORT"):
+            require_free_ports(Settings(port=free_port(), tls_port=other.getsockname()[1], **TLS))

@@ -31,6 +31,7 @@ TYPE_NAMES = {
     "str": "text",
     "str | None": "text",
     "<class 'pathlib.Path'>": "path",
+    "pathlib.Path | None": "path",
     "tuple[str, ...]": "list of",
     "tuple[str, ...] | None": "list of",
     "typing.Literal['development', 'production']": "`development` or `production`",

@@ -209,17 +209,24 @@ def test_upstream_connections_are_not_kept_whatever_the_version():
 def test_http2_is_asked_for_as_the_version_takes_it(version, directive_used):
     text = made(tls_hosts=(TlsHost(("a.example",), "/c.pem", "/c.key"),), nginx_version=version)
     assert ("http2 on;" in text) == directive_used
-    assert ("listen 443 ssl http2;" in text) != directive_used
+    assert ("listen 127.0.0.1:443 ssl http2;" in text) != directive_used
 
 
 def test_every_tls_host_has_its_certificate():
     hosts = (TlsHost(("api.example", "chat.example"), "/a.pem", "/a.key"), TlsHost(("b.example",), "/b.pem", "/b.key"))
-    text = made(tls_hosts=hosts)
+    text = made(host="::", port=80, tls_hosts=hosts)
     assert "server_name api.example chat.example;" in text
     assert "server_name api.example chat.example b.example;" in text
     assert "ssl_certificate /b.pem;" in text
-    assert "listen '[::]:443' ssl;" in text
-    assert "[::]" not in made(tls_hosts=hosts, ipv6=False)
+    assert 2 == text.count("listen '[::]:443' ssl;")
+    for port, flags in ((80, "default_server"), (443, "ssl default_server")):
+        assert 1 == text.count(f"listen '[::]:{port}' {flags} backlog=4096 ipv6only=off;")
+
+
+def test_tls_is_served_on_the_address_that_was_asked_for():
+    text = made(tls_hosts=(TlsHost(("a.example",), "/c.pem", "/c.key"),))
+    listens = [line.split()[1].rstrip(";") for line in text.splitlines() if line.strip().startswith("listen ")]
+    assert {"127.0.0.1:8080", "127.0.0.1:443"} == set(listens)
 
 
 def test_the_rest_of_the_configuration_never_needs_the_folder_above():

@@ -25,6 +25,8 @@ GIVEN = st.builds(
     embed_deadline_s=st.floats(0.05, 600),
     ollama_url=st.none() | st.just("http://user:word@model.internal:11434"),
     rate_limit_exempt=NETWORKS,
+    tls_certificate=st.none() | st.just(Path("/etc/tls/shop.pem")),
+    tls_names=st.sampled_from([(), ("shop.example", "chat.shop.example")]),
     cors_origins=st.sampled_from([(), ("https://shop.example",), ("https://shop.example", "http://127.0.0.1:5173")]),
     trusted_proxies=NETWORKS.map(lambda networks: networks or ()),
 )
