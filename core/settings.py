@@ -85,9 +85,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return settings
 
     def to_environ(self) -> dict[str, str]:
-        """The same settings as variables, for a process started from this one."""
-        pairs = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return {PREFIX + name.upper(): _text(value) for name, value in pairs if value is not None}
+        """The same settings as variables, for a process started from this one.
+
+        Only those that differ from the defaults: a release of before a setting refuses its name.
+        """
+        pairs = ((field, getattr(self, field.name)) for field in msgspec.structs.fields(self))
+        return {PREFIX + field.name.upper(): _text(value) for field, value in pairs if value != field.default}
 
     @property
     def exempt_networks(self) -> tuple[str, ...]:

@@ -46,7 +46,8 @@ class Folders:
         """What the stack that runs here last told of itself; None before it serves, and when none runs."""
         try:
             told: dict[str, Any] = json.loads(self.state.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # a power cut may leave it empty
             return None
         # One that was killed leaves its file behind.
-        return told if told.get("pid") == self.owner_pid() else None
+        owner = self.owner_pid()
+        return told if owner is not None and told.get("pid") == owner else None

@@ -158,6 +158,8 @@ def test_the_state_that_a_killed_stack_left_is_not_told_as_a_running_ones(tmp_pa
         assert "nothing runs" in done.stderr
     instance = running(tmp_path)
     assert Folders(tmp_path).told() == {"pid": os.getpid(), "parts": []}
+    instance.state.write_text("")
+    assert Folders(tmp_path).told() is None
     instance.close()
 
 

@@ -37,6 +37,12 @@ def test_a_child_process_reads_the_settings_of_its_parent(settings):
     assert Settings.from_environ(settings.to_environ()) == settings
 
 
+def test_what_was_not_given_is_not_handed_on():
+    """A worker of an older release refuses settings that came after it."""
+    assert Settings().to_environ() == {}
+    assert Settings(port=9090).to_environ() == {"EDGE_PORT": "9090"}
+
+
 def test_none_exempts_nobody_in_this_process_and_in_its_children():
     settings = Settings.from_environ({"EDGE_RATE_LIMIT_EXEMPT": "none"})
     assert settings.exempt_networks == ()
