@@ -42,6 +42,7 @@ lock: ## pin the requirements again (needs uv)
 	done
 
 clean: ## remove the environment and all state
+	@$(PYTHON) ops/idle.py "$${EDGE_HOME:-.edge}" .edge
 	@rm -rf $(VENV) .edge
 
 help: ## this list

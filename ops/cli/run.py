@@ -15,7 +15,9 @@ from rich.table import Table
 from ops.cli.settings import on_terminal, plain_errors, read_settings
 from ops.lifeline import adopt_orphans, die_with_parent
 from ops.stack.folders import Folders
-from ops.stack.stack import Stack, stop_from_outside
+from ops.stack.instance import InstanceError
+from ops.stack.shutdown import stop_from_outside
+from ops.stack.stack import Stack
 
 TICK_S = 0.25
 REFRESH_TICKS = 4
@@ -60,7 +62,7 @@ def up(*, with_parent: bool) -> None:
 @click.command()
 def down() -> None:
     """Stop the stack of this EDGE_HOME, and whatever processes a killed one left behind."""
-    with plain_errors(OSError):
+    with plain_errors(OSError, InstanceError):
         click.echo(stop_from_outside(read_settings().home))
 
 

@@ -4,8 +4,6 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +17,6 @@ from ops.release.snapshot import snapshot
 from ops.release.store import Store
 from ops.stack import child, database, preflight, sweep, tls
 from ops.stack.chores import Chore
-from ops.stack.folders import Folders
 from ops.stack.instance import Instance, InstanceError
 from ops.stack.listener import require_free_ports
 from ops.stack.logs import bound
@@ -30,7 +27,6 @@ from ops.stack.supervisor import Supervisor
 
 Say = Callable[[str], None]
 DEPLOY_TIMEOUT_S = 60.0
-POLL_S = 0.05
 UPKEEP_S = 300.0
 
 
@@ -257,21 +253,3 @@ def _resident_mib(pid: int | None) -> int | None:
         return int(psutil.Process(pid).memory_info().rss) >> 20
     except psutil.Error:
         return None
-
-
-def stop_from_outside(home: Path, patience_s: float = 60.0) -> str:
-    """End the instance in `home` from another process; returns what was done, for the operator."""
-    instance = Folders(home)
-    pid = instance.owner_pid()
-    if pid is not None:
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).terminate()
-        deadline = time.monotonic() + patience_s
-        while instance.owner_pid() == pid and time.monotonic() < deadline:
-            time.sleep(POLL_S)
-    found = sweep.leftovers(instance.home, instance.run)
-    sweep.end(found)
-    if pid is None and not found:
-        return f"nothing runs in {instance.home}"
-    ended = f", and {len(found)} processes that were left behind" if found else ""
-    return f"stopped{ended}"
