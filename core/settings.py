@@ -127,8 +127,13 @@ def _shown(name: str, value: Any) -> str:
         return "***"
     if name == "ollama_url" and value:
         # Whom and where is of use to whoever reads a traceback; with which password is not.
-        return repr(_USERINFO.sub("//***@", value))
+        return repr(without_userinfo(value))
     return repr(value)
+
+
+def without_userinfo(url: str) -> str:
+    """The URL as it may be shown: without user and password."""
+    return _USERINFO.sub("//***@", url)
 
 
 def _network_violations(settings: Settings) -> Iterator[str]:
