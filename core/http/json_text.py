@@ -122,14 +122,18 @@ def _invalid(message: str) -> InvalidRequest:
         message, path = message[: match.start()], match["path"]
     pointer = _pointer(path)
     if match := _FIELD.search(message):
-        name = match["name"]
-        shown = name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "…"
         verb = "is missing" if "required" in message else "is not a field of this request"
-        pointer, rule = f"{pointer}/{shown.replace('~', '~0').replace('/', '~1')}", verb
+        pointer, rule = f"{pointer}/{token(match['name'])}", verb
     else:
         rule = in_words(message[:1].lower() + message[1:])
     place = pointer.removeprefix("/") or "the body"
     return InvalidRequest(f"{place}: {rule}", errors=(FieldError(pointer, rule),))
+
+
+def token(name: str) -> str:
+    """A name that a caller made up as one step of a JSON Pointer, cut where it is long."""
+    shown = name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "…"
+    return shown.replace("~", "~0").replace("/", "~1")
 
 
 def _pointer(path: str) -> str:
