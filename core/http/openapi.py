@@ -71,6 +71,11 @@ def _complete(operation: dict[str, Any]) -> None:
         response["headers"] = {
             "X-Request-Id": {"schema": {"type": "string"}, "description": "The id of this request in the logs"}
         }
+    if "409" in operation["responses"]:
+        operation["responses"]["200"]["headers"]["Idempotent-Replayed"] = {
+            "schema": {"type": "string", "enum": ["true"]},
+            "description": "Sent when this is the answer to the same request that came before with its Idempotency-Key",
+        }
     # The gate may refuse where the handler has a 503 of its own.
     operation["responses"]["503"]["content"].setdefault(
         MEDIA_TYPE, operation["responses"]["429"]["content"][MEDIA_TYPE]
