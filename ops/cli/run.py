@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from ops.cli.exits import NoHostError
 from ops.cli.settings import on_terminal, plain_errors, read_settings
 from ops.lifeline import adopt_orphans, die_with_parent
 from ops.stack.folders import Folders
@@ -72,7 +73,7 @@ def status(*, as_json: bool) -> None:
     """Show the parts of the running stack, their state, restarts and memory."""
     folders = Folders(read_settings().home)
     if (state := folders.told()) is None:
-        raise click.ClickException(_silence(folders))
+        raise NoHostError(_silence(folders))
     if as_json:
         click.echo(json.dumps(state))
     else:

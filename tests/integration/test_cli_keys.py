@@ -4,7 +4,6 @@ import json
 import subprocess
 from collections.abc import Callable
 from itertools import takewhile
-from pathlib import Path
 
 import pytest
 
@@ -57,9 +56,3 @@ def test_a_beginning_of_several_keys_revokes_none_and_names_them(keys: Run):
 @pytest.mark.parametrize("prefix", ["ffffffff", "", "%"])
 def test_what_no_key_begins_with_is_said(keys: Run, prefix):
     assert 1 == keys("revoke", prefix).returncode
-
-
-def test_without_an_instance_or_a_database_it_says_so_with_the_status_of_no_host(tmp_path: Path):
-    done = run_edge([str(EDGE), "keys", "list"], environ_of(tmp_path))
-    assert (4, "") == (done.returncode, done.stdout)
-    assert f"nothing runs in {tmp_path}" in done.stderr
