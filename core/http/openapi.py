@@ -40,6 +40,7 @@ def document(function: Function, handlers: Sequence[HTTPRouteHandler]) -> bytes:
         version=VERSION,
         description=function.summary,
         components=Components(security_schemes={"key": _KEY}),
+        use_handler_docstrings=True,
     )
     described = Litestar(handlers, openapi_config=config, logging_config=None, request_class=EdgeRequest)
     schema = described.openapi_schema.to_schema()
@@ -65,6 +66,11 @@ def _components(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any]) -> None:
     operation.setdefault("security", [])
+    # The handler's sentence, in the place of what Litestar makes of its name.
+    sentence, _, more = operation.pop("description", operation["summary"]).partition("\n")
+    operation["summary"] = sentence.rstrip(".")
+    if more.strip():
+        operation["description"] = more.strip()
     for parameter in operation.get("parameters", []):
         parameter["schema"] = _never_null(parameter["schema"])
     for response in operation["responses"].values():
