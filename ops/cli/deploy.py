@@ -103,7 +103,7 @@ def rollback(*, name: str, release: str | None, root: Path, as_json: bool) -> No
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     elif not result.ok:
-        click.echo(telling.refusal(place, result), err=True)
+        click.echo(telling.refusal(place, result, of_tree=False), err=True)
     sys.exit(Exit.DONE if result.ok else Exit.REFUSED)
 
 
