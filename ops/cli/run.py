@@ -126,7 +126,7 @@ def _print_welcome(console: Console, stack: Stack) -> None:
         f"  curl -s {stack.address}/api/knowledge/search -H 'Content-Type: application/json' -d '{body}'",
         "",
         f"Logs:   {stack.instance.logs}",
-        f"Docs:   {stack.address}/docs/search",
+        f"Docs:   {stack.address}/docs",
         "Stop:   Ctrl-C here, or `make down`",
         "",
     )
