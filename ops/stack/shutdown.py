@@ -10,6 +10,7 @@ from ops.stack.folders import Folders
 from ops.stack.instance import InstanceError
 
 PATIENCE_S = 60.0
+POLL_S = 0.05
 
 
 def stop_from_outside(home: Path, patience_s: float = PATIENCE_S) -> str:
@@ -36,13 +37,22 @@ def _end(supervisors: list[psutil.Process], home: Path, patience_s: float) -> No
     for supervisor in supervisors:
         try:
             supervisor.terminate()
-            supervisor.wait(max(0.0, deadline - time.monotonic()))
         except psutil.NoSuchProcess:
             continue
         except psutil.AccessDenied as error:
             raise InstanceError(f"process {supervisor.pid} of another user runs {home}: stop it as that") from error
-        except psutil.TimeoutExpired as error:
-            raise InstanceError(
-                f"process {supervisor.pid}, which runs {home}, has not ended within {patience_s:g} s: "
-                f"`kill -KILL {supervisor.pid}` ends it, and `edge down` then what it leaves"
-            ) from error
+        while _lives(supervisor):
+            if time.monotonic() > deadline:
+                raise InstanceError(
+                    f"process {supervisor.pid}, which runs {home}, has not ended within {patience_s:g} s: "
+                    f"`kill -KILL {supervisor.pid}` ends it, and `edge down` then what it leaves"
+                )
+            time.sleep(POLL_S)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it still runs: psutil's own wait would also wait for the parent of a zombie."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -26,6 +26,13 @@ print("locked", flush=True)
 signal.pause()
 """
 
+STOP = """
+import sys
+from pathlib import Path
+from ops.stack.shutdown import stop_from_outside
+print(stop_from_outside(Path(sys.argv[1]), patience_s=20))
+"""
+
 
 @contextlib.contextmanager
 def holder(home: Path, temper: str = "docile") -> Iterator[subprocess.Popen[str]]:
@@ -67,6 +74,15 @@ def test_a_supervisor_whose_folder_was_deleted_is_still_stopped(home: Path):
         shutil.rmtree(home)
         assert "stopped" == stop_from_outside(home)
         assert process.wait(10) is not None
+
+
+def test_a_supervisor_that_nobody_has_waited_for_has_ended_nevertheless(home: Path):
+    with holder(home) as process:
+        done = subprocess.run(
+            [sys.executable, "-c", STOP, str(home)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert (0, "stopped\n") == (done.returncode, done.stdout), done.stderr
+        assert process.returncode is None  # a zombie until here
 
 
 def test_stopped_is_not_said_of_what_lives_on(home: Path):
