@@ -25,6 +25,7 @@ VERBS = {
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
+FOREGROUND = ("up", "dev")
 
 
 class LazyGroup(click.Group):
@@ -33,10 +34,17 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(VERBS[cmd_name][0])
+        try:
+            module = importlib.import_module(VERBS[cmd_name][0])
+        except KeyboardInterrupt:
+            if cmd_name not in FOREGROUND:
+                raise
+            # Ctrl-C is how they are ended: this early too, it is no failure.
+            click.echo("stopped before anything was started")
+            ctx.exit(0)
         # A verb that would hide a name of Python's ends in an underscore there.
         command: click.Command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
         return command

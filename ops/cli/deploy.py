@@ -98,13 +98,25 @@ def rollback(*, name: str, release: str | None, root: Path, as_json: bool) -> No
     with plain_errors(ReleaseError, OSError):
         target = find_release(place, name, release).id if release else place.journal.previous(name)
         if target is None:
-            raise click.ClickException(f"{name} has no release to go back to: `edge history {name}` shows why")
+            raise click.ClickException(_nowhere(place, name))
         result = _go_back(place, name, target, as_json=as_json)
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     elif not result.ok:
         click.echo(telling.refusal(place, result, of_tree=False), err=True)
     sys.exit(Exit.DONE if result.ok else Exit.REFUSED)
+
+
+def _nowhere(place: Workplace, name: str) -> str:
+    active = place.journal.active(name)
+    if active is None:
+        return f"{name} was never deployed: there is nothing to go back to"
+    if {entry.release for entry in place.journal.entries(name) if entry.event == "active"} == {active}:
+        return f"{name} has no release to go back to: {active} is the only one that ever served"
+    return (
+        f"{name} has no release to go back to: each that served before {active} failed or was collected; "
+        f"`edge history {name}` lists them, and one that is named is gone back to all the same"
+    )
 
 
 def make_plan(place: Workplace, names: Sequence[str], *, every: bool, need_host: bool) -> Plan:
