@@ -9,7 +9,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
 from core.errors import FieldError, InvalidRequest
-from core.http.json_text import token
+from core.http.violations import token
 
 if TYPE_CHECKING:
     from core.http.request import EdgeRequest

@@ -199,3 +199,29 @@ async def test_a_parameter_that_a_route_with_a_body_does_not_know_is_refused(cli
 async def test_a_caller_without_a_key_is_told_no_more_than_that(clients):
     response = await clients["learn"].get("/api/knowledge/passages?page=2", headers={"authorization": ""})
     assert is_problem(response, 401, "unauthorized")
+
+
+async def test_every_bad_item_of_a_batch_is_named(clients):
+    items = [{"content": OPENING}, {"content": "short"}, {}, {"content": OPENING, "colour": 1}, 7]
+    response = await send(clients, "batch", {"shopId": 0, "items": items})
+    assert is_problem(response, 400, "invalid-request")
+    named = [error["pointer"] for error in response.json()["errors"]]
+    assert ["/shopId", "/items/1/content", "/items/2/content", "/items/3/colour", "/items/4"] == named
+    assert response.json()["detail"].count("; ") == 4
+
+
+async def test_every_broken_rule_of_a_search_is_named(clients):
+    response = await send(clients, "search", {"query": "Are you open?", "limit": 500, "threshold": 3})
+    assert {"/limit", "/threshold"} == {error["pointer"] for error in response.json()["errors"]}
+
+
+async def test_of_very_many_bad_items_some_are_named(clients):
+    response = await send(clients, "batch", {"shopId": 1, "items": [{}] * 900})
+    assert is_problem(response, 400, "invalid-request")
+    assert 20 == len(response.json()["errors"])
+
+
+@pytest.mark.parametrize("count", [0, 1001])
+async def test_too_few_and_too_many_items_are_told_as_such(clients, count):
+    response = await send(clients, "batch", {"shopId": 1, "items": [{"content": OPENING}] * count})
+    assert ["/items"] == [error["pointer"] for error in response.json()["errors"]]
