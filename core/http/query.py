@@ -36,9 +36,10 @@ def names_in(query: bytes) -> list[str]:
 
 
 def check_parameters(request: "EdgeRequest") -> None:
-    """Raise InvalidRequest that names each parameter that the route does not know or needs."""
+    """Raise InvalidRequest that names each parameter that a route with parameters does not know or needs."""
     query, taken = request.scope["query_string"], _taken(request.route_handler)
-    if not query and not taken.required:
+    if not taken.names or not (query or taken.required):
+        # A route that reads no query cannot misread one: what monitors and links hang on is of no account.
         return
     given = {*names_in(query)}
     unknown = [(name, "is not a parameter of this request") for name in sorted(given - taken.names)]

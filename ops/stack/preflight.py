@@ -17,10 +17,11 @@ FREE_BYTES = 300 * 1024 * 1024  # a fresh database takes 60 MB, its write-ahead 
 MODEL_TIMEOUTS = Timeouts(connect_s=2.0, call_s=10.0)
 
 
-def check_named(settings: Settings) -> None:
+def check_named(settings: Settings, *, first: bool) -> None:
     """Raise InstanceError, or NginxError, when a part that a setting names is not there or not what is needed.
 
-    The database is left to its own first step: it is asked for much more, before anything else is started.
+    The database is left to its own first step: it is asked for much more, before anything else is started. A model
+    server that does not answer is refused at the `first` start of an instance alone: later it may be away for a while.
     """
     nginx_binary.find(settings.nginx)
     model = settings.embed_model
@@ -35,6 +36,8 @@ def check_named(settings: Settings) -> None:
     try:
         names = asyncio.run(_models_of(settings.ollama_url, model))
     except (ModelUnavailable, ValueError) as error:
+        if isinstance(error, ModelUnavailable) and not first:
+            return
         raise InstanceError(f"{named}: {error}; start it, or unset EDGE_OLLAMA_URL to use the embedded one") from error
     if with_tag(model) not in names:
         listed = ", ".join(sorted(names)) or "none"

@@ -62,7 +62,7 @@ class Stack:
         self.instance.lock()
         self.instance.state.unlink(missing_ok=True)  # of one that was killed: in a container its pid comes again
         preflight.check_disk(self.instance.home)
-        preflight.check_named(self.settings)
+        preflight.check_named(self.settings, first=not any(self.instance.releases.iterdir()))
         self._end_leftovers()
         tls.hosts(self.settings)
         require_free_ports(self.settings)

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from ops.stack.sweep import leftovers
+from tests.parts.models import running_model_server
 from tests.parts.stack import EDGE, RunningStack, free_port, running_stack
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +72,21 @@ def test_it_ends_with_the_address_a_command_to_paste_and_where_logs_are(own: Run
     pasted = next(line for line in own.output.splitlines() if line.strip().startswith("curl "))
     answer = subprocess.run(["sh", "-c", pasted], capture_output=True, text=True, timeout=30, check=True)
     assert '"results":[{' in answer.stdout
+
+
+def test_it_starts_without_the_model_server_that_it_had_before_and_answers_by_words():
+    with running_model_server() as server:
+        home = Path(tempfile.mkdtemp(prefix="edge-", dir=server.socket.parent)) / ".edge"
+        home.parent.chmod(0o755)
+        server.socket.parent.chmod(0o755)
+        with running_stack(home, EDGE_OLLAMA_URL=server.url) as stack:
+            assert answers(stack)
+        server.kill()
+        with running_stack(home, EDGE_OLLAMA_URL=server.url) as stack:
+            assert "until it is back, searches compare words alone" in stack.output
+            assert "embeddings" == stack.client().post("/api/knowledge/search", json=QUESTION).json()["degraded"]
+            server.start()
+            wait_until(lambda: "degraded" not in stack.client().post("/api/knowledge/search", json=QUESTION).json())
 
 
 def test_a_second_one_says_who_holds_the_folder(own: RunningStack):

@@ -15,7 +15,7 @@ from tests.parts.stack import EDGE, free_port
 
 async def refusal(settings: Settings) -> str:
     with pytest.raises(InstanceError) as caught:
-        await asyncio.to_thread(check_named, settings)
+        await asyncio.to_thread(check_named, settings, first=True)
     return str(caught.value)
 
 
@@ -31,7 +31,7 @@ async def test_a_model_that_the_server_does_not_have_is_told_with_what_fetches_i
     async with faulty_models() as server:
         server.names = ["llama3.2:1b", "all-minilm:latest"]
         told = await refusal(Settings(ollama_url=server.url, embed_model="nomic-embed-text"))
-        await asyncio.to_thread(check_named, Settings(ollama_url=server.url, embed_model="ALL-MiniLM"))
+        await asyncio.to_thread(check_named, Settings(ollama_url=server.url, embed_model="ALL-MiniLM"), first=True)
     assert told.startswith("EDGE_EMBED_MODEL=nomic-embed-text: ")
     assert "`ollama pull nomic-embed-text`" in told
     assert told.endswith("It has: all-minilm:latest, llama3.2:1b")
@@ -40,6 +40,10 @@ async def test_a_model_that_the_server_does_not_have_is_told_with_what_fetches_i
 async def test_the_embedded_server_has_one_model():
     told = await refusal(Settings(embed_model="nomic-embed-text"))
     assert "EDGE_EMBED_MODEL=nomic-embed-text: the embedded model server knows all-minilm only" in told
+
+
+async def test_a_model_server_that_served_here_before_may_be_away():
+    await asyncio.to_thread(check_named, Settings(ollama_url=f"http://127.0.0.1:{free_port()}"), first=False)
 
 
 @pytest.mark.parametrize(
