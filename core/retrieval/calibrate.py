@@ -13,7 +13,7 @@ from core.db.pool import Database
 from core.db.search import Question, search_within
 from core.db.shops import ShopReader, ShopState
 from core.errors import ModelUnavailable
-from core.knowledge.chunk import chunks
+from core.knowledge.chunk import pieces
 from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
 from core.models.text import normalise
@@ -101,7 +101,7 @@ async def examine(
 
 async def _embed(embedder: Embedder, model: ModelIdentity, exam: Exam) -> Embeddings:
     # Before the transaction: it must not stay open while a model works.
-    texts = [[passage.text, *chunks(passage.text)] for passage in exam.passages]
+    texts = [pieces(passage.text) for passage in exam.passages]
     vectors = iter(await embedder.embed_documents([text for group in texts for text in group], model))
     questions: list[HalfVector | None] = []
     for question in exam.questions:
