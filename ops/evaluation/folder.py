@@ -5,6 +5,7 @@ and its `qrels/test.tsv`.
 """
 
 import csv
+import math
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,7 +20,8 @@ QUERY_TEXT = ("text", "query", "question")
 JUDGED_QUERY = ("query_id", "query-id", "qid", "query")
 JUDGED_DOCUMENT = ("doc_id", "corpus-id", "corpus_id", "docid", "document_id", "passage_id")
 GRADE = ("score", "relevance", "label", "rel")
-MOST_BROKEN = 0.1  # of a file's lines: past that it is another format, not a good file with faults
+MOST_BROKEN = 0.5  # of a file's lines: past that it is another format, not a good file with faults
+MOST_BYTES = 8 << 20  # that a passage may have (core/db/migrations/0002)
 SHOWN = 3
 
 
@@ -108,23 +110,45 @@ def _judged(
 ) -> Query | None:
     asked, answerable = query
     if not answerable or not grades:
-        return asked
+        return _drawn(asked, documents, notes)
     known = {document: grade for document, grade in grades.items() if document in documents}
-    for document in grades.keys() - known.keys():
+    for document in sorted(grades.keys() - known.keys()):
         notes.add("qrels of unknown documents were left out", f"{document} (query {asked.id})")
     if not known:
         notes.add("queries whose every qrel was left out are not asked", asked.id)
         return None
-    return msgspec.structs.replace(asked, relevant={name: grade for name, grade in known.items() if grade > 0})
+    relevant = {name: grade for name, grade in known.items() if grade > 0}
+    if not relevant:
+        notes.add("queries that no document answers (every score is 0) count as those to abstain from", asked.id)
+        return _drawn(asked, documents, notes)
+    return _addressed(msgspec.structs.replace(asked, relevant=relevant), documents, notes)
+
+
+def _drawn(query: Query, documents: Mapping[str, Document], notes: _Notes) -> Query:
+    if query.tenant is None and next(iter(documents.values())).tenant is not None:
+        notes.add("queries to abstain from without a tenant are each asked of one drawn by their id", query.id)
+    return query
+
+
+def _addressed(query: Query, documents: Mapping[str, Document], notes: _Notes) -> Query:
+    """The query with a tenant: without one of its own, that of the documents that answer it."""
+    tenants = [documents[name].tenant for name in query.relevant]
+    if query.tenant is None:
+        return msgspec.structs.replace(query, tenant=tenants[0])
+    if query.tenant not in tenants:
+        notes.add("queries of one tenant that only documents of another answer are asked in vain", query.id)
+    return query
 
 
 def _documents(folder: Path, tenant_field: str | None, notes: _Notes) -> dict[str, Document]:
     found: dict[str, Document] = {}
 
     def take(row: Mapping[str, Any], place: str) -> None:
-        document = Document(
-            _name(row, DOCUMENT_ID), _text(row, ("title",)), _text(row, TEXT), _tenant(row, tenant_field)
-        )
+        title, text = _text(row, ("title",)), _text(row, TEXT)
+        document = Document(_name(row, DOCUMENT_ID), title, text, _tenant(row, tenant_field))
+        if len(document.content.encode()) > MOST_BYTES:
+            notes.add(f"documents longer than {MOST_BYTES} bytes were cut", document.id)
+            document = msgspec.structs.replace(document, title="", text=_cut(document.content))
         if not document.content.strip():
             notes.add("documents without text were left out", place)
         elif tenant_field is not None and document.tenant is None:
@@ -167,7 +191,7 @@ def _judgements(folder: Path, notes: _Notes) -> tuple[dict[str, dict[str, int]],
         query, document = _name(row, JUDGED_QUERY), _name(row, JUDGED_DOCUMENT)
         grade = next((row[name] for name in GRADE if name in row), 1)
         grades = found.setdefault(query, {})
-        grades[document] = max(int(float(grade)), grades.get(document, 0))
+        grades[document] = max(math.ceil(float(grade)), grades.get(document, 0))
 
     splits = [folder / "qrels" / f"{name}.tsv" for name in ("test", "dev", "train")]
     for path in (folder / "qrels.jsonl", folder / "qrels.tsv", *splits):
@@ -185,7 +209,7 @@ def _each(path: Path, take: Callable[[Mapping[str, Any], str], None], notes: _No
             count += 1
             try:
                 take(_checked(row), place)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, OverflowError, RecursionError) as error:
                 broken += 1
                 notes.add("broken lines were left out", f"{place} ({error})")
     except FileNotFoundError as error:
@@ -211,13 +235,9 @@ def _rows(path: Path) -> Iterator[tuple[str, Any]]:
 def _table(path: Path, lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     # Without a header it is TREC's: query, iteration, document, grade.
     for number, cells in enumerate(csv.reader(lines, delimiter="\t"), 1):
-        if number == 1 and not cells[-1].strip().lstrip("-").isdigit():
+        if not cells or (number == 1 and not cells[-1].strip().lstrip("-").isdigit()):
             continue
-        if cells:
-            yield (
-                f"{path.name}:{number}",
-                dict(zip(("query_id", "doc_id", "score"), (cells[0], *cells[-2:]), strict=True)),
-            )
+        yield f"{path.name}:{number}", dict(zip(("query_id", "doc_id", "score"), (cells[0], *cells[-2:]), strict=False))
 
 
 def _checked(row: Any) -> Mapping[str, Any]:
@@ -230,18 +250,29 @@ def _checked(row: Any) -> Mapping[str, Any]:
 def _name(row: Mapping[str, Any], names: tuple[str, ...]) -> str:
     for name in names:
         if isinstance(value := row.get(name), str | int) and str(value).strip():
-            return str(value)
+            return _clean(str(value))
     raise ValueError(f"no {names[0]}")
 
 
 def _text(row: Mapping[str, Any], names: tuple[str, ...]) -> str:
     value = next((row[name] for name in names if row.get(name) is not None), "")
-    if not isinstance(value, str):
+    if not isinstance(value, str | int | float):
         raise TypeError(f"{names[0]} is no text")
+    return _clean(str(value))
+
+
+def _clean(text: str) -> str:
     # What PostgreSQL takes for no text: NUL and lone surrogates.
-    return unicodedata.normalize("NFC", value.replace("\0", " ").encode("utf-8", "replace").decode())
+    return unicodedata.normalize("NFC", text.replace("\0", " ").encode("utf-8", "replace").decode())
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:MOST_BYTES].decode(errors="ignore")
 
 
 def _tenant(row: Mapping[str, Any], field: str | None) -> str | None:
+    """The tenant as text, so that 7 and "7" are one; of a list that names one, that one."""
     value = None if field is None else row.get(field)
-    return None if value is None or value == "" else str(value)
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    return None if value is None or value in ("", []) else _clean(str(value))

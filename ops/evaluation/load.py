@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid5
 
 import msgspec
+from pgvector import HalfVector
 
 from core.db import migrate
 from core.db.passages import Passage, insert_passages
@@ -16,10 +18,12 @@ from core.knowledge.spaces import Spaces, space_name
 from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
 from ops.evaluation.folder import Document
+from ops.evaluation.pace import each, patiently
 
 # Any would do: the same documents get the same ids, so that equal scores are ordered alike in every run.
 NAMESPACE = UUID("5f0f1c52-4c0e-4d8e-9b8e-0d6d7b3a5a11")
 BATCH = 64
+LOADERS = 2  # while one stores, the other embeds
 Step = Callable[[int], None]
 
 
@@ -66,20 +70,28 @@ async def load(database: Database, embedder: Embedder, shops: Shops, step: Step)
     """
     model = await embedder.identity()
     space = await Spaces(database).of(model)
-    for tenant, batch in _batches(shops.documents):
-        texts = [pieces(document.content) for document in batch]
-        vectors = iter(await embedder.embed_documents([text for group in texts for text in group], model))
-        items = [
-            (_passage(document), [next(vectors) for _ in group]) for document, group in zip(batch, texts, strict=True)
-        ]
+
+    async def store(of_tenant: tuple[str | None, Sequence[Document]]) -> None:
+        tenant, batch = of_tenant
+        items = await patiently(partial(_embedded, embedder, model, batch))
         shop_id = shops.by_tenant[tenant]
         async with database.shop(shop_id, bulk=True) as conn:
             await insert_passages(conn, shop_id, space.digest, items)
         step(len(batch))
 
+    await each(_batches(shops.documents), store, LOADERS)
+
+
+async def _embedded(
+    embedder: Embedder, model: ModelIdentity, batch: Sequence[Document]
+) -> list[tuple[Passage, list[HalfVector]]]:
+    texts = [pieces(document.content) for document in batch]
+    vectors = iter(await embedder.embed_documents([text for group in texts for text in group], model))
+    return [(_passage(document), [next(vectors) for _ in group]) for document, group in zip(batch, texts, strict=True)]
+
 
 def _passage(document: Document) -> Passage:
-    return Passage(uuid5(NAMESPACE, document.id), document.content, source=document.id[:2000])
+    return Passage(uuid5(NAMESPACE, document.id), document.content)
 
 
 def _batches(documents: Mapping[str | None, Sequence[Document]]) -> Iterator[tuple[str | None, Sequence[Document]]]:

@@ -1,8 +1,9 @@
 """One evaluation: the collection loaded, every query asked of the search, of BM25 and of vectors alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -24,6 +25,7 @@ from ops.evaluation.explain import Explained, explain
 from ops.evaluation.folder import Collection, Query
 from ops.evaluation.load import Shops, Step, key_of, load, shops_of
 from ops.evaluation.measures import Ranking, Worth, measure
+from ops.evaluation.pace import each, patiently
 from ops.evaluation.scratch import CACHE_MIB, Scratch, folder_of, forget_old, scratch
 
 DEPTH = 10
@@ -62,7 +64,7 @@ async def evaluate(settings: Settings, collection: Collection, begin: Begin, exp
     try:
         embedder = await Embedder.open(settings, vectors)
         try:
-            key = key_of(collection.documents, await embedder.identity())
+            key = key_of(collection.documents, await patiently(embedder.identity))
             with scratch(settings, key) as place:
                 async with _database(place) as database:
                     parts = _Parts(database, embedder, shops)
@@ -105,11 +107,11 @@ async def _measured(parts: _Parts, collection: Collection, begin: Begin, explain
         vector: dict[str, Ranking] = {}
 
         async def ask(query: Query) -> None:
-            ours[query.id] = await _ask(searcher, parts.shops, query)
-            vector[query.id] = await _ask_vectors(parts, row, query)
+            ours[query.id] = await patiently(partial(_ask, searcher, parts.shops, query))
+            vector[query.id] = await patiently(partial(_ask_vectors, parts, row, query))
             step(1)
 
-        await _at_once(ask, collection.queries)
+        await each(collection.queries, ask, AT_ONCE)
     finally:
         await searcher.close()
     bm25 = {query.id: _ask_words(by_words, parts.shops, query) for query in collection.queries}
@@ -124,18 +126,6 @@ async def _measured(parts: _Parts, collection: Collection, begin: Begin, explain
 def _worst(collection: Collection, worth: Worth, count: int) -> list[tuple[Query, float]]:
     judged = [(query, worth.ndcg[query.id]) for query in collection.judged]
     return sorted(judged, key=lambda pair: pair[1])[:count]
-
-
-async def _at_once(ask: Callable[[Query], Awaitable[None]], queries: Iterable[Query]) -> None:
-    waiting = iter(queries)
-
-    async def work() -> None:
-        for query in waiting:
-            await ask(query)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(work())
 
 
 async def _ask(searcher: Searcher, shops: Shops, query: Query) -> Ranking:

@@ -8,7 +8,6 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -125,8 +124,3 @@ def _alone(path: Path, *, wait: bool = True) -> Iterator[bool]:
             yield False
             return
         yield True
-
-
-def clock() -> float:
-    """Seconds that only grow."""
-    return time.monotonic()

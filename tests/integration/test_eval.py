@@ -89,6 +89,40 @@ def test_no_process_is_left_behind(evaluate):
     assert [] == running
 
 
+ODD = [
+    {"_id": "letter", "text": "a"},
+    {"_id": "sign", "title": "?", "text": ""},
+    {"_id": "marks", "text": "\u0301\u0301"},
+    {"_id": "control", "text": "\u0001\u200b"},
+    {"_id": "han", "text": "營業時間為上午九點至下午五點。" * 90},
+    {"_id": "word", "text": "x" * 60_000},
+    {"_id": "long", "title": "Long", "text": "The sauna is heated to ninety degrees. " * 3000},
+    {"_id": "n\0l", "text": "Nul \0 inside."},
+    {"_id": "twice", "text": "The same text."},
+    {"_id": "twice again", "text": "The same text."},
+    {"_id": "blank", "text": " \u00a0\n"},
+]
+ODD_QUERIES = [
+    {"_id": "how hot", "text": "how hot is it in there"},
+    {"_id": "signs", "text": "?!… 👍"},
+    {"_id": "endless", "text": "where is the sauna " * 2000},
+    {"_id": "nobody", "shop": "z", "text": "is anybody there"},
+]
+
+
+@pytest.mark.parametrize("qrels", [[], [{"query_id": "how hot", "doc_id": "long", "score": 2}]])
+def test_odd_texts_end_in_numbers_with_nothing_but_this_command_running(tmp_path, qrels):
+    write(tmp_path, [*ODD, *CORPUS], ODD_QUERIES, qrels)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("EDGE_")}
+    environ = clean | {"EDGE_HOME": str(tmp_path / "home")}
+    command = [EDGE, "eval", tmp_path, "--json", "--explain"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
+    assert 0 == done.returncode, done.stderr
+    told = json.loads(done.stdout)
+    assert (4, 1.0 if qrels else None) == (told["queries"], told["recall@10"])
+    assert ["documents without text were left out: corpus.jsonl:11"] == told["warnings"]
+
+
 def test_a_broken_folder_is_one_sentence_and_no_traceback(tmp_path):
     write(tmp_path, corpus=["nothing"])
     done = subprocess.run([EDGE, "eval", tmp_path], capture_output=True, text=True, check=False)
