@@ -122,7 +122,9 @@ def test_a_query_without_a_tenant_belongs_to_the_documents_that_answer_it(tmp_pa
     write(tmp_path, corpus, queries, [{"query_id": "q", "doc_id": "b", "score": 1}])
     collection = read_folder(tmp_path, "shop")
     assert {"q": "y", "f": None} == {query.id: query.tenant for query in collection.queries}
-    assert ["queries to abstain from without a tenant are each asked of one drawn by their id: f"] == collection.warnings
+    assert ["queries to abstain from without a tenant are each asked of one drawn by their id: f"] == (
+        collection.warnings
+    )
 
 
 def test_a_query_whose_answer_is_another_tenants_is_told(tmp_path):
