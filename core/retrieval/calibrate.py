@@ -69,10 +69,14 @@ async def calibrate(database: Database, embedder: Embedder, model: ModelIdentity
     Raises ModelUnavailable, ModelOverloaded, DatabaseUnavailable, and ValueError when the scores of this model do
     not tell answers from the rest.
     """
-    marks: list[tuple[float, bool]] = []
-    for exam in exams():
-        marks += await examine(database, exam, row, await _embed(embedder, model, exam))
-    return fit(marks)
+    return fit([mark for marks in (await marked(database, embedder, model, row)).values() for mark in marks])
+
+
+async def marked(
+    database: Database, embedder: Embedder, model: ModelIdentity, row: ModelRow
+) -> dict[str, list[tuple[float, bool]]]:
+    """What `examine` finds for every invented shop, by its name. Raises as `calibrate` does, but no ValueError."""
+    return {exam.name: await examine(database, exam, row, await _embed(embedder, model, exam)) for exam in exams()}
 
 
 async def examine(

@@ -72,7 +72,7 @@ def _run(settings: Any, collection: "Collection", explained: int) -> "Outcome":
     import uvloop
 
     from ops.evaluation.run import evaluate
-    from ops.evaluation.scratch import model_settings
+    from ops.stack.borrowed import model_settings
 
     with model_settings(settings) as reachable, _progress() as begin:
         return uvloop.run(evaluate(reachable, collection, begin, explained))

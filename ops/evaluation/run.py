@@ -27,6 +27,7 @@ from ops.evaluation.load import Shops, Step, key_of, load, shops_of
 from ops.evaluation.measures import Ranking, Worth, measure
 from ops.evaluation.pace import each, patiently
 from ops.evaluation.scratch import CACHE_MIB, Scratch, folder_of, forget_old, scratch
+from ops.stack.borrowed import lane_settings
 
 DEPTH = 10
 AT_ONCE = 4
@@ -62,7 +63,7 @@ async def evaluate(settings: Settings, collection: Collection, begin: Begin, exp
     shops = shops_of(collection.documents)
     vectors = DiskCache(folder_of(settings) / "cache", CACHE_MIB * MIB, "vectors")
     try:
-        embedder = await Embedder.open(settings, vectors)
+        embedder = await Embedder.open(lane_settings(settings, folder_of(settings)), vectors)
         try:
             key = key_of(collection.documents, await patiently(embedder.identity))
             with scratch(settings, key) as place:

@@ -1,7 +1,6 @@
 """Where a collection is loaded to: a PostgreSQL of its own, which no function and no shop can reach.
 
-One data folder a collection below EDGE_HOME/eval, kept while corpus, model and code are the same. The model server is
-the one that EDGE_OLLAMA_URL names, the running stack's, or one started for the time of the command.
+One data folder a collection below EDGE_HOME/eval, kept while corpus, model and code are the same.
 """
 
 import fcntl
@@ -16,9 +15,6 @@ import msgspec
 
 from core.db.migrate import migrate
 from core.settings import Settings
-from ops.stack.folders import Folders
-from ops.stack.instance import Instance
-from ops.stack.parts import ModelServerPart, environ_of
 from ops.stack.postgres import EmbeddedPostgres
 
 KEPT = 6
@@ -30,33 +26,6 @@ CACHE_MIB = 2048
 def folder_of(settings: Settings) -> Path:
     """All that measuring leaves behind; may be removed at any time."""
     return settings.home / "eval"
-
-
-@contextmanager
-def model_settings(settings: Settings) -> Iterator[Settings]:
-    """Settings with a model server that answers: the one that is there, else one of this command's own."""
-    if settings.ollama_url is not None:
-        yield settings
-        return
-    with tempfile.TemporaryDirectory(prefix="edge-eval-") as temporary:
-        own = ModelServerPart(_instance(Path(temporary)), environ_of(_instance(Path(temporary)), {}))
-        running = ModelServerPart(_instance(settings.home, make=False), {})
-        part = running if running.is_ready() else own
-        try:
-            if part is own:
-                own.start()
-                own.wait_ready()
-            yield msgspec.structs.replace(settings, ollama_url=part.url)
-        finally:
-            own.stop()
-
-
-def _instance(home: Path, *, make: bool = True) -> Instance:
-    instance = Instance(home)
-    if make:
-        for folder in (instance.logs, Folders(home).home / "run"):
-            folder.mkdir(exist_ok=True)
-    return instance
 
 
 class Scratch:
