@@ -9,6 +9,7 @@ instead: the way to choose `core.db.ann.THRESHOLD`. `--ladder` does it for 1 000
 
 import argparse
 import asyncio
+import hashlib
 import os
 import platform
 import re
@@ -47,6 +48,12 @@ MILLION = 1_000_000
 SHOWN = 12  # so many shops get lines of their own
 
 
+def word(rank: int) -> str:
+    """A word of letters, the same for the same rank."""
+    number = int.from_bytes(hashlib.blake2b(str(rank).encode(), digest_size=5).digest())
+    return "".join(chr(ord("a") + number // 26**place % 26) for place in range(8))
+
+
 class World:
     """Random passages and questions that resemble them."""
 
@@ -63,10 +70,11 @@ class World:
     def text(self, words: int) -> str:
         # The commonest hundred stand for stop words, which are not indexed.
         ranks = np.minimum(self.random.zipf(1.1, words) + 100, WORDS)
-        return " ".join(f"word{rank}" for rank in ranks)
+        return " ".join(word(int(rank)) for rank in ranks)
 
     def questions(self, count: int) -> list[tuple[str, HalfVector]]:
-        return [(self.text(8), vector) for vector in self.vectors(count)]
+        """Eight words each, and one that no shop knows: it is looked for among all of the shop's words."""
+        return [(f"{self.text(8)} unheardof", vector) for vector in self.vectors(count)]
 
     def passages(self, count: int) -> list[tuple[Passage, list[HalfVector]]]:
         vectors = self.vectors(count * VECTORS)

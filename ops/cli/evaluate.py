@@ -27,9 +27,12 @@ EVERY_S = 10.0
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--tenant-field", help="The field of documents and queries that names the shop; without it all are one.")
 @click.option("--limit-queries", type=click.IntRange(1), help="Ask so many queries, spread evenly over the file.")
+@click.option("--slips", type=click.FloatRange(0, 1), default=0.0, help="Misspell this share of the questions' words.")
 @click.option("--explain", is_flag=True, help=f"Show the {EXPLAINED} worst queries and why each passage was found.")
 @json_option
-def eval_(*, folder: Path, tenant_field: str | None, limit_queries: int | None, explain: bool, as_json: bool) -> None:
+def eval_(  # noqa: PLR0913 - the options
+    *, folder: Path, tenant_field: str | None, limit_queries: int | None, slips: float, explain: bool, as_json: bool
+) -> None:
     """Measure the search on FOLDER (corpus.jsonl, queries.jsonl, qrels.jsonl) beside BM25 and vectors alone.
 
     Needs nothing that runs: the collection is loaded into a database of its own, which is kept for the next time. A
@@ -41,6 +44,7 @@ def eval_(*, folder: Path, tenant_field: str | None, limit_queries: int | None, 
       edge eval collections/faq
       edge eval collections/faq --tenant-field tenant --json
       edge eval collections/faq --limit-queries 200 --explain
+      edge eval collections/faq --slips .3
     """
     from ops.evaluation.folder import FolderError, read_folder
 
@@ -50,7 +54,7 @@ def eval_(*, folder: Path, tenant_field: str | None, limit_queries: int | None, 
         collection = read_folder(folder, tenant_field)
     for warning in collection.warnings:
         click.echo(f"warning: {warning}", err=True)
-    collection = _limited(collection, limit_queries)
+    collection = _misspelt(_limited(collection, limit_queries), slips)
     with plain_errors(*_operator_errors()):
         outcome = _run(settings, collection, EXPLAINED if explain else 0)
     seconds = time.monotonic() - started
@@ -86,6 +90,14 @@ def _limited(collection: "Collection", count: int | None) -> "Collection":
         return collection
     kept = [collection.queries[place * total // count] for place in range(count)]
     return msgspec.structs.replace(collection, queries=kept)
+
+
+def _misspelt(collection: "Collection", share: float) -> "Collection":
+    import msgspec
+
+    from ops.evaluation.slips import with_slips
+
+    return msgspec.structs.replace(collection, queries=with_slips(collection.queries, share)) if share else collection
 
 
 @contextmanager
