@@ -24,7 +24,7 @@ def _slipped(query: Query, share: float) -> str:
 
 
 def _slip(word: str, drawn: random.Random) -> str:
-    """A letter left out, swapped with the next, replaced or added (Damerau 1964), never the first or the last."""
+    """A letter left out, swapped with the next, replaced or added (Damerau 1964), the first never touched."""
     at = drawn.randrange(1, len(word) - 1)
     other = drawn.choice(ascii_lowercase)
     return drawn.choice(

@@ -8,12 +8,12 @@ from ops.evaluation.slips import with_slips
 TEXT = "when does the swimming pool open tomorrow"
 
 
-def test_every_long_word_gets_one_slip_and_keeps_its_ends():
+def test_every_long_word_gets_one_slip_and_keeps_its_first_letter():
     for number in range(50):
         (query,) = with_slips([Query(str(number), TEXT, "shop", {"d": 1})], 1.0)
         assert ("shop", {"d": 1}) == (query.tenant, query.relevant)
         for before, after in zip(TEXT.split(), query.text.split(), strict=True):
-            assert (before[0], before[-1]) == (after[0], after[-1])
+            assert before[0] == after[0]
             assert abs(len(before) - len(after)) <= 1
             assert len(before) >= 4 or before == after
 
