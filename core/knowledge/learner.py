@@ -25,7 +25,7 @@ from core.db.passages import (
 from core.db.pool import Database
 from core.errors import NotFound
 from core.flight import Flight
-from core.knowledge.chunk import chunks
+from core.knowledge.chunk import pieces
 from core.knowledge.spaces import Spaces
 from core.models.gateway import Embedder
 
@@ -195,7 +195,7 @@ class Learner:
 
 
 def _texts(contents: Sequence[str]) -> list[list[str]]:
-    return [[content, *chunks(content)] for content in contents]
+    return [pieces(content) for content in contents]
 
 
 def _passage(passage_id: UUID, item: NewPassage) -> Passage:

@@ -22,6 +22,8 @@ VERBS = {
     "invoke": ("ops.cli.invoke", "Call a function through its own socket."),
     "new": ("ops.cli.new", "Write a new function and its test."),
     "dev": ("ops.cli.dev", "Deploy each save while you edit."),
+    "eval": ("ops.cli.evaluate", "Measure the search on a folder of judged questions."),
+    "calibrate": ("ops.cli.calibrate", "Measure again what the model's scores are worth."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }

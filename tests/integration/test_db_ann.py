@@ -206,3 +206,19 @@ async def test_the_application_cannot_build(database):
         psycopg.connect(database.app_dsn, autocommit=True) as conn,
     ):
         ann._create(conn, "mine", 1, 1, DIMENSIONS)
+
+
+def test_the_strategy_of_a_large_shop_can_be_read_before_and_after_its_index(database):
+    before = ann.strategies(database.owner_dsn, 1000)
+    build(database)
+    (after,) = ann.strategies(database.owner_dsn, 1000)
+    (shrunk,) = ann.strategies(database.owner_dsn, 1_000_000)
+    assert [("exact", "build", None)] == [(row.searched, row.due, row.bytes) for row in before]
+    assert (LARGE, PASSAGES, 2 * PASSAGES) == (after.shop_id, after.passages, after.vectors)
+    assert ("index", None) == (after.searched, after.due)
+    assert after.bytes > 100_000
+    assert ("index", "drop") == (shrunk.searched, shrunk.due)
+
+
+def test_no_shop_is_told_of_where_all_are_small(database):
+    assert [] == ann.strategies(database.owner_dsn)
