@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 VERBS = {
     "up": ("ops.cli.run", "Start the whole stack in the foreground."),
     "down": ("ops.cli.run", "Stop the stack of this EDGE_HOME."),
-    "status": ("ops.cli.run", "Show the parts of the running stack."),
+    "status": ("ops.cli.status", "Show the parts of the running stack."),
     "deploy": ("ops.cli.deploy", "Switch functions to what stands in the tree."),
     "rollback": ("ops.cli.deploy", "Go back to an earlier release of a function."),
+    "remove": ("ops.cli.remove", "Take a function away; its history stays."),
     "history": ("ops.cli.releases", "Show what happened to a function's releases, and why."),
     "diff": ("ops.cli.releases", "Show what differs between releases, or from the tree."),
     "list": ("ops.cli.listing", "Show the functions, what serves them and their limits."),
@@ -22,6 +23,7 @@ VERBS = {
     "invoke": ("ops.cli.invoke", "Call a function through its own socket."),
     "new": ("ops.cli.new", "Write a new function and its test."),
     "dev": ("ops.cli.dev", "Deploy each save while you edit."),
+    "host": ("ops.cli.host", "Replace the process that runs the functions."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }

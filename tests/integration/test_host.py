@@ -34,7 +34,7 @@ def test_the_socket_that_nginx_opens_is_a_symlink_to_the_active_generation(host:
 def test_the_status_holds_the_manifest_of_each_function(host: RunningHost):
     manifest = host.function("one")["manifest"]
     assert "one" == manifest["name"]
-    assert [("GET", "/word")] == [(route["method"], route["path"]) for route in manifest["routes"]]
+    assert [("GET", "/one/word")] == [(route["method"], route["path"]) for route in manifest["routes"]]
 
 
 def test_a_killed_worker_comes_back_and_its_socket_queues_requests_meanwhile(host: RunningHost):

@@ -15,7 +15,7 @@ from ops.cli.invoke import exit_of
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text("utf-8")
 # They talk to a person, or to a shell.
-WITHOUT_JSON = {"up", "down", "keys", "completion"}
+WITHOUT_JSON = {"up", "down", "keys", "host", "completion"}
 HEAVY = {"litestar", "nginx", "psutil", "psycopg", "rich", "numpy", "httpx", "jinja2"}
 
 
@@ -51,7 +51,9 @@ def test_every_verb_for_scripts_takes_json(verb):
     assert "--json" in [option for parameter in command(verb).params for option in parameter.opts]
 
 
-@pytest.mark.parametrize("verb", ["deploy", "rollback", "history", "diff", "list", "logs", "invoke", "new"])
+@pytest.mark.parametrize(
+    "verb", ["deploy", "rollback", "remove", "history", "diff", "list", "status", "host", "logs", "invoke", "new"]
+)
 def test_a_command_that_is_used_often_imports_nothing_heavy(verb):
     module = VERBS[verb][0]
     code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
