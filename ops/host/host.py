@@ -35,7 +35,7 @@ class Host:
         self._nursery = Nursery()
         self._strays = Strays()
         self._routes = RouteTable()
-        self._yielding = Yielding()
+        self._yielding = Yielding(self._end_rivals)
         self._stopped = asyncio.Event()
         self._has_left = False
         self.functions: dict[str, HostedFunction] = {}
@@ -123,13 +123,20 @@ class Host:
                 if _number(path.name) not in served:
                     path.unlink()
 
+    def _end_rivals(self) -> None:
+        """The host that was to take over has ended: so do the workers that it had not switched to."""
+        own = self._nursery.own(children(os.getpid()))
+        found = [record for record in records.living(self._places.records) if record.pid not in own]
+        for name, function in self.functions.items():
+            function.end_rivals([Predecessor(record) for record in found if record.name == name])
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             living = children(os.getpid())
             self._strays.end(living - self._nursery.own(living))
             for function in [*self.functions.values()]:
-                if function.is_gone:
+                if function.is_gone and not function.changing.locked():
                     del self.functions[function.name]
                     continue
                 try:
@@ -144,7 +151,7 @@ class Host:
                 return {"pid": os.getpid(), "zygote": self._nursery.pid, "functions": functions}
             case {"op": "yield" | "leave" as op, "to": int(pid)}:
                 return await self._hand_over(op, pid)
-            case {"op": "deploy" | "remove"} if self._yielding.to is not None:
+            case {"op": "deploy" | "remove" | "forget"} if self._yielding.to is not None:
                 return {"ok": False, "step": "host", "reason": "the host is being upgraded: try again when it is done"}
             case {"op": "deploy", "name": str(name), "release": str(release)}:
                 return await self._deploy(name, release, str(request.get("by", "unknown")), emit)

@@ -58,6 +58,10 @@ class HostedFunction:
         if self.active is not None:
             self._background.start(self._inherited.dismiss(None, self._rules.drain_s))
 
+    def end_rivals(self, found: list[Predecessor]) -> None:
+        """End workers of a host that was to take over and did not, but for those that visitors reach already."""
+        self._background.start(self._inherited.end_rivals(found, self._numbers))
+
     async def prepare(self, release: str, highest: int) -> Generation:
         """Bring up a release beside what another host serves, numbered after `highest`; raises StepFailedError."""
         self._numbers = highest

@@ -21,6 +21,11 @@ class Inherited:
         serving = self._serving_generation()
         return [one for one in self._processes if one.generation > serving]
 
+    async def end_rivals(self, found: Iterable[Predecessor], latest: int) -> None:
+        """End those of generations after `latest`, this host's last, but for the one that visitors reach."""
+        reached = max(latest, self._serving_generation())
+        await self.dismiss([one for one in found if one.generation > reached], 0, 0)
+
     async def dismiss(
         self, processes: Iterable[Predecessor] | None = None, drain_s: float = 0, kill_after_s: float = 10.0
     ) -> None:

@@ -63,10 +63,14 @@ class Elder:
 
 
 class Yielding:
-    """The old host's side: nothing changes while another process, which it watches, may take over."""
+    """The old host's side: nothing changes while another process, which it watches, may take over.
 
-    def __init__(self) -> None:
+    `relieved` is called when that process has ended and this one serves on.
+    """
+
+    def __init__(self, relieved: Callable[[], None]) -> None:
         self.to: int | None = None
+        self._relieved = relieved
 
     async def begin(self, to: int, functions: Iterable[HostedFunction]) -> dict[str, Any]:
         """Hold all functions until process `to` ends; answers which releases serve."""
@@ -87,6 +91,7 @@ class Yielding:
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
         self.to = None
+        self._relieved()
         for function in held:
             function.changing.release()
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -93,7 +93,7 @@ class Stack:
             self.instance.close()
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a part and function: name, state, pid, restarts, resident memory in MiB, fault."""
+        """One row a part and function: name, state, pid, restarts, memory in MiB (resident), fault."""
         parts = [
             {
                 "name": watched.part.name,
@@ -112,10 +112,11 @@ class Stack:
                 "pid": next(iter(function["workers"]), None),
                 "restarts": function["restarts"],
                 "fault": function["failure"],
+                "workers": function["workers"],
             }
             for function in functions
         ]
-        return [{**row, "memoryMiB": _resident_mib(row["pid"])} for row in rows]
+        return [{**row, "memoryMiB": _resident_mib(row.get("workers") or [row["pid"]])} for row in rows]
 
     def write_state(self) -> None:
         """Leave the rows where `edge status` reads them: written aside, then renamed."""
@@ -270,13 +271,14 @@ class Stack:
         self._say(f"{name:<12} ready in {time.monotonic() - start:.1f} s{note}")
 
 
-def _resident_mib(pid: int | None) -> int | None:
-    if pid is None:
-        return None
-    try:
-        return int(psutil.Process(pid).memory_info().rss) >> 20
-    except psutil.Error:
-        return None
+def _resident_mib(pids: Sequence[int | None]) -> int | None:
+    """Of all together; None when none of them runs."""
+    found: list[int] = []
+    for pid in pids:
+        if pid is not None:
+            with suppress(psutil.Error):
+                found.append(int(psutil.Process(pid).memory_info().rss))
+    return sum(found) >> 20 if found else None
 
 
 def stop_from_outside(home: Path, patience_s: float = 60.0) -> str:

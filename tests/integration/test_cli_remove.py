@@ -74,6 +74,18 @@ def test_a_restarted_host_does_not_bring_it_back():
         assert 2 == own.edge("remove", "one").returncode
 
 
+def test_one_that_is_being_deployed_again_while_its_last_workers_leave_is_not_forgotten(place: Operated):
+    slow = "import time\ntime.sleep(3)\n"  # past the second after which the host forgets what is gone
+    place.write("returns")
+    assert 0 == place.edge("deploy", "returns").returncode
+    source = place.tree / "functions" / "returns.py"
+    source.write_text(slow + source.read_text())
+    assert 0 == place.edge("remove", "returns").returncode
+    assert 0 == place.edge("deploy", "returns").returncode
+    assert "serving" == place.host.function("returns")["state"]
+    assert 200 == place.host.get("returns", "/word")[0]
+
+
 def test_a_function_that_left_the_tree_is_told_with_what_takes_it_away(place: Operated):
     place.write("left")
     assert 0 == place.edge("deploy", "left").returncode
