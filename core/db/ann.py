@@ -4,6 +4,7 @@ One partial HNSW index a shop and model: the others keep exact search with its r
 what an index of all shops would find (recall 0.55 at 2 % of the rows).
 """
 
+import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
@@ -26,6 +27,8 @@ select id from shop where passages::bigint * %s >= %s or ann or id = any(%s) ord
 SIZES = """
 select model_id, dimensions, count(*) from passage_vector where shop_id = %s group by model_id, dimensions
 """
+USED = "select ann from shop where id = %s"
+SHOPS = "select count(*) from shop"
 # The column has no dimension, since models differ; an index needs one.
 CREATE = """
 create index concurrently {name} on passage_vector
@@ -62,6 +65,34 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str]:
         return done
 
 
+class Strategy(msgspec.Struct, frozen=True):
+    """How a shop that is large, or has an index, is searched. `is_used`: its searches know of the index."""
+
+    shop_id: int
+    vectors: int
+    is_indexed: bool
+    is_used: bool
+
+
+def strategies(owner_dsn: str, threshold: int = THRESHOLD) -> tuple[int, list[Strategy]]:
+    """How many shops there are, and the strategy of each that has `threshold` vectors or an index.
+
+    Raises psycopg.Error.
+    """
+    with psycopg.connect(owner_dsn, autocommit=True, connect_timeout=10, application_name="edge ann") as conn:
+        found = []
+        for shop_id in _candidates(conn, threshold):
+            with conn.transaction():
+                conn.execute(SET_SHOP, [str(shop_id)])
+                most = max((count for _, _, count in conn.execute(SIZES, [shop_id])), default=0)
+                used = conn.execute(USED, [shop_id]).fetchone() == (True,)
+            valid = any(valid for name, valid in _indexes(conn).items() if name.startswith(_prefix(shop_id)))
+            if most >= threshold or valid:
+                found.append(Strategy(shop_id, most, valid, used))
+        row = conn.execute(SHOPS).fetchone()
+        return (row[0] if row else 0), found
+
+
 class BuildError(psycopg.Error):
     """Indexes of some shops could not be built or dropped; the text says of which, and what was done for others."""
 
@@ -69,6 +100,11 @@ class BuildError(psycopg.Error):
 def index_name(shop_id: int, model_id: int) -> str:
     """The name of the index of one shop and model."""
     return f"{PREFIX}{shop_id}_{model_id}"
+
+
+def _prefix(shop_id: int) -> str:
+    """How the names of a shop's indexes begin."""
+    return index_name(shop_id, 0)[:-1]
 
 
 def _indexes(conn: psycopg.Connection[TupleRow]) -> dict[str, bool]:
@@ -94,7 +130,7 @@ def _fit(conn: psycopg.Connection[TupleRow], shop_id: int, threshold: int) -> li
     with conn.transaction():
         conn.execute(SET_SHOP, [str(shop_id)])
         sizes = {model: (dimensions, count) for model, dimensions, count in conn.execute(SIZES, [shop_id])}
-    present = {name for name in _indexes(conn) if name.startswith(index_name(shop_id, 0)[:-1])}
+    present = {name for name in _indexes(conn) if name.startswith(_prefix(shop_id))}
     wanted = {
         index_name(shop_id, model): (model, dimensions)
         for model, (dimensions, count) in sizes.items()

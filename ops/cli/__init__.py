@@ -24,6 +24,7 @@ VERBS = {
     "new": ("ops.cli.new", "Write a new function and its test."),
     "dev": ("ops.cli.dev", "Deploy each save while you edit."),
     "host": ("ops.cli.host", "Replace the process that runs the functions."),
+    "doctor": ("ops.cli.doctor", "Look for what is wrong with a running instance."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
@@ -74,6 +75,7 @@ def main(ctx: click.Context, /, **_: Any) -> None:
       edge status --json                   the parts, for a script
       edge deploy                          switch to what changed in functions/ and core/
       edge rollback search                 and back again
+      edge doctor                          is all well
       edge keys create --shop 1 --name web a key for shop 1, shown once
     """
     if os.environ.get("NO_COLOR"):  # https://no-color.org

@@ -55,7 +55,13 @@ def up(*, with_parent: bool) -> None:
 
 @click.command()
 def down() -> None:
-    """Stop the stack of this EDGE_HOME, and whatever processes a killed one left behind."""
+    """Stop the stack of this EDGE_HOME, and whatever processes a killed one left behind.
+
+    \b
+    Examples:
+      edge down
+      EDGE_HOME=/srv/edge edge down
+    """
     with plain_errors(OSError):
         click.echo(stop_from_outside(read_settings().home))
 

@@ -19,7 +19,16 @@ STATE_COLOURS = {"running": "green", "serving": "green", "starting": "yellow", "
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
 def status(*, as_json: bool) -> None:
-    """Show the parts of the running stack, their state, restarts and memory."""
+    """Show the parts of the running stack, their state, restarts and memory.
+
+    \b
+    Exit status: 0 done, 1 nothing runs here.
+
+    \b
+    Examples:
+      edge status
+      edge status --json | jq '.parts[] | select(.state == "down")'
+    """
     folders = Folders(read_settings().home)
     if (state := folders.told()) is None:
         raise click.ClickException(_silence(folders))
