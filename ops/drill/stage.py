@@ -1,7 +1,6 @@
 """The scratch instance of a drill: the product's own PostgreSQL, host and nginx over functions of the drill's."""
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -170,8 +169,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
