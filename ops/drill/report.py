@@ -87,6 +87,7 @@ def _counts(drilled: Drilled) -> Table:
     pairs: list[tuple[str, object, object]] = [
         ("deploys", len(drilled.deploys), 0),
         ("kills of the host", drilled.host_kills, 0),
+        ("upgrades of the host", drilled.host_upgrades, 0),
         ("seconds", f"{under.seconds:.0f}", f"{calm.seconds:.0f}"),
         ("requests sent", under.sent, calm.sent),
         ("answered", under.answered, calm.answered),
