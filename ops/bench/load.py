@@ -1,11 +1,12 @@
 """`python -m ops.bench.load`: clients that each send the next request once the last is answered; one process.
 
-A Load comes on standard input, an Outcome goes to standard output.
+A Load comes on standard input, the Outcome goes to a file that is named on the command line.
 """
 
 import asyncio
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -45,15 +46,16 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def measure(load: Load) -> Outcome:
     """Run the generator in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ops.bench.load"],
-        cwd=ROOT,
-        input=msgspec.json.encode(load),
-        stdout=subprocess.PIPE,
-        timeout=load.warm_up_s + load.seconds + GRACE_S,
-        check=True,
-    )
-    return msgspec.json.decode(done.stdout, type=Outcome)
+    with tempfile.TemporaryDirectory(prefix="edge-load-") as folder:
+        path = Path(folder) / "outcome"
+        subprocess.run(
+            [sys.executable, "-m", "ops.bench.load", str(path)],
+            cwd=ROOT,
+            input=msgspec.json.encode(load),
+            timeout=load.warm_up_s + load.seconds + GRACE_S,
+            check=True,
+        )
+        return msgspec.json.decode(path.read_bytes(), type=Outcome)
 
 
 class Clients:
@@ -119,7 +121,7 @@ def main() -> None:
     load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         outcome = runner.run(_run(load))
-    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+    Path(sys.argv[1]).write_bytes(msgspec.json.encode(outcome))
 
 
 async def _run(load: Load) -> Outcome:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(300)  # all of it is one test's setup
 SHORT = ("--functions", "1", "--times", "1", "--seconds", "0.3", "--rounds", "1", "--json")
 
 
