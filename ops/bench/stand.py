@@ -15,7 +15,6 @@ from typing import Any
 
 from core.settings import Settings
 from ops.drill.stage import free_port
-from ops.host.smoke import UnixConnection
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
 from ops.stack import child
@@ -23,6 +22,7 @@ from ops.stack.instance import Instance
 from ops.stack.nginx import Nginx
 from ops.stack.parts import ROOT, HostPart, NginxPart, environ_of
 from ops.stack.supervisor import Supervisor
+from ops.unixhttp import UnixConnection
 
 EDGE = Path(sys.executable).with_name("edge")
 GRANIAN = Path(sys.executable).with_name("granian")

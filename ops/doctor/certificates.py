@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ops.doctor.box import Box
 from ops.doctor.finding import Finding, fault, ok, unknown, warning
+from ops.stack.listener import reachable
 from ops.stack.nginx import NginxError
 
 DAYS_LEFT = 14
@@ -28,7 +29,7 @@ def examine(box: Box) -> Iterator[Finding]:
     if not served:
         yield _plain(box)
     for name, port in served:
-        yield judge(name, port)
+        yield judge(reachable(box.settings.host), name, port)
 
 
 def tls_names(text: str) -> Iterator[tuple[str, int]]:
@@ -39,13 +40,13 @@ def tls_names(text: str) -> Iterator[tuple[str, int]]:
             yield from ((name, int(port[1])) for name in names[1].split())
 
 
-def judge(name: str, port: int) -> Finding:
+def judge(address: str, name: str, port: int) -> Finding:
     """What a browser would say of the certificate under this name."""
     renew = "renew the certificate, or take the name from nginx"
     context = ssl.create_default_context()
     try:
         with (
-            socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as plain,
+            socket.create_connection((address, port), TIMEOUT_S) as plain,
             context.wrap_socket(plain, server_hostname=name) as connection,
         ):
             certificate = connection.getpeercert() or {}
@@ -63,7 +64,7 @@ def _plain(box: Box) -> Finding:
     if box.settings.environment == "production" and not box.settings.host.startswith(("127.", "::1", "localhost")):
         return warning(
             f"{box.settings.host} port {box.settings.port} speaks plain HTTP: keys can be read on the way",
-            "put a proxy with a certificate before it, and EDGE_HOST on loopback",
+            "set EDGE_TLS_NAMES with a certificate, or put a proxy with one before it and EDGE_HOST on loopback",
         )
     return ok("no name is served over TLS here")
 

@@ -18,7 +18,7 @@ def examine(box: Box) -> Iterator[Finding]:
         return
     state = box.nginx.state()
     yield ok(state.detail) if state.in_force else fault(f"not in force: {state.detail}", RELOAD)
-    if box.host is not None:
+    if box.host is not None and all(one["manifest"] is not None for one in box.functions):
         yield _fits(box, box.nginx)
 
 
@@ -26,7 +26,7 @@ def _fits(box: Box, nginx: Nginx) -> Finding:
     try:
         needed = fingerprint(build(nginx.site(box.manifests)))
         written = fingerprint(nginx.configuration_path.read_text(errors="replace"))
-    except (SiteError, OSError) as error:
+    except (SiteError, NginxError, OSError) as error:
         return unknown(f"what the functions need cannot be compared: {error}")
     if needed == written:
         return ok(f"it has the routes of all {len(box.manifests)} functions")

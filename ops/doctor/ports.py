@@ -25,10 +25,11 @@ def examine(box: Box) -> Iterator[Finding]:
     except (psutil.Error, OSError) as error:
         yield unknown(f"sockets cannot be listed: {error}")
         return
-    ours = _ours(box)
+    ours, settings = _ours(box), box.settings
+    doors = [settings.port, settings.tls_port] if settings.tls_names else [settings.port]
     found = []
     for address, port, pid in listening:
-        if port == box.settings.port:
+        if port in doors:
             continue
         if pid in ours:
             found.append(f"{ours[pid]} (process {pid}) of this instance listens on {address} port {port}")
@@ -36,10 +37,11 @@ def examine(box: Box) -> Iterator[Finding]:
             found.append(f"{INTERNAL[port]} listens on {address} port {port}, for the world")
     for detail in sorted({*found}):
         yield fault(detail, "bind it to 127.0.0.1, or close the port with a firewall")
-    if not any(port == box.settings.port for _, port, _ in listening):
-        yield fault(f"nobody listens on port {box.settings.port}", "start it with `make up` or `edge up`")
-    elif not found:
-        yield ok(f"nginx on port {box.settings.port} is the only door")
+    closed = [port for port in doors if port not in {listened for _, listened, _ in listening}]
+    for port in closed:
+        yield fault(f"nobody listens on port {port}", "start it with `make up` or `edge up`")
+    if not found and not closed:
+        yield ok(f"nginx on port {' and '.join(map(str, doors))} is the only door")
 
 
 def _ours(box: Box) -> dict[int, str]:

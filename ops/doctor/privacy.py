@@ -20,6 +20,7 @@ SECRET_FILE = re.compile(
 def examine(box: Box) -> Iterator[Finding]:
     """Look at modes of files, and at the names of what is in git."""
     private = [box.folders.home / name for name in FOLDERS] + [box.folders.run / name for name in SOCKETS]
+    private += [box.settings.tls_key] if box.settings.tls_key is not None else []
     private += [path for folder in (box.root, box.folders.home) for path in _settings_files(folder)]
     found = list(_open_to_others(private))
     for path in found:

@@ -10,8 +10,6 @@ import msgspec
 import pytest
 
 from core.settings import Settings
-from nginx.config import build
-from nginx.site import TlsHost
 from ops.doctor import certificates, configuration, cors, disk, memory, model, ports, privacy
 from ops.doctor import database as database_check
 from ops.doctor.box import Box
@@ -101,17 +99,18 @@ def test_an_answer_that_lets_every_origin_in_is_found(tmp_path, nginx_setting, o
 def tls_door(tmp_path, nginx_setting, monkeypatch):
     """A door with a name that its certificate has, and one that it has not."""
     monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "shop.example.pem"))  # the authority that this machine trusts
-    door = Door(tmp_path, nginx=nginx_setting)
-    pair = {"certificate": str(TLS / "shop.example.pem"), "certificate_key": str(TLS / "shop.example.key")}
-    hosts = (TlsHost(names=("shop.example",), **pair), TlsHost(names=("chat.other.example",), **pair))
-    ours = {"http_port": door.settings.port, "https_port": free_port(), "ipv6": False}
-    try:
-        door.nginx.put(build(msgspec.structs.replace(door.nginx.site([ECHO]), tls_hosts=hosts, **ours)))
-        door.nginx.start()
-        door.nginx.wait_ready()
+    pair = {"tls_certificate": TLS / "shop.example.pem", "tls_key": TLS / "shop.example.key"}
+    names = ("shop.example", "chat.other.example")
+    with opened(tmp_path, nginx=nginx_setting, tls_port=free_port(), tls_names=names, **pair) as door:
         yield door
-    finally:
-        door.close()
+
+
+def test_what_is_asked_goes_through_tls_where_there_is_some(tls_door):
+    assert [Level.OK] == levels(configuration.examine(box_of(tls_door)))
+    assert [Level.OK] == levels(cors.examine(box_of(tls_door)))
+    assert b'"x-forwarded-proto": "https"' in box_of(tls_door).ask("GET", "/api/echo").body
+    doors = f"port {tls_door.settings.port} and {tls_door.settings.tls_port} is the only door"
+    assert any(doors in finding.detail for finding in ports.examine(box_of(tls_door)))
 
 
 def test_a_name_that_its_certificate_does_not_have_is_found(tls_door):
@@ -183,6 +182,13 @@ def test_state_that_other_accounts_may_read_is_found(tmp_path):
     assert {f"other accounts may use {tmp_path / name}" for name in ("journal", ".env")} == {
         *faults(privacy.examine(home))
     }
+
+
+def test_a_key_of_a_certificate_that_other_accounts_may_read_is_found(tmp_path):
+    key = tmp_path / "tls.key"
+    key.touch()
+    key.chmod(0o640)
+    assert [f"other accounts may use {key}"] == faults(privacy.examine(box(tmp_path, tls_key=key)))
 
 
 def test_files_of_secrets_in_git_are_found(tmp_path):
