@@ -5,6 +5,7 @@ Memory of idle functions, time from a command to new code, and a request to an e
 
 import argparse
 import http.client
+import os
 import statistics
 import subprocess
 import time
@@ -158,7 +159,7 @@ def main() -> None:
     with stand() as bench:
         bench.start_host([OURS])
         bench.start_nginx([STOCK])
-        bench.instance.state.write_text("{}")  # `edge dev` attaches to what runs
+        bench.instance.state.write_text(f'{{"pid": {os.getpid()}}}')  # `edge dev` attaches to what runs
         progress.print("time to new code")
         sections.append(new_code(bench, given.times))
         bench.write(STOCK, "0")  # not before: `edge dev` deploys all that is there
