@@ -13,6 +13,7 @@ from core.errors import SettingsError
 
 PREFIX = "EDGE_"
 SECRET_FIELDS = frozenset({"database_url", "database_app_url"})
+WORKERS = re.compile(r"[a-z][a-z0-9_]*=([1-9]|[1-5]\d|6[0-4])")
 _USERINFO = re.compile("//[^/?#]*@")
 # What libpq takes for a URL (PostgreSQL 18, 34.1.1.2), less what it takes for another one than was meant: of a password
 # with an unescaped @, / or blank it makes a host, a port or a database, and its errors quote those.
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_names: tuple[str, ...] = ()
     tls_port: int = 443
     watch_scale: float = 1.0
+    workers: tuple[str, ...] = ()
     releases_kept: int = 10
 
     def __repr__(self) -> str:
@@ -167,6 +169,11 @@ def _rule_violations(settings: Settings) -> list[str]:
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
             found.append(f"{PREFIX}CORS_ORIGINS: {origin!r} is not an origin such as https://shop.example")
+    found += [
+        f"{PREFIX}WORKERS: {pair!r} is not FUNCTION=NUMBER, such as search=2, with at most 64"
+        for pair in settings.workers
+        if not WORKERS.fullmatch(pair)
+    ]
     return [*found, *_url_violations(settings)]
 
 

@@ -29,6 +29,7 @@ select id from shop where passages::bigint * %s >= %s or ann or id = any(%s) ord
 SIZES = """
 select model_id, dimensions, count(*) from passage_vector where shop_id = %s group by model_id, dimensions
 """
+SHOPS = "select count(*) from shop"
 STATES = """
 select model.name, shop.passages, shop.ann, counted.vectors, pg_relation_size(pg_index.indexrelid)
 from shop
@@ -96,6 +97,13 @@ class Strategy(msgspec.Struct, frozen=True, rename="camel"):
     bytes: int | None
 
 
+def count_shops(owner_dsn: str) -> int:
+    """How many shops there are. Raises psycopg.Error."""
+    with psycopg.connect(owner_dsn, application_name="edge ann", connect_timeout=10) as conn:
+        row = conn.execute(SHOPS).fetchone()
+    return row[0] if row else 0
+
+
 def strategies(owner_dsn: str, threshold: int = THRESHOLD) -> list[Strategy]:
     """The strategy of every shop that is large enough for an index or has one, the largest first.
 
@@ -141,6 +149,11 @@ def index_name(shop_id: int, model_id: int) -> str:
     return f"{PREFIX}{shop_id}_{model_id}"
 
 
+def _prefix(shop_id: int) -> str:
+    """How the names of a shop's indexes begin."""
+    return index_name(shop_id, 0)[:-1]
+
+
 def _indexes(conn: psycopg.Connection[TupleRow]) -> dict[str, bool]:
     return {name: valid for name, valid in conn.execute(FOUND).fetchall() if name.startswith(PREFIX)}
 
@@ -164,7 +177,7 @@ def _fit(conn: psycopg.Connection[TupleRow], shop_id: int, threshold: int) -> li
     with conn.transaction():
         conn.execute(SET_SHOP, [str(shop_id)])
         sizes = {model: (dimensions, count) for model, dimensions, count in conn.execute(SIZES, [shop_id])}
-    present = {name for name in _indexes(conn) if name.startswith(index_name(shop_id, 0)[:-1])}
+    present = {name for name in _indexes(conn) if name.startswith(_prefix(shop_id))}
     wanted = {
         index_name(shop_id, model): (model, dimensions)
         for model, (dimensions, count) in sizes.items()

@@ -83,6 +83,15 @@ class ModelClient:
         listed = await self._call(self._ollama.list)
         return {with_tag(model.model): model.digest for model in listed.models if model.digest and model.model}
 
+    async def footprint_bytes(self) -> int:
+        """Memory that the server's loaded models take; without any, the size of this model's file."""
+        loaded = await self._call(self._ollama.ps)
+        if sizes := [int(model.size or 0) for model in loaded.models]:
+            return sum(sizes)
+        listed = await self._call(self._ollama.list)
+        wanted = with_tag(self._model)
+        return sum(int(model.size or 0) for model in listed.models if model.model and with_tag(model.model) == wanted)
+
     async def embed(self, texts: Sequence[str]) -> list[HalfVector]:
         """One unit vector a text, in order, all of one dimension. A long text is cut by the server."""
         answer = await self._call(lambda: self._ollama.embed(self._model, list(texts)))

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 VERBS = {
     "up": ("ops.cli.run", "Start the whole stack in the foreground."),
     "down": ("ops.cli.run", "Stop the stack of this EDGE_HOME."),
-    "status": ("ops.cli.run", "Show the parts of the running stack."),
+    "status": ("ops.cli.status", "Show the parts of the running stack."),
     "deploy": ("ops.cli.deploy", "Switch functions to what stands in the tree."),
     "rollback": ("ops.cli.deploy", "Go back to an earlier release of a function."),
+    "remove": ("ops.cli.remove", "Take a function away; its history stays."),
     "history": ("ops.cli.releases", "Show what happened to a function's releases, and why."),
     "diff": ("ops.cli.releases", "Show what differs between releases, or from the tree."),
     "list": ("ops.cli.listing", "Show the functions, what serves them and their limits."),
@@ -24,6 +25,8 @@ VERBS = {
     "dev": ("ops.cli.dev", "Deploy each save while you edit."),
     "eval": ("ops.cli.evaluate", "Measure the search on a folder of judged questions."),
     "calibrate": ("ops.cli.calibrate", "Measure again what the model's scores are worth."),
+    "host": ("ops.cli.host", "Replace the process that runs the functions."),
+    "doctor": ("ops.cli.doctor", "Look for what is wrong with a running instance."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
@@ -82,6 +85,7 @@ def main(ctx: click.Context, /, **_: Any) -> None:
       edge status --json                   the parts, for a script
       edge deploy                          switch to what changed in functions/ and core/
       edge rollback search                 and back again
+      edge doctor                          is all well
       edge keys create --shop 1 --name web a key for shop 1, shown once
     """
     if os.environ.get("NO_COLOR"):  # https://no-color.org

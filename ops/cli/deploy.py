@@ -25,11 +25,15 @@ FILES_SHOWN = 20
 
 
 class Plan(msgspec.Struct):
-    """`changes` of the functions looked at, `names` to deploy in this order, `gone` served but not in the tree."""
+    """`changes` of the functions looked at, `names` to deploy in this order, `gone` served but not in the tree.
+
+    `removed` are in the tree and were taken away by an operator: only a deploy that names one brings it back.
+    """
 
     changes: tuple[Change, ...]
     names: tuple[str, ...]
     gone: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
 
 @click.command()
@@ -132,8 +136,11 @@ def make_plan(place: Workplace, names: Sequence[str], *, every: bool, need_host:
         raise click.BadParameter(f"there is no function {', '.join(unknown)} in {place.root}: {', '.join(there)}")
     active = {name: running.get(name, {}).get("release") or place.journal.active(name) for name in there}
     changes = read_changes(place, dict.fromkeys(names) or there, active)
+    removed = () if names else tuple(name for name in there if place.journal.is_removed(name))
+    changes = tuple(change for change in changes if change.function not in removed)
     wanted = tuple(change.function for change in changes if names or every or change.files)
-    return Plan(changes, wanted, tuple(sorted(running.keys() - {*there})))
+    gone = sorted(name for name in running.keys() - {*there} if running[name]["release"] is not None)
+    return Plan(changes, wanted, tuple(gone), removed)
 
 
 def _deploy(place: Workplace, names: Sequence[str], *, as_json: bool) -> list[Rollout]:
@@ -171,7 +178,10 @@ def _show_plan(plan: Plan, *, dry_run: bool) -> None:
     if new := [change.function for change in plan.changes if change.is_new]:
         click.echo(f"new      {', '.join(new)}")
     if plan.gone:
-        click.echo(f"gone     {', '.join(plan.gone)}: no longer in the tree, still served by the last release")
+        left = ", ".join(plan.gone)
+        click.echo(f"gone     {left}: no longer in the tree, still served; `edge remove NAME` takes it away")
+    if plan.removed:
+        click.echo(f"removed  {', '.join(plan.removed)}: not deployed; `edge deploy NAME` brings it back")
     if not plan.names:
         click.echo("nothing changed since the active releases")
     elif dry_run:
@@ -193,6 +203,7 @@ def _as_json(plan: Plan, done: Sequence[Rollout], *, dry_run: bool) -> dict[str,
         "changed": [{"path": path, "touches": names} for path, names in touched(plan.changes).items()],
         "new": [change.function for change in plan.changes if change.is_new],
         "gone": plan.gone,
+        "removed": plan.removed,
         "deployed": msgspec.to_builtins(deployed),
         "failed": next((msgspec.to_builtins(result) for result in done if not result.ok), None),
         "notDeployed": [name for name in plan.names if name not in finished],

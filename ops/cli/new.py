@@ -1,8 +1,6 @@
 """`edge new`: a function that works, and a test that passes, to begin from."""
 
 import json
-import keyword
-import re
 from pathlib import Path
 from string import Template
 
@@ -10,11 +8,7 @@ import click
 
 from ops.cli.settings import read_settings
 from ops.cli.workplace import json_option, root_option
-
-# `NAME.123456.sock` must fit a Unix socket's address below the run folder (ops/stack/instance.py).
-LONGEST_NAME = 18
-# Files of the run and log folders that are named after parts, and words that a route or a module means already.
-TAKEN = frozenset({"host", "model", "nginx", "postgres", "workers", "test", "core", "functions"})
+from ops.release.names import fault_of
 
 FUNCTION = Template('''"""A name → a greeting."""
 
@@ -117,17 +111,6 @@ def new(*, name: str, root: Path, as_json: bool) -> None:
         click.echo(json.dumps({"name": name, "route": route_of(name), "files": [str(path) for path in files]}))
     else:
         _show([*files], root, name)
-
-
-def fault_of(name: str) -> str | None:
-    """Why `name` cannot be a function's, None when it can."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
-        return "is no name of a function: lower-case letters and digits, parted by single underscores"
-    if len(name) > LONGEST_NAME:
-        return f"is longer than the {LONGEST_NAME} characters that a socket's address has room for"
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        return "is a word of Python"
-    return "is taken by another part of the stack" if name in TAKEN else None
 
 
 def route_of(name: str) -> str:

@@ -30,8 +30,9 @@ LINE_COLOURS = {"+++": None, "---": None, "@@": "cyan", "+": "green", "-": "red"
 def history(*, name: str, count: int, root: Path, as_json: bool) -> None:
     """Show what happened to the releases of a function, the newest first, and why.
 
-    `active` is a switch to a release, `failed` one that was refused, taken back or left by a rollback, `collected` one
-    whose files were removed. The release that was switched to last is marked `serving` while a host serves it.
+    `active` is a switch to a release, `failed` one that was refused, taken back or left by a rollback, `removed` one
+    that was taken away with its function, `collected` one whose files were removed. The release that was switched to
+    last is marked `serving` while a host serves it.
 
     \b
     Examples:
@@ -42,7 +43,8 @@ def history(*, name: str, count: int, root: Path, as_json: bool) -> None:
     require_known(place, name)
     entries = place.journal.entries(name)
     kept = {release.id for release in place.store.list(name)}
-    last = next((entry for entry in reversed(entries) if entry.event == "active"), None)
+    last = next((entry for entry in reversed(entries) if entry.event in {"active", "removed"}), None)
+    last = last if last is not None and last.event == "active" else None
     newest = list(reversed(entries))[:count]
     if as_json:
         click.echo(json.dumps([_as_json(entry, is_last=entry is last, kept=kept) for entry in newest]))
