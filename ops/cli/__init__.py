@@ -22,6 +22,8 @@ VERBS = {
     "invoke": ("ops.cli.invoke", "Call a function through its own socket."),
     "new": ("ops.cli.new", "Write a new function and its test."),
     "dev": ("ops.cli.dev", "Deploy each save while you edit."),
+    "learn": ("ops.cli.learn", "Import files into what a shop knows."),
+    "knowledge": ("ops.cli.knowledge", "Export, list and forget what a shop knows."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
@@ -80,6 +82,7 @@ def main(ctx: click.Context, /, **_: Any) -> None:
       edge status --json                   the parts, for a script
       edge deploy                          switch to what changed in functions/ and core/
       edge rollback search                 and back again
+      edge learn faq.jsonl docs/ --shop 1  import files; what is there already is skipped
       edge keys create --shop 1 --name web a key for shop 1, shown once
     """
     if os.environ.get("NO_COLOR"):  # https://no-color.org

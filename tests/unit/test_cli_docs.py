@@ -15,7 +15,7 @@ from ops.cli.invoke import exit_of
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text("utf-8")
 # They talk to a person, or to a shell.
-WITHOUT_JSON = {"up", "down", "keys", "completion"}
+WITHOUT_JSON = {"up", "down", "keys", "knowledge", "completion"}
 HEAVY = {"litestar", "nginx", "psutil", "psycopg", "rich", "numpy", "httpx", "jinja2"}
 
 
