@@ -14,6 +14,7 @@ from ops.reading.wire import LENGTH, MESSAGE_BYTES, Ended, Message, Refused, Tas
 
 ROOT = Path(__file__).resolve().parents[2]
 SILENCE_S = 90.0  # that a parser may take for one document; the kernel gives it 60 s of processor time
+END_S = 5.0
 LIMIT_BYTES = 1 << 20
 
 
@@ -36,9 +37,7 @@ class Reader:
         except TimeoutError:
             yield Refused(f"took longer than {self._silence_s:.0f} s to read")
         except (asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError):
-            with suppress(ProcessLookupError):
-                process.kill()
-            yield Refused(f"its reader was ended by {_cause(await process.wait())}")
+            yield Refused(f"its reader was ended by {await _cause(process)}")
         finally:
             if not isinstance(ended, Ended) or ended.spent:
                 await self.close()
@@ -75,7 +74,13 @@ class Reader:
             return unpack(await process.stdout.readexactly(length))
 
 
-def _cause(status: int) -> str:
+async def _cause(process: asyncio.subprocess.Process) -> str:
+    """How a process that speaks no longer ended; not killed at first, which would hide it."""
+    try:
+        async with asyncio.timeout(END_S):
+            status = await process.wait()
+    except TimeoutError:
+        return "nobody: it speaks no longer"
     if status == -signal.SIGXCPU:
         return "its limit of processor time"
     return signal.Signals(-status).name if status < 0 else f"exit status {status}"

@@ -15,7 +15,7 @@ PASSAGE_WORDS = 180
 PASSAGE_CHARS = 1500
 MOST_PASSAGES = 5000
 HEADING_CHARS = 200
-BETWEEN_HEADINGS = " › "  # noqa: RUF001 - it is meant
+BETWEEN_HEADINGS = " > "
 # Controls, noncharacters and what extraction leaves of soft hyphens: no text.
 _NOISE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 
