@@ -3,6 +3,7 @@
 import codecs
 import sys
 from collections.abc import Coroutine
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def learn(  # noqa: PLR0913 - its options
     options = Options(encoding=encoding, tenant_field=tenant_field, again=again, prune=prune, patience_s=patience)
     telling = Telling(as_json=as_json)
     shops = OneShop(shop) if shop is not None else TenantShops(partial(connect_owner, settings))
-    with plain_errors(psycopg.Error):
+    with plain_errors(psycopg.Error), closing(shops):
         report = _run(run_rounds(settings, files, shops, options, watch=watch, telling=telling))
     sys.exit(Exit.DONE if report.is_whole or (watch and report.stopped is None) else Exit.FAILED)
 

@@ -1,6 +1,7 @@
 """Imports one after the other: one, or with a watch one more whenever a file was saved."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ async def run_rounds(  # noqa: PLR0913 - what a command was told
     telling: Teller,
 ) -> Report:
     """Import once, or for ever; SIGINT and SIGTERM end it. Returns the last report."""
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # what it warns of is told in words of the import's
     this = asyncio.current_task()
     assert this is not None
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -45,7 +47,6 @@ async def run_rounds(  # noqa: PLR0913 - what a command was told
             try:
                 report = await telling.round(work, files)
             except asyncio.CancelledError:
-                work.report.stopped = "interrupted"
                 return work.report
             if watched is None:
                 return report

@@ -57,19 +57,26 @@ class Import:
         """Import all that there is below `given`. Ends early, with `stopped` in the report, when a part stays away."""
         begun = perf_counter()
         try:
-            async with asyncio.TaskGroup() as group:
-                sources = await asyncio.to_thread(lambda: list(find(given)))
-                self.report.total_bytes = sum(source.size_bytes for source in sources if isinstance(source, Source))
-                for source in sources:
-                    await self._take(group, source)
-        except* GaveUpError as errors:
-            self.report.stopped = str(errors.exceptions[0])
+            await self._import(given)
+        except asyncio.CancelledError:
+            self.report.stopped = "interrupted"
+            raise
         finally:
             await self._reader.close()
             self.report.seconds = perf_counter() - begun
         if self._options.prune and self.report.stopped is None and self.report.failures < MOST_LISTED:
             await self._prune(given)
         return self.report
+
+    async def _import(self, given: Sequence[Path]) -> None:
+        sources = await asyncio.to_thread(lambda: list(find(given)))
+        self.report.total_bytes = sum(source.size_bytes for source in sources if isinstance(source, Source))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for source in sources:
+                    await self._take(group, source)
+        except* GaveUpError as errors:
+            self.report.stopped = str(errors.exceptions[0])
 
     async def _take(self, group: asyncio.TaskGroup, source: Source | Skipped) -> None:
         self.report.files += 1

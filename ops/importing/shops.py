@@ -16,6 +16,8 @@ class Shops(Protocol):
 
     async def of(self, tenant: str | None) -> int: ...
 
+    def close(self) -> None: ...
+
 
 class OneShop:
     """Everything is for one shop."""
@@ -26,6 +28,9 @@ class OneShop:
     async def of(self, tenant: str | None) -> int:  # noqa: ARG002 - the protocol's
         """The shop."""
         return self._shop_id
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class TenantShops:
