@@ -10,7 +10,7 @@ import msgspec
 from core.errors import ModelOverloaded, ModelUnavailable
 from core.models.breaker import Breaker, State
 from core.models.client import CLOSING
-from core.models.job import Call, Job, Line, take_batch, take_piece
+from core.models.job import BULK_TEXTS, Call, Job, Line, take_batch, take_piece
 from core.models.lane import Lane
 from core.models.text import Work
 
@@ -19,6 +19,7 @@ T = TypeVar("T")
 CALLS_IN_FLIGHT = 2
 INTERACTIVE_BATCH = 8
 BULK_PATIENCE_S = 1.0
+VISITORS_S = 2.0
 MOST_STALLED = 2
 LONGEST_RETRY_S = 30
 
@@ -189,8 +190,13 @@ class CallQueue(Generic[T]):
                     await asyncio.wait(running, timeout=self._stall_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._bulk_due = False
-            if self._bulk and (call := self._start(take_piece(self._bulk))):
+            if self._bulk and (call := self._start(self._take_piece())):
                 await asyncio.wait([call.task])
+
+    def _take_piece(self) -> list[Job[T]]:
+        # While visitors ask, one text at a time: the model's other thread, if it has one, stays free for them.
+        most = 1 if self._lane.asked_within(VISITORS_S) else BULK_TEXTS
+        return take_piece(self._bulk, most)
 
     def _start(self, jobs: Sequence[Job[T]], stall_s: float | None = None) -> Call[T] | None:
         try:

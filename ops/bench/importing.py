@@ -77,7 +77,12 @@ async def import_file(settings: Settings, path: Path, options: Sequence[str]) ->
         sys.executable, "-m", "ops.cli", "learn", str(path), *options, "--json",
         env={**os.environ, **settings.to_environ()}, stdout=subprocess.PIPE,
     )  # fmt: skip
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
     report = json.loads(output)
     assert not report["failures"], report
     assert not report["stopped"], report
@@ -136,6 +141,7 @@ async def measure_searches(settings: Settings, folder: Path, lines: list[bytes],
         busy = await ask(services, questions, given.questions)
         assert not running.done(), "the import ended before the questions did: give it more documents"
         running.cancel()
+        await asyncio.wait([running])
     echo(line("nothing else", idle))
     echo(line("while an import runs", busy))
     echo(f"p95 {np.percentile(busy, 95) / np.percentile(idle, 95):.2f} times that of an idle machine")

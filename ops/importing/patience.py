@@ -45,6 +45,7 @@ class Patience:
                 return result
 
     def _say(self, reason: str | None) -> None:
-        if reason is not None or self._told:
-            self._told = reason is not None
-            self._tell(reason)
+        if self._told == (reason is not None):
+            return  # once, however often and for whichever reason it is tried meanwhile
+        self._told = reason is not None
+        self._tell(reason)

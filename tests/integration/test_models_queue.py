@@ -160,6 +160,19 @@ async def test_questions_overtake_bulk_work(model, callers):
     assert model.calls[2:] == [["b", "c", "d"], ["bulk"]]
 
 
+async def test_bulk_work_goes_one_by_one_for_a_while_after_a_question(model, callers, monkeypatch):
+    questions = await callers.many("a")
+    await until(lambda: model.calls == [["a"]])
+    bulk = await callers.many("vwx", bulk=True)
+    model.answer()
+    await until(lambda: model.calls == [["a"], ["v"]])
+    monkeypatch.setattr("core.models.queue.VISITORS_S", 0.0)  # the while is over
+    model.answer()
+    await until(lambda: len(model.calls) == 3)
+    assert ["w", "x"] == model.calls[2]
+    await drained(model, questions + bulk)
+
+
 async def test_bulk_work_goes_on_when_questions_never_end(model, callers):
     questions = await callers.many("ab")
     await until(lambda: len(model.calls) == 2)
