@@ -67,7 +67,8 @@ def learn(  # noqa: PLR0913 - its options
     metadata. CSV names the same columns in its first row.
 
     \b
-    Exit status: 0 all that there is was imported or was there already, 1 something failed or a part stayed away.
+    Exit status: 0 all that there is was imported or was there already, 1 something failed or a part stayed away,
+    4 nothing runs here.
 
     \b
     Examples:

@@ -234,7 +234,7 @@ def test_a_model_server_that_stays_away_ends_the_import_with_what_was_missing(da
 
 def test_without_a_database_it_says_how_to_start_one(tmp_path):
     done = run(Settings(home=tmp_path), "learn", tmp_path, "--shop", 1)
-    assert 1 == done.returncode
+    assert 4 == done.returncode
     assert "start it with `make up`" in done.stderr
 
 
