@@ -27,6 +27,8 @@ VERBS = {
     "calibrate": ("ops.cli.calibrate", "Measure again what the model's scores are worth."),
     "host": ("ops.cli.host", "Replace the process that runs the functions."),
     "doctor": ("ops.cli.doctor", "Look for what is wrong with a running instance."),
+    "learn": ("ops.cli.learn", "Import files into what a shop knows."),
+    "knowledge": ("ops.cli.knowledge", "Export, list and forget what a shop knows."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
@@ -86,6 +88,7 @@ def main(ctx: click.Context, /, **_: Any) -> None:
       edge deploy                          switch to what changed in functions/ and core/
       edge rollback search                 and back again
       edge doctor                          is all well
+      edge learn faq.jsonl docs/ --shop 1  import files; what is there already is skipped
       edge keys create --shop 1 --name web a key for shop 1, shown once
     """
     if os.environ.get("NO_COLOR"):  # https://no-color.org
