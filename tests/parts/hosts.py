@@ -109,7 +109,7 @@ class RunningHost:
         return next(function for function in functions if function["name"] == name)
 
     def get(self, name: str, path: str) -> tuple[int, str]:
-        connection = UnixConnection(str(self.run / f"{name}.sock"), 10.0)
+        connection = UnixConnection(str(self.run / f"{name}.sock"), 60.0)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
