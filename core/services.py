@@ -1,18 +1,25 @@
 """What a function works with, opened at its start and closed at its end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal
 
 from core.cache.disk import DiskCache
+from core.conversations.archive import Archive
+from core.conversations.events import appliers
+from core.conversations.feedback import Feedback
+from core.conversations.recorder import Recorder
+from core.conversations.review import Review
 from core.db.pool import Database
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
 from core.observe.metrics import Metrics
+from core.outbox.outbox import Outbox
 from core.retrieval.searcher import Searcher
 from core.settings import Settings
 
-Part = Literal["answers", "searcher", "learner"]
+Part = Literal["answers", "searcher", "learner", "conversations", "feedback"]
+NEEDS: dict[Part, set[Part]] = {"feedback": {"searcher", "learner", "conversations"}, "searcher": {"answers"}}
 MIB = 1024 * 1024
 
 
@@ -26,6 +33,11 @@ class Services:
     embedder: Embedder
     searcher: Searcher
     learner: Learner
+    outbox: Outbox
+    recorder: Recorder
+    archive: Archive
+    feedback: Feedback
+    review: Review
 
     def expose(self, metrics: Metrics) -> None:
         """Show queue, circuit and caches among the function's metrics."""
@@ -43,6 +55,9 @@ class Services:
         metrics.count("cache_errors", "Faults of the cache's file", lambda: self.vectors.errors)
         if hasattr(self, "searcher"):
             metrics.count("searches_joined", "Searches answered by an equal one", lambda: self.searcher.joined)
+        if hasattr(self, "outbox"):
+            metrics.gauge("outbox_waiting", "Events that wait to be stored or delivered", lambda: self.outbox.counts[0])
+            metrics.gauge("outbox_dead", "Events that were given up", lambda: self.outbox.counts[1])
 
 
 @asynccontextmanager
@@ -57,15 +72,44 @@ async def open_services(settings: Settings, *parts: Part) -> AsyncIterator[Servi
         stack.push_async_callback(services.database.close)
         services.embedder = await Embedder.open(settings, services.vectors)
         stack.push_async_callback(services.embedder.close)
-        if {"answers", "searcher"} & set(parts):
-            services.answers = _cache(settings, "answers")
-            stack.callback(services.answers.close)
-        if "searcher" in parts:
-            services.searcher = Searcher(services.database, services.embedder, services.answers)
-            stack.push_async_callback(services.searcher.close)
-        if "learner" in parts:
-            services.learner = Learner(services.database, services.embedder)
+        await _open_parts(services, stack, _with_needs(parts))
         yield services
+
+
+async def _open_parts(services: Services, stack: AsyncExitStack, parts: set[Part]) -> None:
+    settings = services.settings
+    if "answers" in parts:
+        services.answers = _cache(settings, "answers")
+        stack.callback(services.answers.close)
+    if "searcher" in parts:
+        services.searcher = Searcher(services.database, services.embedder, services.answers)
+        stack.push_async_callback(services.searcher.close)
+    if "learner" in parts:
+        services.learner = Learner(services.database, services.embedder)
+    if "conversations" in parts:
+        services.outbox = _outbox(services)
+        stack.push_async_callback(services.outbox.close)
+        services.recorder = Recorder(services.database, services.outbox)
+        services.archive = Archive(services.database, services.outbox)
+    if "feedback" in parts:
+        services.feedback = Feedback(services.database, services.outbox, services.searcher)
+        services.review = Review(services.database, services.learner)
+
+
+def _with_needs(parts: Iterable[Part]) -> set[Part]:
+    found = set(parts)
+    for part in ("feedback", "searcher"):
+        if part in found:
+            found |= NEEDS[part]
+    return found
+
+
+def _outbox(services: Services) -> Outbox:
+    """The instance's outbox; every function drains what any of them put in."""
+    settings = services.settings
+    outbox = Outbox(settings.home / "outbox", settings.outbox_size_mib, {"database": appliers(services.database)})
+    outbox.start()
+    return outbox
 
 
 def _cache(settings: Settings, name: str) -> DiskCache:

@@ -64,7 +64,7 @@ Respond = Callable[[Sequence[UUID]], Reply]
 _Write = Callable[[Connection], Awaitable[Sequence[UUID]]]
 
 
-class _Vectors(msgspec.Struct, frozen=True):
+class Vectors(msgspec.Struct, frozen=True):
     """Of each passage its vectors, the whole passage first, and the space that they lie in."""
 
     space: str
@@ -96,7 +96,7 @@ class Learner:
     async def _learn(self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None) -> Reply:
         if (before := await self._before(shop_id, once)) is not None:
             return before
-        vectors = await self._embed([item.content for item in items])
+        vectors = await self.embed([item.content for item in items])
         passages = [_passage(uuid7(), item) for item in items]
 
         async def insert(conn: Connection) -> Sequence[UUID]:
@@ -117,7 +117,7 @@ class Learner:
         if (before := await self._before(shop_id, once)) is not None:
             return before
         await self.read(shop_id, passage_id)  # a wrong id should not cost an embedding
-        vectors = await self._embed([item.content])
+        vectors = await self.embed([item.content])
 
         async def change(conn: Connection) -> Sequence[UUID]:
             passage = _passage(passage_id, item)
@@ -175,14 +175,15 @@ class Learner:
             await idempotency.record(conn, shop_id, once.key, once.request_hash, kept)
             return reply
 
-    async def _embed(self, contents: Sequence[str]) -> _Vectors:
+    async def embed(self, contents: Sequence[str]) -> Vectors:
+        """The vectors that passages of these texts get, before the transaction that writes them."""
         model = await self._embedder.identity()
         space = await self._spaces.of(model)
         # A batch of 8 MiB takes a second to cut: the loop serves others meanwhile.
         texts = await asyncio.to_thread(_texts, contents)
         flat = await self._embedder.embed_documents([text for group in texts for text in group], model)
         vectors = iter(flat)
-        return _Vectors(space.digest, [[next(vectors) for _ in group] for group in texts])
+        return Vectors(space.digest, [[next(vectors) for _ in group] for group in texts])
 
 
 def _texts(contents: Sequence[str]) -> list[list[str]]:
