@@ -14,7 +14,7 @@ from core.conversations.feedback import Transcript
 from core.conversations.once import write_once
 from core.db.connection import Connection
 from core.db.feedback import Correction, Rating
-from core.errors import FieldError, InvalidRequest
+from core.errors import Forbidden
 from core.http.fields import present
 from core.http.request import EdgeRequest
 from core.http.routes import answers
@@ -114,7 +114,6 @@ async def _voice_shop(request: EdgeRequest, conversation_id: UUID | None) -> int
         await request.services.feedback.settle(conversation_id)
         return await request.claim_row("conversation", conversation_id)
     if (shop_id := request.key_shop) is None:
-        detail = "is needed with a key that is for every shop"
-        raise InvalidRequest(f"conversationId: {detail}", errors=(FieldError("/conversationId", detail),))
+        raise Forbidden("a transcript without a conversation needs the key of a shop")
     request.note_shop(shop_id)
     return shop_id

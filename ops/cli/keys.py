@@ -1,24 +1,16 @@
 """`edge keys`: create, list and revoke keys. Their hashes lie in the database, their text is shown once."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import click
-import psycopg
-from psycopg.rows import TupleRow
 from rich.console import Console
 from rich.table import Table
 
-from core.db.dsn import owner_conninfo
 from core.db.keys import Key, create_key, list_keys, revoke_key
-from core.errors import SettingsError
-from ops.cli.settings import plain_errors, read_settings
-from ops.stack.folders import Folders
-from ops.stack.postgres import EmbeddedPostgres
+from ops.cli.owner import owner_connection
 
 
 @click.group()
@@ -45,7 +37,7 @@ def create(*, shop: int | None, operator: bool, name: str, as_json: bool) -> Non
         raise click.UsageError("give either --shop N or --operator")
     if not 1 <= len(name.strip()) <= 200:  # noqa: PLR2004 - the table's own limit
         raise click.UsageError("--name takes 1 to 200 characters")
-    with _owner() as owner:
+    with owner_connection() as owner:
         key_id, key = create_key(owner, name=name.strip(), shop_id=shop)
     if as_json:
         click.echo(json.dumps({"id": str(key_id), "key": key, "shopId": shop}))
@@ -58,7 +50,7 @@ def create(*, shop: int | None, operator: bool, name: str, as_json: bool) -> Non
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts.")
 def list_(*, as_json: bool) -> None:
     """Show all keys, the oldest first; never their text."""
-    with _owner() as owner:
+    with owner_connection() as owner:
         found = list_keys(owner)
     if as_json:
         click.echo(json.dumps([_plain(key) for key in found]))
@@ -74,27 +66,10 @@ def list_(*, as_json: bool) -> None:
 @click.argument("key_id", type=click.UUID)
 def revoke(*, key_id: UUID) -> None:
     """Make a key useless from the next request on."""
-    with _owner() as owner:
+    with owner_connection() as owner:
         if not revoke_key(owner, key_id):
             raise click.ClickException(f"no key {key_id} that is in force: `edge keys list` shows them")
     click.echo(f"revoked {key_id}")
-
-
-@contextmanager
-def _owner() -> Iterator[psycopg.Connection[TupleRow]]:
-    """A connection as the database's owner; says how to start an embedded database that does not run."""
-    settings = read_settings()
-    dsn = settings.database_url
-    if dsn is None:
-        instance = Folders(settings.home)
-        if instance.owner_pid() is None:
-            raise click.ClickException(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
-        dsn = EmbeddedPostgres(instance.postgres, instance.run / "postgres").owner_dsn
-    with (
-        plain_errors(SettingsError, psycopg.Error),
-        psycopg.connect(owner_conninfo(dsn), autocommit=True, connect_timeout=10) as owner,
-    ):
-        yield owner
 
 
 def _time(moment: datetime | None) -> str | None:

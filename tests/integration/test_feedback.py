@@ -252,7 +252,7 @@ async def test_a_transcript_is_kept_and_asks_the_owner(shop, outbox, module_data
         assert body["transcript"] == item["proposedContent"]
     operator = bearer(new_key(module_database, None))
     response = await shop["feedback"].post(VOICE, json={"transcript": "hello"}, headers=operator)
-    assert is_problem(response, 400, "invalid-request")
+    assert is_problem(response, 403, "forbidden")
 
 
 async def test_what_is_of_another_shop_does_not_exist_and_the_operator_may_do_all(shop, outbox, module_database):
