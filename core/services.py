@@ -5,21 +5,28 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal
 
 from core.cache.disk import DiskCache
+from core.conversations import events
 from core.conversations.archive import Archive
-from core.conversations.events import appliers
 from core.conversations.feedback import Feedback
 from core.conversations.recorder import Recorder
 from core.conversations.review import Review
 from core.db.pool import Database
+from core.handoff import delivery
+from core.handoff.desk import Desk
+from core.handoff.hours import UnknownHours
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
 from core.observe.metrics import Metrics
-from core.outbox.outbox import Outbox
+from core.outbox.event import Lane
+from core.outbox.outbox import Applier, Outbox
 from core.retrieval.searcher import Searcher
 from core.settings import Settings
 
 Part = Literal["answers", "searcher", "learner", "conversations", "feedback"]
-NEEDS: dict[Part, set[Part]] = {"feedback": {"searcher", "learner", "conversations"}, "searcher": {"answers"}}
+NEEDS: dict[Part, set[Part]] = {
+    "feedback": {"searcher", "learner", "conversations"},
+    "searcher": {"answers"},
+}
 MIB = 1024 * 1024
 
 
@@ -38,6 +45,7 @@ class Services:
     archive: Archive
     feedback: Feedback
     review: Review
+    desk: Desk
 
     def expose(self, metrics: Metrics) -> None:
         """Show queue, circuit and caches among the function's metrics."""
@@ -87,7 +95,7 @@ async def _open_parts(services: Services, stack: AsyncExitStack, parts: set[Part
     if "learner" in parts:
         services.learner = Learner(services.database, services.embedder)
     if "conversations" in parts:
-        services.outbox = _outbox(services)
+        _open_outbox(services)
         stack.push_async_callback(services.outbox.close)
         services.recorder = Recorder(services.database, services.outbox)
         services.archive = Archive(services.database, services.outbox)
@@ -98,18 +106,21 @@ async def _open_parts(services: Services, stack: AsyncExitStack, parts: set[Part
 
 def _with_needs(parts: Iterable[Part]) -> set[Part]:
     found = set(parts)
-    for part in ("feedback", "searcher"):
+    for part, needs in NEEDS.items():
         if part in found:
-            found |= NEEDS[part]
+            found |= needs
     return found
 
 
-def _outbox(services: Services) -> Outbox:
-    """The instance's outbox; every function drains what any of them put in."""
-    settings = services.settings
-    outbox = Outbox(settings.home / "outbox", settings.outbox_size_mib, {"database": appliers(services.database)})
-    outbox.start()
-    return outbox
+def _open_outbox(services: Services) -> None:
+    """The instance's outbox, and the desk, which fills it too: every function drains what any of them put in."""
+    settings, database = services.settings, services.database
+    appliers: dict[Lane, dict[str, Applier]] = {"database": {**events.appliers(database)}, "delivery": {}}
+    services.outbox = Outbox(settings.home / "outbox", settings.outbox_size_mib, appliers)
+    services.desk = Desk(database, services.outbox, settings, UnknownHours())
+    for lane, added in delivery.appliers(database, services.desk, settings).items():
+        appliers[lane].update(added)
+    services.outbox.start()
 
 
 def _cache(settings: Settings, name: str) -> DiskCache:

@@ -5,14 +5,16 @@ from uuid import UUID
 import msgspec
 
 from core.answer.turn import Turn
+from core.cache.local import LocalCache
 from core.conversations.events import TURN, TurnRecord, turn_event
 from core.conversations.patience import in_time
-from core.db import conversations
+from core.db import conversations, handoffs
 from core.db.pool import Database
 from core.errors import DatabaseUnavailable, OutboxUnavailable
 from core.outbox.outbox import Outbox
 
 LOOK_BACK = 10
+REMEMBERED_BYTES = 1024 * 1024
 
 
 class Recorder:
@@ -21,6 +23,7 @@ class Recorder:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
+        self._owned: LocalCache[bool] = LocalCache(REMEMBERED_BYTES)
 
     async def record_turn(self, turn: Turn) -> None:
         """Keep a turn: durable on the local disk when this returns, in the database soon after.
@@ -28,6 +31,20 @@ class Recorder:
         Raises OutboxFull and OutboxUnavailable.
         """
         await self._outbox.put(turn_event(turn))
+
+    async def human_owns(self, shop_id: int, conversation_id: UUID) -> bool:
+        """Whether a human has taken the conversation over and answers: then the assistant is silent.
+
+        Without the database it is what this process knew last.
+        """
+        place = f"{shop_id} {conversation_id}".encode()
+        try:
+            handoff = await in_time(handoffs.of_conversation(self._database, shop_id, conversation_id))
+        except DatabaseUnavailable:
+            return self._owned.get(place) or False
+        owned = handoff is not None and handoff.is_with_human
+        self._owned.put(place, owned, 1)
+        return owned
 
     async def unanswered_in_a_row(self, shop_id: int, conversation_id: UUID) -> int:
         """How many answers up to the last one the assistant did not know; 2 is when to offer a human."""

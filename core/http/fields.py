@@ -19,6 +19,8 @@ def trimmed_pattern(low: int, high: int | None = None) -> str:
     return rf"^[{SPACE}]*[^{SPACE}]{middle}[^{SPACE}][{SPACE}]*$"
 
 
+# A visible character somewhere.
+VISIBLE = f"[^{SPACE}]"
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Time = Annotated[datetime, Meta(tz=True)]
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -53,6 +55,8 @@ def in_words(rule: str) -> str:
         low, high = int(match["low"]) + 2, match["high"]
         bounds = f"{low} to {int(high) + 2}" if high else f"at least {low}"
         return f"expected {bounds} characters after trimming"
+    if rule == f"expected `str` matching regex {VISIBLE!r}".lower():
+        return "expected text that is not blank"
     return rule
 
 

@@ -64,11 +64,6 @@ class Outbox:
         for event in events:
             self._wake[event.lane].set()
 
-    async def take_back(self, events: Sequence[Event]) -> None:
-        """Undo a `put` whose occasion did not come about."""
-        for event in events:
-            await self._do(self._store.done, event.id)
-
     async def pending(self, kind: str, *, topic: str | None = None, shop_id: int | None = None) -> list[Event]:
         """What waits, in order. Raises OutboxUnavailable."""
         waiting = partial(self._store.waiting, topic=topic, shop_id=shop_id)

@@ -23,6 +23,7 @@ VERBS = {
     "new": ("ops.cli.new", "Write a new function and its test."),
     "dev": ("ops.cli.dev", "Deploy each save while you edit."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
+    "contact": ("ops.cli.contact", "Set whom to tell of a shop's hand-offs."),
     "forget": ("ops.cli.forget", "Remove a person's data everywhere, and show that nothing is left."),
     "outbox": ("ops.cli.outbox", "Show, retry and drop what waits to be stored or delivered."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),

@@ -19,7 +19,7 @@ unexpected-methods = ["get", "put", "post", "delete", "options", "patch"]
 OPTIONS = ("--max-examples", "10", "--seed", "1", "--no-shrink", "--warnings", "off", "--phases", "coverage,fuzzing")
 
 
-@pytest.mark.parametrize("function", ["health", "search", "learn", "conversations", "feedback"])
+@pytest.mark.parametrize("function", ["health", "search", "learn", "conversations", "feedback", "handoff"])
 def test_a_function_keeps_the_promises_of_its_document(stack, tmp_path, function):
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)

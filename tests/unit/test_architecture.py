@@ -52,7 +52,7 @@ OWNERS = {
     "cachetools": ("core/cache/",),
     "diskcache": ("core/cache/",),
     "granian": ("ops/host/", "ops/modelserver/"),
-    "httpx": ("core/models/", "ops/"),
+    "httpx": ("core/handoff/", "core/models/", "ops/"),
     "litestar": (
         "core/http/",
         "core/app.py",

@@ -14,8 +14,8 @@ from ops.cli.exits import Exit
 from ops.cli.invoke import exit_of
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text("utf-8")
-# They talk to a person, or to a shell; the verbs below `keys` and `outbox` take it.
-WITHOUT_JSON = {"up", "down", "keys", "outbox", "completion"}
+# They talk to a person, or to a shell; the verbs below `keys`, `contact` and `outbox` take it.
+WITHOUT_JSON = {"up", "down", "keys", "contact", "outbox", "completion"}
 HEAVY = {"litestar", "nginx", "psutil", "psycopg", "rich", "numpy", "httpx", "jinja2"}
 
 
