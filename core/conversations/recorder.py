@@ -7,7 +7,7 @@ import msgspec
 from core.answer.turn import Turn
 from core.cache.local import LocalCache
 from core.conversations.events import TURN, TurnRecord, turn_event
-from core.conversations.patience import in_time
+from core.conversations.patience import PATIENCE_S, in_time
 from core.db import conversations, handoffs
 from core.db.pool import Database
 from core.errors import DatabaseUnavailable, OutboxUnavailable
@@ -18,9 +18,10 @@ REMEMBERED_BYTES = 1024 * 1024
 
 
 class Recorder:
-    """Turns of every shop. No method waits for a slow database longer than `PATIENCE_S`."""
+    """Turns of every shop. No method waits for a slow database longer than `patience_s`."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._database = database
         self._outbox = outbox
         self._owned: LocalCache[bool] = LocalCache(REMEMBERED_BYTES)
@@ -39,7 +40,9 @@ class Recorder:
         """
         place = f"{shop_id} {conversation_id}".encode()
         try:
-            handoff = await in_time(handoffs.of_conversation(self._database, shop_id, conversation_id))
+            handoff = await in_time(
+                handoffs.of_conversation(self._database, shop_id, conversation_id), self._patience_s
+            )
         except DatabaseUnavailable:
             return self._owned.get(place) or False
         owned = handoff is not None and handoff.is_with_human
@@ -56,7 +59,7 @@ class Recorder:
         known = [turn.answered for turn in reversed(turns) if turn.shop_id == shop_id]
         try:
             written = conversations.last_answered(self._database, shop_id, conversation_id, LOOK_BACK)
-            known += await in_time(written)
+            known += await in_time(written, self._patience_s)
         except DatabaseUnavailable:
             pass  # what waits is the newest: it is counted at least
         return known.index(True) if True in known else len(known)

@@ -10,11 +10,12 @@ from core.function import MIB
 from core.http.problems import MEDIA_TYPE, Problem
 from core.http.request import EdgeRequest, accepts_json
 
-Access = Literal["open", "read", "write", "party"]
+Access = Literal["open", "once", "read", "write", "party"]
 _ALWAYS = (400, 404, 405, 406, 429, 503)
 _WITH_BODY = (413, 415)
 _WITH_KEY: dict[Access, tuple[int, ...]] = {
     "open": (),
+    "once": (409,),
     "read": (401, 403),
     "write": (401, 403, 409),
     "party": (401, 403, 409),
@@ -41,8 +42,9 @@ def answers(
 ) -> RouteOptions:
     """Options of a route that answers 200 with `result` as JSON.
 
-    "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`; of a "party" the handler finds out
-    itself who calls; `body` says that the handler reads one; `down` is what a 503 of the handler's own holds.
+    "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`, "once" takes one and needs no key of
+    the shop; of a "party" the handler finds out itself who calls. `body` says that the handler reads one; `down` is
+    what a 503 of the handler's own holds.
     """
     responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access])
     responses[200] = _json(result, "The answer")
@@ -53,16 +55,16 @@ def answers(
         "responses": dict(sorted(responses.items())),
         # Not guards: for each guard Litestar copies the handler, 50 µs a request.
         "before_request": _accepted_with_key if access in {"read", "write"} else accepts_json,
-        "security": [] if access == "open" else [{"key": []}],
+        "security": [] if access in {"open", "once"} else [{"key": []}],
         "request_max_body_size": body_limit,
     }
 
 
-def streams(access: Access) -> RouteOptions:
-    """Options of a route that answers 200 with server-sent events."""
-    options = answers(str, access)
+def streams(event: type, access: Access) -> RouteOptions:
+    """Options of a route that answers 200 with server-sent events, each described by `event`."""
+    options = answers(event, access)
     options["responses"][200] = ResponseSpec(
-        str, generate_examples=False, description="The events", media_type="text/event-stream"
+        event, generate_examples=False, description="The events", media_type="text/event-stream"
     )
     options["before_request"] = _accepts_events
     return options

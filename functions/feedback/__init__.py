@@ -22,9 +22,9 @@ FUNCTION = Function(
         Route("POST", APPROVE),
         Route("POST", UNDO),
     ),
-    # A rating of a conversation that there is not: it goes all the way and leaves nothing behind.
+    # Held to refusals: a rating that is taken would stay, and whether its conversation exists may not be known in time.
     smoke=(
-        Smoke("POST", RATING, {"conversationId": NOBODYS, "feedbackType": "thumbs_up"}, status=404),
+        Smoke("POST", RATING, {"conversationId": NOBODYS, "feedbackType": "star_rating"}, status=400),
         Smoke("GET", f"{PENDING}?shopId=1", status=401),
     ),
     timeout_s=30.0,

@@ -33,7 +33,7 @@ WhichParameter = Annotated[
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most hand-offs")]
 
 
-@post(HANDOFF, **answers(OpenResponse, "party", body=True))
+@post(HANDOFF, **answers(OpenResponse, "once", body=True))
 async def open_one(request: EdgeRequest, data: JSONBody[OpenRequest]) -> ASGIResponse:
     """Ask for a human; needs no key."""
     request.note_shop(data.shop_id)

@@ -121,6 +121,14 @@ class EventView(msgspec.Struct, frozen=True, rename="camel"):
         return cls(event.number, event.kind, event.author, event.status, event.content, utc(event.created_at))
 
 
+class StreamedLine(msgspec.Struct, frozen=True):
+    """A server-sent event: its number, its kind, and the line as JSON text."""
+
+    id: str
+    event: Literal["message", "state"]
+    data: str
+
+
 class MessagesResponse(msgspec.Struct, frozen=True):
     """Lines in their order."""
 

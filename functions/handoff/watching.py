@@ -16,7 +16,7 @@ from core.handoff.desk import Desk
 from core.http.request import EdgeRequest
 from core.http.routes import streams
 from functions.handoff.party import Party, party_of
-from functions.handoff.structs import EventView
+from functions.handoff.structs import EventView, StreamedLine
 
 POLL_S = 0.5
 HEARTBEAT_S = 15.0  # nginx ends a stream that is silent for 75 s
@@ -27,7 +27,7 @@ LastEventId = Annotated[
 ]
 
 
-@get("/api/handoff/{handoff_id:uuid}/events", **streams("party"))
+@get("/api/handoff/{handoff_id:uuid}/events", **streams(StreamedLine, "party"))
 async def watch(request: EdgeRequest, handoff_id: FromPath[UUID], last_event_id: LastEventId = 0) -> ServerSentEvent:
     """Follow a hand-off: each line as an event `message` or `state`, its number as the id."""
     party = await party_of(request, handoff_id)

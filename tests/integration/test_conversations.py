@@ -30,7 +30,7 @@ async def recorder(module_database):
     """As another function's worker has it."""
     database = await Database.open(module_database.settings)
     async with outbox_over(module_database.settings, drains=False) as outbox:
-        yield Recorder(database, outbox)
+        yield Recorder(database, outbox, patience_s=30)
     await database.close()
 
 

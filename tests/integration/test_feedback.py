@@ -117,7 +117,12 @@ async def test_a_rating_is_kept_and_a_bad_one_opens_an_item(shop, outbox, given,
 
 
 async def test_a_rating_of_a_conversation_that_there_is_not_is_404(shop):
-    response = await shop["feedback"].post(RATING, json={"conversationId": str(uuid7()), "feedbackType": "thumbs_up"})
+    """Unless it cannot be looked up in time, on a busy machine: then the rating is taken, and given up later."""
+    body = {"conversationId": str(uuid7()), "feedbackType": "thumbs_up"}
+    for _ in range(20):
+        response = await shop["feedback"].post(RATING, json=body)
+        if response.status_code != 200:
+            break
     assert is_problem(response, 404, "not-found")
 
 

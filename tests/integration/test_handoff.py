@@ -64,7 +64,7 @@ async def owner(module_database):
 async def recorder(module_database):
     database = await Database.open(module_database.settings)
     async with outbox_over(module_database.settings, drains=False) as outbox:
-        yield Recorder(database, outbox)
+        yield Recorder(database, outbox, patience_s=30)
     await database.close()
 
 
