@@ -16,6 +16,7 @@ from core.conversations.once import write_once
 from core.db.connection import Connection
 from core.function import Function, Route, Smoke
 from core.http.fields import Id, Time, Timestamp, utc
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.learner import Reply
@@ -137,7 +138,7 @@ async def flag(request: EdgeRequest, data: JSONBody[FlagRequest]) -> ASGIRespons
         return Reply(msgspec.json.encode(FlagResponse(True, "The conversation was flagged.", timestamp())))
 
     reply = await write_once(services.database, shop_id, await request.once(), write)
-    return ASGIResponse(body=reply.body, status_code=reply.status)
+    return sent(reply)
 
 
 def view(shop_id: int, thread: Thread) -> ConversationView:

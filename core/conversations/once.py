@@ -19,7 +19,7 @@ async def write_once(database: Database, shop_id: int, once: Once | None, write:
         await lock_shop(conn)
         before = await idempotency.recall(conn, shop_id, once.key, once.request_hash)
         if before is not None:
-            return Reply(before.response, before.status)
+            return Reply(before.response, before.status, replayed=True)
         reply = await write(conn)
         kept = idempotency.Recorded(reply.status, reply.body)
         await idempotency.record(conn, shop_id, once.key, once.request_hash, kept)

@@ -8,6 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from core.errors import EdgeError, NotAcceptable
 from core.function import MIB
 from core.http.problems import MEDIA_TYPE, Problem
+from core.http.query import check_parameters
 from core.http.request import EdgeRequest, accepts_json
 
 Access = Literal["open", "once", "read", "write", "party"]
@@ -54,7 +55,7 @@ def answers(
         "status_code": 200,
         "responses": dict(sorted(responses.items())),
         # Not guards: for each guard Litestar copies the handler, 50 µs a request.
-        "before_request": _accepted_with_key if access in {"read", "write"} else accepts_json,
+        "before_request": _strict(_accepted_with_key if access in {"read", "write"} else accepts_json),
         "security": [] if access in {"open", "once"} else [{"key": []}],
         "request_max_body_size": body_limit,
     }
@@ -66,7 +67,7 @@ def streams(event: type, access: Access) -> RouteOptions:
     options["responses"][200] = ResponseSpec(
         event, generate_examples=False, description="The events", media_type="text/event-stream"
     )
-    options["before_request"] = _accepts_events
+    options["before_request"] = _strict(_accepts_events)
     return options
 
 
@@ -74,6 +75,16 @@ async def _accepts_events(request: EdgeRequest) -> None:
     accept = ",".join(request.headers.getall("accept", ["*/*"])).lower()
     if not any(name in accept for name in ("text/event-stream", "text/*", "*/*")):
         raise NotAcceptable("this route answers in text/event-stream only")
+
+
+def _strict(guard: Callable[[EdgeRequest], Awaitable[None]]) -> Callable[[EdgeRequest], Awaitable[None]]:
+    """The guard, and after it the names of the parameters: a stranger is told no more than that he is one."""
+
+    async def guarded(request: EdgeRequest) -> None:
+        await guard(request)
+        check_parameters(request)
+
+    return guarded
 
 
 async def _accepted_with_key(request: EdgeRequest) -> None:

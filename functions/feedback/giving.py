@@ -16,6 +16,7 @@ from core.db.connection import Connection
 from core.db.feedback import Correction, Rating
 from core.errors import Forbidden
 from core.http.fields import present
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.learner import Reply
@@ -84,7 +85,7 @@ async def correct(request: EdgeRequest, data: JSONBody[CorrectionRequest]) -> AS
         return Reply(msgspec.json.encode(response))
 
     reply = await write_once(request.services.database, shop_id, await request.once(), write)
-    return ASGIResponse(body=reply.body, status_code=reply.status)
+    return sent(reply)
 
 
 @post(VOICE, **answers(VoiceResponse, "write", body=True))
@@ -106,7 +107,7 @@ async def transcribe(request: EdgeRequest, data: JSONBody[VoiceRequest]) -> ASGI
         return Reply(msgspec.json.encode(VoiceResponse(True, str(spoken.id), message, timestamp())))
 
     reply = await write_once(request.services.database, shop_id, await request.once(), write)
-    return ASGIResponse(body=reply.body, status_code=reply.status)
+    return sent(reply)
 
 
 async def _voice_shop(request: EdgeRequest, conversation_id: UUID | None) -> int:

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from core.conversations.review import Decision, Verdict
 from core.db.feedback import Item
 from core.http.fields import present, utc
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.learner import Reply
@@ -69,7 +70,7 @@ async def approve(request: EdgeRequest, data: JSONBody[ApproveRequest]) -> ASGIR
         replace=data.replace,
     )
     review = request.services.review
-    return _sent(await review.decide(shop_id, item_id, verdict, _reply, await request.once()))
+    return sent(await review.decide(shop_id, item_id, verdict, _reply, await request.once()))
 
 
 @post(UNDO, **answers(DecisionResponse, "write", body=True))
@@ -77,7 +78,7 @@ async def undo(request: EdgeRequest, data: JSONBody[UndoRequest]) -> ASGIRespons
     """Take a decision back: the passage is what it was before, the item waits again."""
     item_id = data.learning_queue_id
     shop_id = await request.claim_row("learning", item_id)
-    return _sent(await request.services.review.undo(shop_id, item_id, data.reviewed_by, _reply, await request.once()))
+    return sent(await request.services.review.undo(shop_id, item_id, data.reviewed_by, _reply, await request.once()))
 
 
 def _reply(decision: Decision) -> Reply:
@@ -91,10 +92,6 @@ def _reply(decision: Decision) -> Reply:
         knowledge_id=msgspec.UNSET if decision.passage_id is None else str(decision.passage_id),
     )
     return Reply(msgspec.json.encode(response))
-
-
-def _sent(reply: Reply) -> ASGIResponse:
-    return ASGIResponse(body=reply.body, status_code=reply.status)
 
 
 def _view(shop_id: int, item: Item) -> ItemView:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from core.handoff.desk import Opened, Request
 from core.http.fields import present, utc
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.learner import Reply
@@ -63,7 +64,7 @@ async def open_one(request: EdgeRequest, data: JSONBody[OpenRequest]) -> ASGIRes
 
     once = Party(data.shop_id, "visitor").once(await request.once(), None)
     reply = await services.desk.open(asked, respond, once)
-    return ASGIResponse(body=reply.body, status_code=reply.status)
+    return sent(reply)
 
 
 @get(HANDOFF, **answers(HandoffsResponse, "read"))

@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from core.db.handoffs import Event
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.learner import Reply
@@ -39,7 +40,7 @@ async def say(request: EdgeRequest, handoff_id: FromPath[UUID], data: JSONBody[M
     once = party.once(await request.once(), handoff_id)
     content = data.content.strip()
     reply = await request.services.desk.say(party.shop_id, handoff_id, party.side, content, _said, once)
-    return ASGIResponse(body=reply.body, status_code=reply.status)
+    return sent(reply)
 
 
 @post(f"{ONE}/close", **answers(ClosedResponse, "party"))

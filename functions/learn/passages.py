@@ -9,12 +9,13 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from core.http.fields import present
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
 from functions.learn.cursor import CURSOR, cursor_of, position_of
 from functions.learn.structs import Item, LearnResponse, PageResponse, PassageResponse, PassageView
-from functions.learn.writing import one_reply, sent
+from functions.learn.writing import one_reply
 
 PASSAGES = "/api/knowledge/passages"
 PASSAGE = f"{PASSAGES}/{{passage_id:uuid}}"

@@ -9,6 +9,7 @@ from litestar.params import JSONBody
 from litestar.response.base import ASGIResponse
 
 from core.function import MIB
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.learner import Reply
@@ -53,8 +54,3 @@ class _Reply(msgspec.Struct, frozen=True):
 def _batch_reply(ids: Sequence[UUID]) -> Reply:
     message = f"{len(ids)} passages were learned."
     return Reply(msgspec.json.encode(BatchResponse(True, [str(one) for one in ids], len(ids), message, timestamp())))
-
-
-def sent(reply: Reply) -> ASGIResponse:
-    """The response that carries a reply."""
-    return ASGIResponse(body=reply.body, status_code=reply.status)

@@ -1,16 +1,15 @@
 """`edge keys`: create, list and revoke keys. Their hashes lie in the database, their text is shown once."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from core.db.keys import Key, create_key, list_keys, revoke_key
 from ops.cli.owner import owner_connection
+from ops.cli.table import show
 
 
 @click.group()
@@ -55,21 +54,42 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_plain(key) for key in found]))
         return
-    table = Table("id", "shop", "name", "created", "revoked", box=None, pad_edge=False)
-    for key in found:
-        shop = "every" if key.shop_id is None else str(key.shop_id)
-        table.add_row(str(key.id), shop, key.name, _time(key.created_at), _time(key.revoked_at) or "-")
-    Console(highlight=False, markup=False).print(table)
+    # The name last: it is what a narrow terminal may fold.
+    show(("id", "shop", "created", "revoked", "name"), [_row(key) for key in found], right={"shop"})
 
 
 @keys.command()
-@click.argument("key_id", type=click.UUID)
-def revoke(*, key_id: UUID) -> None:
-    """Make a key useless from the next request on."""
+@click.argument("key_id")
+def revoke(*, key_id: str) -> None:
+    """Make a key useless from the next request on. KEY_ID may be shortened to what no other key in force begins with.
+
+    \b
+    Examples:
+      edge keys revoke 01900000-0000-7000-8000-000000000000
+      edge keys revoke 01900000-0000-7
+    """
     with owner_connection() as owner:
-        if not revoke_key(owner, key_id):
-            raise click.ClickException(f"no key {key_id} that is in force: `edge keys list` shows them")
-    click.echo(f"revoked {key_id}")
+        found = _in_force(list_keys(owner), key_id)
+        if not revoke_key(owner, found.id):
+            raise click.ClickException(f"key {found.id} was revoked meanwhile")
+    click.echo(f"revoked {found.id}, {found.name}")
+
+
+def _in_force(keys_: Sequence[Key], prefix: str) -> Key:
+    """The one key in force whose id begins so; raises ClickException, and BadParameter that lists those that do."""
+    wanted = prefix.strip().lower()
+    matches = [key for key in keys_ if wanted and key.revoked_at is None and str(key.id).startswith(wanted)]
+    if not matches:
+        raise click.ClickException(f"no key {prefix} that is in force: `edge keys list` shows them")
+    if len(matches) > 1:
+        listed = ", ".join(str(key.id) for key in matches)
+        raise click.BadParameter(f"{prefix!r} is not unique; there are: {listed}", param_hint="KEY_ID")
+    return matches[0]
+
+
+def _row(key: Key) -> tuple[str, ...]:
+    shop = "every" if key.shop_id is None else str(key.shop_id)
+    return str(key.id), shop, _time(key.created_at) or "-", _time(key.revoked_at) or "-", key.name
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 import psycopg
 from psycopg.rows import TupleRow
 
 from core.db.dsn import owner_conninfo
 from core.errors import SettingsError
+from ops.cli.exits import NoHostError
 from ops.cli.settings import plain_errors, read_settings
 from ops.stack.folders import Folders
 from ops.stack.postgres import EmbeddedPostgres
@@ -22,7 +22,7 @@ def owner_connection() -> Iterator[psycopg.Connection[TupleRow]]:
     if dsn is None:
         instance = Folders(settings.home)
         if instance.owner_pid() is None:
-            raise click.ClickException(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
+            raise NoHostError(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
         dsn = EmbeddedPostgres(instance.postgres, instance.run / "postgres").owner_dsn
     with (
         plain_errors(SettingsError, psycopg.Error),

@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-# NUL is refused (I-JSON), which a schema cannot say; TRACE never passes nginx, which refuses it without `Allow`.
+# NUL is refused (I-JSON), which a schema cannot say.
 CONFIGURATION = """
 [generation]
 allow-x00 = false
 database = "none"
-
-[phases.coverage]
-unexpected-methods = ["get", "put", "post", "delete", "options", "patch"]
 """
 # A stream that goes on for as long as its hand-off is open has tests of its own (tests/integration/test_handoff.py).
 STREAMS = ("--exclude-path-regex", "/events$")
