@@ -100,6 +100,14 @@ class IdempotencyConflict(EdgeError):
     status = HTTPStatus.CONFLICT
 
 
+class Conflict(EdgeError):
+    """What the request would change is no longer as its sender saw it, or was decided already."""
+
+    kind = "conflict"
+    title = "The state does not allow it"
+    status = HTTPStatus.CONFLICT
+
+
 class PayloadTooLarge(EdgeError):
     """The body is over the route's limit."""
 
@@ -169,6 +177,20 @@ class FunctionOverloaded(Unavailable):
 
     kind = "function-overloaded"
     title = "The function is busy"
+
+
+class OutboxUnavailable(Unavailable):
+    """What was to be acknowledged cannot be kept on the local disk."""
+
+    kind = "outbox-unavailable"
+    title = "Nothing can be kept for later"
+
+
+class OutboxFull(OutboxUnavailable):
+    """As much waits to be stored or delivered as the outbox may hold."""
+
+    kind = "outbox-full"
+    title = "Too much waits to be stored"
 
 
 class SettingsError(Exception):

@@ -12,7 +12,7 @@ import msgspec
 from core.errors import SettingsError
 
 PREFIX = "EDGE_"
-SECRET_FIELDS = frozenset({"database_url", "database_app_url"})
+SECRET_FIELDS = frozenset({"database_url", "database_app_url", "smtp_url"})
 WORKERS = re.compile(r"[a-z][a-z0-9_]*=([1-9]|[1-5]\d|6[0-4])")
 _USERINFO = re.compile("//[^/?#]*@")
 # What libpq takes for a URL (PostgreSQL 18, 34.1.1.2), less what it takes for another one than was meant: of a password
@@ -25,6 +25,7 @@ _DATABASE_URL = re.compile(
 )
 Environment = Literal["development", "production"]
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+MAIL_ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 NONE = "none"  # for a setting that is given, and empty: an empty variable is an absent one
 EMPTY_MEANS_NONE = frozenset({"embed_query_prefix", "embed_document_prefix"})
 
@@ -47,6 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     embed_queue: int = 128
     embed_deadline_s: float = 2.0
     cache_size_mib: int = 256
+    outbox_size_mib: int = 64
+    retention_days: int = 90
+    smtp_url: str | None = None
+    mail_from: str | None = None
+    owner_email: str | None = None
+    handoff_patience_min: float = 10.0
     rate_limit: int = 100
     rate_limit_exempt: tuple[str, ...] | None = None
     cors_origins: tuple[str, ...] = ()
@@ -157,6 +164,9 @@ def _rule_violations(settings: Settings) -> list[str]:
         ("embed_queue", 8, 10_000),  # what core.models.job embeds in one bulk piece must fit
         ("embed_deadline_s", 0.05, 600),
         ("cache_size_mib", 1, 1_000_000),
+        ("outbox_size_mib", 1, 100_000),
+        ("retention_days", 1, 36_500),
+        ("handoff_patience_min", 0.01, 10_080),
         ("rate_limit", 1, 1_000_000),
         ("watch_scale", 0.0001, 1000),
         ("releases_kept", 1, 1000),
@@ -174,7 +184,7 @@ def _rule_violations(settings: Settings) -> list[str]:
         for pair in settings.workers
         if not WORKERS.fullmatch(pair)
     ]
-    return [*found, *_url_violations(settings)]
+    return [*found, *_url_violations(settings), *_delivery_violations(settings)]
 
 
 def _url_violations(settings: Settings) -> Iterator[str]:
@@ -187,3 +197,12 @@ def _url_violations(settings: Settings) -> Iterator[str]:
             yield f"{variable} is not a valid URL such as {example}: write special characters percent-encoded, @ as %40"
     if settings.ollama_url and not settings.ollama_url.startswith(("http://", "https://", "unix:/")):
         yield f"{PREFIX}OLLAMA_URL: give http://host:11434 or unix:/path/to.sock"
+
+
+def _delivery_violations(settings: Settings) -> Iterator[str]:
+    if settings.smtp_url and not re.fullmatch(r"smtps?://[^\s/]+/?", settings.smtp_url):
+        yield f"{PREFIX}SMTP_URL: give smtp://user:password@host:587 or smtps://user:password@host:465"
+    for name in ("mail_from", "owner_email"):
+        value = getattr(settings, name)
+        if value and not MAIL_ADDRESS.fullmatch(value):
+            yield f"{PREFIX}{name.upper()}: {value!r} is not an address such as owner@shop.example"

@@ -29,12 +29,17 @@ CALLERS_HEADERS = (
 # A header past this size would let a log line grow without bound; the pattern also keeps JSON and log lines whole.
 REQUEST_ID = "~^[A-Za-z0-9_-]{8,64}$"
 
+# Whom a shop looked up is not the log's to remember.
+PERSON = (r"~^(?<people>/api/conversations/user/)", "${people}-")
+
 
 def variables(site: Site) -> list[str]:
     """All maps of the http block."""
     return [
         *switch("$http_x_request_id", "$request_key", (("default", "$request_id"), (REQUEST_ID, "$http_x_request_id"))),
-        *switch("$request_uri", "$request_path", (("default", "$request_uri"), (r"~^(?<path>[^?]*)\?", "$path"))),
+        *switch(
+            "$request_uri", "$request_path", (("default", "$request_uri"), PERSON, (r"~^(?<path>[^?]*)\?", "$path"))
+        ),
         # nginx writes 000 and 009 where it has no status, which JSON does not take for a number.
         *switch("$status", "$status_number", (("default", "0"), ("~^0*(?<number>[0-9]+)$", "$number"))),
         *strays(),

@@ -1,25 +1,45 @@
-"""`python -m ops.upkeep`: what the database needs from time to time, once; `edge up` runs it every few minutes."""
+"""`python -m ops.upkeep`: what the data needs from time to time, once; `edge up` runs it every few minutes."""
 
 import os
 import sys
+import time
+from collections.abc import Iterator
 
 import psycopg
 
 from core.db.ann import build_indexes
-from core.errors import SettingsError
+from core.db.dsn import owner_conninfo
+from core.db.erasure import expire
+from core.errors import OutboxUnavailable, SettingsError
+from core.outbox.store import Store
 from core.settings import Settings
+
+DAY_S = 86400
 
 
 def main() -> None:
-    """Build the indexes of shops that have grown large, drop those of shops that have shrunk; print what was done."""
+    """Build and drop indexes of shops that grew or shrank, delete what is too old; print what was done."""
     try:
         settings = Settings.from_environ(os.environ)
         if settings.database_url is None:
             sys.exit("EDGE_DATABASE_URL is needed: the owner's")
-        for line in build_indexes(settings.database_url):
+        for line in (*expired(settings.database_url, settings), *build_indexes(settings.database_url)):
             print(line, flush=True)
-    except (SettingsError, psycopg.Error) as error:
+    except (SettingsError, OutboxUnavailable, psycopg.Error) as error:
         sys.exit(str(error))
+
+
+def expired(dsn: str, settings: Settings) -> Iterator[str]:
+    """Delete what is older than EDGE_RETENTION_DAYS: in the database, and what the outbox gave up."""
+    with psycopg.connect(owner_conninfo(dsn), autocommit=True, application_name="edge upkeep") as owner:
+        yield from expire(owner, settings.retention_days)
+    store = Store(settings.home / "outbox")
+    try:
+        gone = store.drop_dead_before(time.time() - settings.retention_days * DAY_S)
+    finally:
+        store.close()
+    if gone:
+        yield f"{gone} events that had been given up were older than {settings.retention_days} days"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Types of fields that several functions share; msgspec enforces them and puts them into the documentation."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -18,9 +19,13 @@ def trimmed_pattern(low: int, high: int | None = None) -> str:
     return rf"^[{SPACE}]*[^{SPACE}]{middle}[^{SPACE}][{SPACE}]*$"
 
 
+# A visible character somewhere.
+VISIBLE = f"[^{SPACE}]"
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+Time = Annotated[datetime, Meta(tz=True)]
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 # PostgreSQL's integer.
+UserId = Annotated[str, Meta(min_length=1, max_length=200, description="Whoever your chatbot says it is")]
 ShopId = Annotated[int, Meta(gt=0, lt=2**31, description="The shop, > 0")]
 Threshold = Annotated[float, Meta(ge=0, le=1, description="The least similarity of a result")]
 Similarity = Annotated[float, Meta(ge=0, le=1, description="How probably the passage answers the question, 0 to 1")]
@@ -51,9 +56,17 @@ def in_words(rule: str) -> str:
         low, high = int(match["low"]) + 2, match["high"]
         bounds = f"{low} to {int(high) + 2}" if high else f"at least {low}"
         return f"expected {bounds} characters after trimming"
+    if rule == f"expected `str` matching regex {VISIBLE!r}".lower():
+        return "expected text that is not blank"
     return rule
 
 
 def present(text: str | None) -> str | None:
     """The text without white space around it, or None where nothing is left."""
     return (text or "").strip() or None
+
+
+def utc(time: datetime | None) -> datetime:
+    """A time of the database, as it is sent."""
+    assert time is not None, "a row that was read has its times"
+    return time.astimezone(UTC)

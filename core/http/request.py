@@ -3,17 +3,22 @@
 import asyncio
 import re
 from email.message import Message
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from litestar.connection import Request
 from litestar.datastructures import State
 
 from core.auth import principal_of, require_shop
-from core.errors import InvalidRequest, NotAcceptable, UnsupportedMediaType
+from core.db.conversations import shop_of
+from core.db.keys import Principal
+from core.errors import InvalidRequest, NotAcceptable, NotFound, UnsupportedMediaType
 from core.http import json_text
+from core.knowledge.learner import Once
 from core.observe.trace import current_trace
 from core.services import Services
 
+RowKind = Literal["conversation", "learning", "handoff"]
 # Above this a parse takes milliseconds, which other requests of the worker should not wait for.
 _PARSE_IN_THREAD_BYTES = 64 * 1024
 _PRINCIPAL = "edge.principal"
@@ -85,6 +90,33 @@ class EdgeRequest(Request[Any, Any, State]):
         """Go on only with a key of this shop; raises Forbidden. The route was declared with `key=True`."""
         self.note_shop(shop_id)
         require_shop(self.scope[_PRINCIPAL], shop_id)  # type: ignore[literal-required]
+
+    async def claim_row(self, kind: RowKind, row_id: UUID) -> int:
+        """The shop in which to look for a row whose shop the caller did not name; raises NotFound.
+
+        That of the key; for the operator's key the shop that has the row.
+        """
+        principal: Principal = self.scope[_PRINCIPAL]  # type: ignore[literal-required]
+        shop_id = principal.shop_id
+        if shop_id is None:
+            shop_id = await shop_of(self.services.database, kind, row_id)
+        if shop_id is None:
+            raise NotFound(f"There is no {kind} {row_id}.")
+        self.note_shop(shop_id)
+        return shop_id
+
+    @property
+    def key_shop(self) -> int | None:
+        """The shop of the caller's key, None for the operator's."""
+        principal: Principal = self.scope[_PRINCIPAL]  # type: ignore[literal-required]
+        return principal.shop_id
+
+    async def once(self) -> Once | None:
+        """The request's `Idempotency-Key`, with all that makes the request what it is."""
+        if (key := self.idempotency_key) is None:
+            return None
+        target = f"{self.method} {self.scope['path']}?".encode() + self.scope["query_string"]
+        return Once(key, target + b"\n" + await self.body())
 
     @property
     def idempotency_key(self) -> str | None:

@@ -5,16 +5,22 @@ from typing import Any, Literal, TypedDict
 
 from litestar.openapi.datastructures import ResponseSpec
 
-from core.errors import EdgeError
+from core.errors import EdgeError, NotAcceptable
 from core.function import MIB
 from core.http.problems import MEDIA_TYPE, Problem
 from core.http.query import check_parameters
 from core.http.request import EdgeRequest, accepts_json
 
-Access = Literal["open", "read", "write"]
+Access = Literal["open", "once", "read", "write", "party"]
 _ALWAYS = (400, 404, 405, 406, 429, 503)
 _WITH_BODY = (413, 415)
-_WITH_KEY: dict[Access, tuple[int, ...]] = {"open": (), "read": (401, 403), "write": (401, 403, 409)}
+_WITH_KEY: dict[Access, tuple[int, ...]] = {
+    "open": (),
+    "once": (409,),
+    "read": (401, 403),
+    "write": (401, 403, 409),
+    "party": (401, 403, 409),
+}
 
 
 class RouteOptions(TypedDict):
@@ -37,8 +43,9 @@ def answers(
 ) -> RouteOptions:
     """Options of a route that answers 200 with `result` as JSON.
 
-    "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`; `body` says that the handler reads
-    one; `down` is what a 503 of the handler's own holds.
+    "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`, "once" takes one and needs no key of
+    the shop; of a "party" the handler finds out itself who calls. `body` says that the handler reads one; `down` is
+    what a 503 of the handler's own holds.
     """
     responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access])
     responses[200] = _json(result, "The answer")
@@ -48,10 +55,26 @@ def answers(
         "status_code": 200,
         "responses": dict(sorted(responses.items())),
         # Not guards: for each guard Litestar copies the handler, 50 µs a request.
-        "before_request": _strict(accepts_json if access == "open" else _accepted_with_key),
-        "security": [] if access == "open" else [{"key": []}],
+        "before_request": _strict(_accepted_with_key if access in {"read", "write"} else accepts_json),
+        "security": [] if access in {"open", "once"} else [{"key": []}],
         "request_max_body_size": body_limit,
     }
+
+
+def streams(event: type, access: Access) -> RouteOptions:
+    """Options of a route that answers 200 with server-sent events, each described by `event`."""
+    options = answers(event, access)
+    options["responses"][200] = ResponseSpec(
+        event, generate_examples=False, description="The events", media_type="text/event-stream"
+    )
+    options["before_request"] = _strict(_accepts_events)
+    return options
+
+
+async def _accepts_events(request: EdgeRequest) -> None:
+    accept = ",".join(request.headers.getall("accept", ["*/*"])).lower()
+    if not any(name in accept for name in ("text/event-stream", "text/*", "*/*")):
+        raise NotAcceptable("this route answers in text/event-stream only")
 
 
 def _strict(guard: Callable[[EdgeRequest], Awaitable[None]]) -> Callable[[EdgeRequest], Awaitable[None]]:

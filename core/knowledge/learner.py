@@ -88,7 +88,7 @@ class Learner:
     async def _learn(self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None) -> Reply:
         if (before := await self._before(shop_id, once)) is not None:
             return before
-        vectors = await self._embed([item.content for item in items])
+        vectors = await self.embed([item.content for item in items])
         passages = [_passage(uuid7(), item) for item in items]
 
         async def insert(conn: Connection) -> Sequence[UUID]:
@@ -109,7 +109,7 @@ class Learner:
         if (before := await self._before(shop_id, once)) is not None:
             return before
         await self.read(shop_id, passage_id)  # a wrong id should not cost an embedding
-        vectors = await self._embed([item.content])
+        vectors = await self.embed([item.content])
 
         async def change(conn: Connection) -> Sequence[UUID]:
             passage = _passage(passage_id, item)
@@ -175,7 +175,8 @@ class Learner:
             await idempotency.record(conn, shop_id, once.key, once.request_hash, kept)
             return reply
 
-    async def _embed(self, contents: Sequence[str]) -> Vectors:
+    async def embed(self, contents: Sequence[str]) -> Vectors:
+        """The vectors that passages of these texts get, before the transaction that writes them."""
         return await embed_passages(self._embedder, self._spaces, contents)
 
 

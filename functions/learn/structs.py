@@ -1,16 +1,14 @@
 """What callers send to learn, and what they get."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
 
 from core.db.passages import Passage
-from core.http.fields import Category, Content, Id, Metadata, ShopId, Source, Timestamp, present
+from core.http.fields import Category, Content, Id, Metadata, ShopId, Source, Time, Timestamp, present, utc
 from core.knowledge.learner import NewPassage
 
 MAX_ITEMS = 1000
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,14 +59,9 @@ class PassageView(msgspec.Struct, frozen=True, rename="camel"):
             passage.category,
             passage.source,
             passage.metadata,
-            _utc(passage.created_at),
-            _utc(passage.updated_at),
+            utc(passage.created_at),
+            utc(passage.updated_at),
         )
-
-
-def _utc(time: datetime | None) -> datetime:
-    assert time is not None, "a passage that was read has its times"
-    return time.astimezone(UTC)
 
 
 class LearnResponse(msgspec.Struct, frozen=True):

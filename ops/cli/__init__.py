@@ -30,6 +30,9 @@ VERBS = {
     "learn": ("ops.cli.learn", "Import files into what a shop knows."),
     "knowledge": ("ops.cli.knowledge", "Export, list and forget what a shop knows."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
+    "contact": ("ops.cli.contact", "Set whom to tell of a shop's hand-offs."),
+    "forget": ("ops.cli.forget", "Remove a person's data everywhere, and show that nothing is left."),
+    "outbox": ("ops.cli.outbox", "Show, retry and drop what waits to be stored or delivered."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
 FOREGROUND = ("up", "dev")

@@ -12,9 +12,16 @@ from core.db.passages import Passage, get_passage, insert_passages
 from core.settings import Settings
 from tests.parts.knowledge import DIGEST, opened, teach, unit
 
-OF_A_SHOP = ("document", "passage", "passage_vector", "posting", "term", "idempotency")
+TALK = (
+    *("conversation", "message", "feedback", "correction", "voice_transcript", "learning_queue", "passage_history"),
+    *("handoff", "handoff_event", "shop_contact"),
+)
+OF_A_SHOP = ("document", "passage", "passage_vector", "posting", "term", "idempotency", *TALK)
+# No rows of theirs: whose a key, an id and a tenant of imports is.
+WITHOUT_SECRETS = {"api_key", "place", "tenant"}
 WRITABLE = ("document", "passage", "passage_vector", "idempotency")
 HASH = b"h" * 32
+ROW = "0198f5b2-7c1e-7d43-9a50-3f6a1c2b4d5e"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +34,42 @@ async def shops(module_database):
                 await record(conn, shop_id, "key", HASH, Recorded(200, b"{}"))
                 document = Stored(uuid7(), "a.md", "", HASH, [(Passage(uuid7(), "a beard trim"), [unit(1)])])
                 await swap_documents(conn, shop_id, DIGEST, [document])
+            with psycopg.connect(module_database.superuser_dsn) as conn:
+                for statement in TALKED:
+                    conn.execute(statement, {"shop": shop_id, "id": ROW})
     return module_database
+
+
+TALKED = (
+    "insert into conversation (shop_id, id, created_at, updated_at) values (%(shop)s, %(id)s, now(), now())",
+    (
+        "insert into message (shop_id, conversation_id, id, role, content, created_at)"
+        " values (%(shop)s, %(id)s, %(id)s, 'user', 'hello', now())"
+    ),
+    (
+        "insert into feedback (shop_id, id, conversation_id, feedback_type, created_at)"
+        " values (%(shop)s, %(id)s, %(id)s, 'thumbs_up', now())"
+    ),
+    (
+        "insert into correction (shop_id, id, conversation_id, original_response, corrected_answer, priority)"
+        " values (%(shop)s, %(id)s, %(id)s, 'a', 'b', 'low')"
+    ),
+    "insert into voice_transcript (shop_id, id, transcript) values (%(shop)s, %(id)s, 'spoken')",
+    (
+        "insert into learning_queue (shop_id, id, source_type, source_id, proposed_content)"
+        " values (%(shop)s, %(id)s, 'voice', %(id)s, 'proposed')"
+    ),
+    (
+        "insert into passage_history (shop_id, id, passage_id, learning_queue_id, applied, changed_by)"
+        " values (%(shop)s, %(id)s, %(id)s, %(id)s, 'text', 'Ada')"
+    ),
+    "insert into handoff (shop_id, id, conversation_id, token_hash) values (%(shop)s, %(id)s, %(id)s, sha256('t'))",
+    (
+        "insert into handoff_event (shop_id, handoff_id, number, kind, author, status, content)"
+        " values (%(shop)s, %(id)s, 1, 'message', 'visitor', 'waiting', 'hello')"
+    ),
+    "insert into shop_contact (shop_id, email) values (%(shop)s, 'owner@shop.example')",
+)
 
 
 def as_app(shops, shop_id=None):
@@ -49,7 +91,7 @@ async def test_every_table_of_a_shop_forces_row_level_security_and_the_applicati
     tables = {
         name: (enabled, forced, owner) for name, enabled, forced, owner, of_shop in owner_tables(shops) if of_shop
     }
-    assert set(tables) == {*OF_A_SHOP, "api_key", "tenant"}
+    assert set(tables) == {*OF_A_SHOP, *WITHOUT_SECRETS}
     assert {name: tables[name] for name in OF_A_SHOP} == dict.fromkeys(OF_A_SHOP, (True, True, "edge_owner"))
 
 
@@ -90,6 +132,18 @@ INSERTS = {
     " select 2, id, 7, gen_random_uuid(), '[1,0,0,0,0,0,0,0]' from model",
     "idempotency": "insert into idempotency values (2, sha256('x'), sha256('x'), 200, 'x')",
 }
+
+
+@pytest.mark.parametrize("statement", TALKED[:-1])
+async def test_what_another_shop_said_cannot_be_inserted(shops, statement):
+    with as_app(shops, 1) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        conn.execute(statement, {"shop": 2, "id": "0198f5b2-7c1e-7d43-9a50-3f6a1c2b4d5f"})
+
+
+async def test_an_id_tells_its_first_shop_and_nothing_else(shops):
+    with as_app(shops) as conn:
+        assert (1,) == conn.execute("select shop_of('conversation', %s)", [ROW]).fetchone()
+        assert (None,) == conn.execute("select shop_of('conversation', gen_random_uuid())").fetchone()
 
 
 @pytest.mark.parametrize("table", WRITABLE)
@@ -162,6 +216,18 @@ async def test_writes_without_a_shop_are_refused(shops, change):
         "set session_replication_role = replica",
         "copy passage to program 'cat'",
         "select raise_version()",
+        "select * from place",
+        "delete from conversation",
+        "delete from message",
+        "update message set content = 'x'",
+        "update feedback set rating = 5",
+        "update correction set corrected_answer = 'x'",
+        "update learning_queue set proposed_content = 'x'",
+        "delete from passage_history",
+        "update handoff set token_hash = sha256('mine')",
+        "update handoff_event set content = 'x'",
+        "insert into shop_contact (shop_id, email) values (1, 'me@evil.example')",
+        "update shop_contact set webhook_url = 'http://169.254.169.254/'",
     ],
 )
 async def test_the_application_may_do_nothing_else(shops, statement):

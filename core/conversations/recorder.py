@@ -1,0 +1,68 @@
+"""What the assistant needs of conversations: to keep a turn at once, to know who speaks and what it did not know."""
+
+from uuid import UUID
+
+import msgspec
+
+from core.answer.turn import Turn
+from core.cache.local import LocalCache
+from core.conversations.events import TURN, TurnRecord, turn_event
+from core.conversations.patience import PATIENCE_S, in_time
+from core.db import conversations, handoffs
+from core.db.pool import Database
+from core.errors import DatabaseUnavailable, OutboxUnavailable
+from core.outbox.outbox import Outbox
+
+LOOK_BACK = 10
+REMEMBERED_BYTES = 1024 * 1024
+
+
+class Recorder:
+    """Turns of every shop. No method waits for a slow database longer than `patience_s`."""
+
+    def __init__(self, database: Database, outbox: Outbox, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
+        self._database = database
+        self._outbox = outbox
+        self._owned: LocalCache[bool] = LocalCache(REMEMBERED_BYTES)
+
+    async def record_turn(self, turn: Turn) -> None:
+        """Keep a turn: durable on the local disk when this returns, in the database soon after.
+
+        Raises OutboxFull and OutboxUnavailable.
+        """
+        await self._outbox.put(turn_event(turn))
+
+    async def human_owns(self, shop_id: int, conversation_id: UUID) -> bool:
+        """Whether a human has taken the conversation over and answers: then the assistant is silent.
+
+        Without the database it is what this process knew last.
+        """
+        place = f"{shop_id} {conversation_id}".encode()
+        try:
+            handoff = await in_time(
+                handoffs.of_conversation(self._database, shop_id, conversation_id), self._patience_s
+            )
+        except DatabaseUnavailable:
+            return self._owned.get(place) or False
+        owned = handoff is not None and handoff.is_with_human
+        self._owned.put(place, owned, 1)
+        return owned
+
+    async def unanswered_in_a_row(self, shop_id: int, conversation_id: UUID) -> int:
+        """How many answers up to the last one the assistant did not know; 2 is when to offer a human."""
+        try:
+            waiting = await self._outbox.pending(TURN, topic=str(conversation_id))
+        except OutboxUnavailable:
+            waiting = []
+        turns = [_decode(event.payload).turn for event in waiting]
+        known = [turn.answered for turn in reversed(turns) if turn.shop_id == shop_id]
+        try:
+            written = conversations.last_answered(self._database, shop_id, conversation_id, LOOK_BACK)
+            known += await in_time(written, self._patience_s)
+        except DatabaseUnavailable:
+            pass  # what waits is the newest: it is counted at least
+        return known.index(True) if True in known else len(known)
+
+
+_decode = msgspec.json.Decoder(TurnRecord).decode

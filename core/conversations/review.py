@@ -1,0 +1,170 @@
+"""The owner decides: what is approved is knowledge in the same transaction, and can be taken back."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+from pgvector import HalfVector
+from uuid_utils.compat import uuid7
+
+from core.conversations.once import write_once
+from core.db import feedback, history
+from core.db.connection import Connection
+from core.db.feedback import Item
+from core.db.history import Change
+from core.db.passages import Passage, delete_passage, insert_passages, replace_passage
+from core.db.pool import Database
+from core.errors import Conflict, FieldError, InvalidRequest, NotFound
+from core.knowledge.learner import Learner, Once, Reply
+
+SOURCE = "learning-queue"
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What became of an item; `passage_id` is the passage that was written, or taken back."""
+
+    item_id: UUID
+    previous: str
+    new: str
+    passage_id: UUID | None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner says: `content` in place of what is proposed; `replace` the passage that it contradicts."""
+
+    by: str
+    approve: bool = True
+    content: str | None = None
+    replace: bool = True
+
+
+Respond = Callable[[Decision], Reply]
+
+
+class _Written(msgspec.Struct, frozen=True):
+    space: str
+    passage: Passage
+    vectors: list[HalfVector]
+
+
+class Review:
+    """Decisions and their undoing. Raises NotFound, Conflict, DatabaseUnavailable, and what embedding may raise."""
+
+    def __init__(self, database: Database, learner: Learner) -> None:
+        self._database = database
+        self._learner = learner
+
+    async def decide(
+        self, shop_id: int, item_id: UUID, verdict: Verdict, respond: Respond, once: Once | None = None
+    ) -> Reply:
+        """Approve or reject an item. The same decision again changes nothing, another one is a Conflict."""
+        wanted = "approved" if verdict.approve else "rejected"
+        known = await feedback.get_item(self._database, shop_id, item_id)
+        if known is None:
+            raise _missing(item_id)
+        embeds = verdict.approve and known.status == "pending"
+        written = await self._embedded(_passage(known, verdict)) if embeds else None
+
+        async def write(conn: Connection) -> Reply:
+            item = await _locked(conn, shop_id, item_id)
+            if item.status == wanted:
+                return respond(Decision(item_id, wanted, wanted, item.passage_id))
+            if item.status != "pending" or embeds != verdict.approve:
+                raise Conflict(f"This is {item.status} already; undo that first.")
+            target = None if written is None else await _write(conn, shop_id, item, written, verdict)
+            await feedback.decide(conn, shop_id, item_id, status=wanted, by=verdict.by, passage_id=target)
+            return respond(Decision(item_id, item.status, wanted, target))
+
+        return await write_once(self._database, shop_id, once, write)
+
+    async def undo(self, shop_id: int, item_id: UUID, by: str, respond: Respond, once: Once | None = None) -> Reply:
+        """Take a decision back: the passage is what it was before, the item waits again."""
+        async with self._database.shop(shop_id) as conn:
+            await _locked(conn, shop_id, item_id)
+            change = await history.last(conn, shop_id, item_id)
+        before = None if change is None else change.before
+        written = None if before is None else await self._embedded(before)
+
+        async def write(conn: Connection) -> Reply:
+            item = await _locked(conn, shop_id, item_id)
+            if item.status == "pending":
+                raise Conflict("Nothing was decided here that could be undone.")
+            if await history.last(conn, shop_id, item_id) != change:
+                raise Conflict("Another request changed this at the same time; look again.")
+            if change is not None:
+                await _take_back(conn, shop_id, change, written)
+                await history.mark_undone(conn, shop_id, change.id, by)
+            await feedback.decide(conn, shop_id, item_id, status="pending", by=None, passage_id=None)
+            return respond(Decision(item_id, item.status, "pending", item.passage_id))
+
+        return await write_once(self._database, shop_id, once, write)
+
+    async def _embedded(self, passage: Passage) -> _Written:
+        vectors = await self._learner.embed([passage.content])
+        return _Written(vectors.space, passage, vectors.of_passages[0])
+
+
+async def _write(conn: Connection, shop_id: int, item: Item, written: _Written, verdict: Verdict) -> UUID:
+    """Put the approved text in the place of the passage that it contradicts, or beside the others; the passage's id."""
+    before = await _contradicted(conn, shop_id, item) if verdict.replace else None
+    passage = written.passage if before is None else _in_place_of(before, written.passage)
+    change = Change(
+        uuid7(),
+        passage.id,
+        before.content if before else None,
+        before.category if before else None,
+        before.source if before else None,
+        before.metadata if before else None,
+        passage.content,
+    )
+    await history.keep(conn, shop_id, item.id, change, verdict.by)
+    if before is None:
+        await insert_passages(conn, shop_id, written.space, [(passage, written.vectors)])
+    else:
+        await replace_passage(conn, shop_id, written.space, passage, written.vectors)
+    return passage.id
+
+
+async def _contradicted(conn: Connection, shop_id: int, item: Item) -> Passage | None:
+    """The passage to be replaced, as the owner was shown it; None when there is none, or none any more."""
+    shown = item.metadata.get("contradicts") or []
+    if not shown:
+        return None
+    found = await history.lock_passage(conn, shop_id, UUID(shown[0]["id"]))
+    if found is not None and found.content != shown[0]["content"]:
+        raise Conflict("The passage that this contradicts was changed since: reject this, or send replace: false.")
+    return found
+
+
+async def _take_back(conn: Connection, shop_id: int, change: Change, written: _Written | None) -> None:
+    current = await history.lock_passage(conn, shop_id, change.passage_id)
+    if current is None or current.content != change.applied:
+        raise Conflict("The passage was changed since: what it was before would be lost.")
+    if written is None:
+        await delete_passage(conn, shop_id, change.passage_id)
+    else:
+        await replace_passage(conn, shop_id, written.space, written.passage, written.vectors)
+
+
+async def _locked(conn: Connection, shop_id: int, item_id: UUID) -> Item:
+    item = await feedback.lock_item(conn, shop_id, item_id)
+    if item is None:
+        raise _missing(item_id)
+    return item
+
+
+def _passage(item: Item, verdict: Verdict) -> Passage:
+    content = (verdict.content or item.proposed_content).strip()
+    if not content:
+        detail = "is needed: nothing is proposed here"
+        raise InvalidRequest(f"content: {detail}", errors=(FieldError("/content", detail),))
+    return Passage(uuid7(), content, item.category, SOURCE, {"learningQueueId": str(item.id)})
+
+
+def _in_place_of(before: Passage, passage: Passage) -> Passage:
+    metadata = {**before.metadata, **passage.metadata}
+    return Passage(before.id, passage.content, before.category, before.source, metadata)
+
+
+def _missing(item_id: UUID) -> NotFound:
+    return NotFound(f"This shop's learning queue has no item {item_id}.")

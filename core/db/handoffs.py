@@ -1,0 +1,173 @@
+"""Hand-offs: who waits for a human, who has one, and what was said meanwhile."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import args_row
+
+from core.db.connection import Connection
+from core.db.pool import Database
+
+Author = Literal["visitor", "owner", "system"]
+Status = Literal["waiting", "overdue", "active", "closed"]
+COLUMNS = "id, conversation_id, status, token_hash, contact, created_at, replied_at, overdue_at, closed_at"
+OPEN = """
+insert into handoff (shop_id, id, conversation_id, token_hash, contact) values (%s, %s, %s, %s, %s)
+on conflict (shop_id, conversation_id) where status <> 'closed' do nothing
+"""
+COUNT_OPEN = "select count(*) from handoff where shop_id = %s and status <> 'closed'"
+GET = f"select {COLUMNS} from handoff where shop_id = %s and id = %s"  # noqa: S608 - constants of this module
+LOCK = f"{GET} for update"
+LIST = f"""
+select {COLUMNS} from handoff where shop_id = %s and (%s or status <> 'closed') order by created_at desc, id limit %s
+"""  # noqa: S608 - constants of this module
+OF_CONVERSATION = f"""
+select {COLUMNS} from handoff where shop_id = %s and conversation_id = %s and status <> 'closed'
+"""  # noqa: S608 - constants of this module
+APPEND = """
+insert into handoff_event (shop_id, handoff_id, number, kind, author, status, content)
+select %(shop_id)s, %(id)s, coalesce(max(number), 0) + 1, %(kind)s, %(author)s, %(status)s, %(content)s
+from handoff_event where shop_id = %(shop_id)s and handoff_id = %(id)s
+returning number, kind, author, status, content, created_at
+"""
+EVENTS = """
+select number, kind, author, status, content, created_at from handoff_event
+where shop_id = %s and handoff_id = %s and number > %s order by number limit %s
+"""
+ANSWERED_SINCE = """
+select from handoff_event where shop_id = %s and handoff_id = %s and number > %s and author = 'owner'
+"""
+REPLY = """
+update handoff set status = 'active', replied_at = coalesce(replied_at, now()), overdue_at = null
+where shop_id = %s and id = %s
+"""
+OVERDUE = "update handoff set overdue_at = now() where shop_id = %s and id = %s"
+CLOSE = "update handoff set status = 'closed', closed_at = now() where shop_id = %s and id = %s"
+CONTACT = "select email, webhook_url, webhook_secret from shop_contact where shop_id = %s"
+
+
+class Handoff(msgspec.Struct, frozen=True):
+    """A conversation that somebody asked a human to take over."""
+
+    id: UUID
+    conversation_id: UUID
+    row_status: Literal["waiting", "active", "closed"]
+    token_hash: bytes
+    contact: str | None
+    created_at: datetime
+    replied_at: datetime | None
+    overdue_at: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def status(self) -> Status:
+        """`overdue` is what waits, or was let down by its human, for longer than it should."""
+        return "overdue" if self.overdue_at is not None and self.row_status != "closed" else self.row_status
+
+    @property
+    def is_with_human(self) -> bool:
+        """Whether a human has taken over and still answers: then the assistant is silent."""
+        return self.status == "active"
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One line of a hand-off, and the status after it."""
+
+    number: int
+    kind: Literal["message", "state"]
+    author: Author
+    status: Status
+    content: str
+    created_at: datetime
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """Whom to tell of a shop's hand-offs."""
+
+    email: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+
+
+async def open_handoff(  # noqa: PLR0913 - the columns of a row
+    conn: Connection, shop_id: int, handoff_id: UUID, *, conversation_id: UUID, token_hash: bytes, contact: str | None
+) -> bool:
+    """Add a hand-off; False when the conversation has an open one."""
+    return (await conn.execute(OPEN, [shop_id, handoff_id, conversation_id, token_hash, contact])).rowcount > 0
+
+
+async def count_open(conn: Connection, shop_id: int) -> int:
+    """How many hand-offs of the shop are not closed."""
+    found = await (await conn.execute(COUNT_OPEN, [shop_id])).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+async def get(database: Database, shop_id: int, handoff_id: UUID) -> Handoff | None:
+    """One hand-off, or None. Raises DatabaseUnavailable."""
+    rows = await database.read(shop_id, GET, [shop_id, handoff_id], row_factory=args_row(Handoff))
+    return rows[0] if rows else None
+
+
+async def lock(conn: Connection, shop_id: int, handoff_id: UUID) -> Handoff | None:
+    """One hand-off, to which nobody else adds until the transaction ends."""
+    cursor = conn.cursor(row_factory=args_row(Handoff))
+    await cursor.execute(LOCK, [shop_id, handoff_id])
+    return await cursor.fetchone()
+
+
+async def listed(database: Database, shop_id: int, *, closed: bool, limit: int) -> list[Handoff]:
+    """The shop's hand-offs, newest first, with those that are closed or without. Raises DatabaseUnavailable."""
+    return await database.read(shop_id, LIST, [shop_id, closed, limit], row_factory=args_row(Handoff))
+
+
+async def of_conversation(database: Database, shop_id: int, conversation_id: UUID) -> Handoff | None:
+    """The open hand-off of a conversation, or None. Raises DatabaseUnavailable."""
+    rows = await database.read(shop_id, OF_CONVERSATION, [shop_id, conversation_id], row_factory=args_row(Handoff))
+    return rows[0] if rows else None
+
+
+async def append(  # noqa: PLR0913 - the columns of a row
+    conn: Connection, shop_id: int, handoff_id: UUID, *, kind: str, author: Author, status: Status, content: str
+) -> Event:
+    """Add a line to a hand-off that is locked, or was made in this transaction."""
+    cursor = conn.cursor(row_factory=args_row(Event))
+    values = {"shop_id": shop_id, "id": handoff_id, "kind": kind, "author": author, "status": status}
+    await cursor.execute(APPEND, {**values, "content": content})
+    event = await cursor.fetchone()
+    assert event is not None
+    return event
+
+
+async def events(database: Database, shop_id: int, handoff_id: UUID, *, after: int, limit: int) -> list[Event]:
+    """The lines after a number, in order. Raises DatabaseUnavailable."""
+    return await database.read(shop_id, EVENTS, [shop_id, handoff_id, after, limit], row_factory=args_row(Event))
+
+
+async def was_answered(conn: Connection, shop_id: int, handoff_id: UUID, *, since: int) -> bool:
+    """Whether the owner said anything after a line."""
+    return (await conn.execute(ANSWERED_SINCE, [shop_id, handoff_id, since])).rowcount > 0
+
+
+async def note_reply(conn: Connection, shop_id: int, handoff_id: UUID) -> None:
+    """From now on a human has the conversation."""
+    await conn.execute(REPLY, [shop_id, handoff_id])
+
+
+async def note_overdue(conn: Connection, shop_id: int, handoff_id: UUID) -> None:
+    """Nobody has answered for too long."""
+    await conn.execute(OVERDUE, [shop_id, handoff_id])
+
+
+async def note_closed(conn: Connection, shop_id: int, handoff_id: UUID) -> None:
+    """The assistant has the conversation again."""
+    await conn.execute(CLOSE, [shop_id, handoff_id])
+
+
+async def contact_of(conn: Connection, shop_id: int) -> Contact:
+    """Whom the operator named for this shop; nobody at all where there is no such row."""
+    cursor = conn.cursor(row_factory=args_row(Contact))
+    await cursor.execute(CONTACT, [shop_id])
+    return await cursor.fetchone() or Contact()

@@ -1,0 +1,119 @@
+"""What becomes of notices: each is read anew when it is sent, so that it says what is true by then."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC
+from email.message import EmailMessage
+from uuid import UUID
+
+import msgspec
+
+from core.db import handoffs
+from core.db.handoffs import Contact, Event, Handoff
+from core.db.pool import Database
+from core.errors import Unavailable
+from core.handoff import mail, webhook
+from core.handoff.desk import Desk
+from core.handoff.notices import MAIL, PATIENCE, WEBHOOK, About, Notice, read_notice
+from core.outbox import event as outbox
+from core.outbox.event import Lane
+from core.outbox.outbox import Applier
+from core.settings import Settings
+
+# A notice is in the outbox before its hand-off is committed: one that is not there after this long never was.
+COMMIT_S = 60.0
+LINES = 50
+SUBJECTS = {"opened": "A visitor asks for a human", "overdue": "A visitor still waits for a human"}
+
+
+class _Case(msgspec.Struct, frozen=True):
+    handoff: Handoff
+    contact: Contact
+    events: list[Event]
+
+
+class WebhookBody(msgspec.Struct, frozen=True, rename="camel"):
+    """What a receiver gets."""
+
+    event: str
+    event_id: str
+    shop_id: int
+    handoff_id: UUID
+    conversation_id: UUID
+    status: str
+    number: int
+    author: str
+    content: str
+    created_at: str
+
+
+def appliers(database: Database, desk: Desk, settings: Settings) -> Mapping[Lane, Mapping[str, Applier]]:
+    """Of each kind of notice how it is delivered, and how patience ends."""
+
+    async def send_mail(event: outbox.Event) -> None:
+        notice = read_notice(event.payload)
+        case = await _case(database, event, notice)
+        if case is None or settings.smtp_url is None or not (to := case.contact.email or settings.owner_email):
+            return  # never committed, or nobody wants a mail any more
+        await mail.send(settings.smtp_url, _mail(event, notice, case, to, settings.mail_from or to))
+
+    async def call_webhook(event: outbox.Event) -> None:
+        notice = read_notice(event.payload)
+        case = await _case(database, event, notice)
+        if case is None or not case.contact.webhook_url or not case.contact.webhook_secret:
+            return
+        line = next((one for one in case.events if one.number == notice.number), None)
+        if line is not None:
+            body = msgspec.json.encode(_body(event, notice, case.handoff, line))
+            await webhook.call(case.contact.webhook_url, case.contact.webhook_secret, str(event.id), body)
+
+    async def end_patience(event: outbox.Event) -> None:
+        notice = read_notice(event.payload)
+        await desk.look_after(About(event.shop_id, UUID(event.topic), notice.handoff_id), notice.number)
+
+    return {"delivery": {MAIL: send_mail, WEBHOOK: call_webhook}, "database": {PATIENCE: end_patience}}
+
+
+async def _case(database: Database, event: outbox.Event, notice: Notice) -> _Case | None:
+    handoff = await handoffs.get(database, event.shop_id, notice.handoff_id)
+    if handoff is None:
+        if time.time() - event.created_at < COMMIT_S:
+            raise Unavailable("the hand-off is not committed yet")
+        return None
+    first = max(notice.number - LINES, 0)
+    events = await handoffs.events(database, event.shop_id, notice.handoff_id, after=first, limit=2 * LINES)
+    async with database.shop(event.shop_id) as conn:
+        contact = await handoffs.contact_of(conn, event.shop_id)
+    return _Case(handoff, contact, events)
+
+
+def _mail(event: outbox.Event, notice: Notice, case: _Case, to: str, sender: str) -> EmailMessage:
+    said = [f"{_clock(one)}  {one.author}: {one.content}" for one in case.events if one.kind == "message"]
+    path = f"/api/handoff/{notice.handoff_id}"
+    lines = [
+        f"{SUBJECTS[notice.occasion]} (shop {event.shop_id})",
+        *said,
+        "",
+        f"Reach them at: {case.handoff.contact or 'not given'}",
+        f"Answer in the chat: POST {path}/messages with a key of the shop; POST {path}/close gives it back.",
+    ]
+    return mail.compose(message_id=str(event.id), sender=sender, to=to, reply_to=case.handoff.contact, lines=lines)
+
+
+def _body(event: outbox.Event, notice: Notice, handoff: Handoff, line: Event) -> WebhookBody:
+    return WebhookBody(
+        f"handoff.{notice.occasion}",
+        str(event.id),
+        event.shop_id,
+        handoff.id,
+        handoff.conversation_id,
+        line.status,
+        line.number,
+        line.author,
+        line.content,
+        line.created_at.astimezone(UTC).isoformat(),
+    )
+
+
+def _clock(one: Event) -> str:
+    return one.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,211 @@
+"""The desk at which visitors ask for a human, and owners answer."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID, uuid4
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from core.conversations.once import write_once
+from core.db import conversations, handoffs
+from core.db.connection import Connection
+from core.db.conversations import Message
+from core.db.handoffs import Author, Event, Handoff
+from core.db.pool import Database
+from core.errors import Conflict, NotFound, Unavailable
+from core.handoff.hours import Hours, Opening, promise
+from core.handoff.notices import About, Occasion, notices, patience
+from core.handoff.tokens import hash_of, new_token
+from core.knowledge.learner import Once, Reply
+from core.outbox.outbox import Outbox
+from core.settings import Settings
+
+MOST_OPEN = 200  # of a shop: whoever opens more than that is no visitor
+ASKED = "A visitor asks for a human."
+CLOSED = {"visitor": "The visitor ended the conversation.", "owner": "The conversation is with the assistant again."}
+OVERDUE = "Nobody has answered yet. You can wait, leave a way to reach you, or go on asking the assistant."
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A visitor asks for a human."""
+
+    shop_id: int
+    conversation_id: UUID
+    user_id: str | None
+    message: str | None
+    contact: str | None
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """What a visitor is told: the token is known to nobody else, and shown once."""
+
+    handoff_id: UUID
+    token: str
+    conversation_id: UUID
+    opening: Opening
+    promise: str
+
+
+class Desk:
+    """Hand-offs of every shop. Raises DatabaseUnavailable; what is to be delivered is in the outbox before a commit."""
+
+    def __init__(self, database: Database, outbox: Outbox, settings: Settings, hours: Hours) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._settings = settings
+        self._hours = hours
+
+    async def open(self, request: Request, respond: Callable[[Opened], Reply], once: Once | None = None) -> Reply:
+        """Ask the shop for a human. Raises Conflict when the conversation waits for one, or has one, already."""
+        shop_id, token = request.shop_id, new_token()
+        about = About(shop_id, request.conversation_id, uuid4())
+        opening = await self._hours.at(shop_id, datetime.now(UTC))
+        told = promise(opening, self._settings.handoff_patience_min)
+
+        async def write(conn: Connection) -> Reply:
+            await _begin(conn, request)
+            if await handoffs.count_open(conn, shop_id) >= MOST_OPEN:
+                raise Unavailable("Too many wait for a human of this shop; try again later.", retry_after_s=60)
+            made = await handoffs.open_handoff(
+                conn,
+                shop_id,
+                about.handoff_id,
+                conversation_id=about.conversation_id,
+                token_hash=hash_of(token),
+                contact=request.contact,
+            )
+            if not made:
+                raise Conflict("This conversation waits for a human, or has one, already.")
+            event = await self._add(conn, about, "message", "visitor", "waiting", request.message or ASKED)
+            await _add_state(conn, about, "waiting", told)
+            await self._notify(conn, about, "opened", event.number)
+            await self._watch(about, event.number)
+            return respond(Opened(about.handoff_id, token, about.conversation_id, opening, told))
+
+        return await write_once(self._database, shop_id, once, write)
+
+    async def read(self, shop_id: int, handoff_id: UUID) -> Handoff:
+        """One hand-off. Raises NotFound."""
+        found = await handoffs.get(self._database, shop_id, handoff_id)
+        if found is None:
+            raise _missing(handoff_id)
+        return found
+
+    async def listed(self, shop_id: int, *, closed: bool, limit: int) -> list[Handoff]:
+        """The shop's hand-offs, newest first."""
+        return await handoffs.listed(self._database, shop_id, closed=closed, limit=limit)
+
+    async def events(self, shop_id: int, handoff_id: UUID, *, after: int, limit: int) -> list[Event]:
+        """What happened after a line, in order."""
+        return await handoffs.events(self._database, shop_id, handoff_id, after=after, limit=limit)
+
+    async def say(  # noqa: PLR0913, PLR0917 - who says what where
+        self,
+        shop_id: int,
+        handoff_id: UUID,
+        author: Literal["visitor", "owner"],
+        content: str,
+        respond: Callable[[Event], Reply],
+        once: Once | None = None,
+    ) -> Reply:
+        """Add a message. With the owner's first one a human has the conversation. Raises NotFound, Conflict."""
+
+        async def write(conn: Connection) -> Reply:
+            handoff = await _locked(conn, shop_id, handoff_id)
+            about = About(shop_id, handoff.conversation_id, handoff_id)
+            if author == "owner":
+                await handoffs.note_reply(conn, shop_id, handoff_id)
+                event = await self._add(conn, about, "message", "owner", "active", content)
+            else:
+                event = await self._add(conn, about, "message", "visitor", handoff.status, content)
+                await self._notify(conn, about, "message", event.number)
+                await self._watch(about, event.number)
+            return respond(event)
+
+        return await write_once(self._database, shop_id, once, write)
+
+    async def close(self, shop_id: int, handoff_id: UUID, author: Literal["visitor", "owner"]) -> None:
+        """Give the conversation back to the assistant; one that is closed stays so. Raises NotFound."""
+        async with self._database.shop(shop_id) as conn:
+            handoff = await handoffs.lock(conn, shop_id, handoff_id)
+            if handoff is None:
+                raise _missing(handoff_id)
+            if handoff.status == "closed":
+                return
+            about = About(shop_id, handoff.conversation_id, handoff_id)
+            await handoffs.note_closed(conn, shop_id, handoff_id)
+            event = await _add_state(conn, about, "closed", CLOSED[author])
+            await self._notify(conn, about, "closed", event.number)
+
+    async def pass_on(self, shop_id: int, conversation_id: UUID, message: str) -> bool:
+        """Give a message that came to the assistant to the human who has the conversation; False when nobody has."""
+        handoff = await handoffs.of_conversation(self._database, shop_id, conversation_id)
+        if handoff is None or not handoff.is_with_human:
+            return False
+        await self.say(shop_id, handoff.id, "visitor", message, lambda _: Reply(b""))
+        return True
+
+    async def look_after(self, about: About, number: int) -> None:
+        """Say that nobody has answered a line, if nobody has."""
+        shop_id, handoff_id = about.shop_id, about.handoff_id
+        async with self._database.shop(shop_id) as conn:
+            handoff = await handoffs.lock(conn, shop_id, handoff_id)
+            if handoff is None or handoff.status in {"closed", "overdue"}:
+                return
+            if await handoffs.was_answered(conn, shop_id, handoff_id, since=number):
+                return
+            await handoffs.note_overdue(conn, shop_id, handoff_id)
+            event = await _add_state(conn, about, "overdue", OVERDUE)
+            await self._notify(conn, about, "overdue", event.number)
+
+    async def _add(  # noqa: PLR0913, PLR0917 - the columns of a row
+        self, conn: Connection, about: About, kind: str, author: Author, status: handoffs.Status, content: str
+    ) -> Event:
+        """A line of the hand-off that is one of the conversation too."""
+        event = await handoffs.append(
+            conn, about.shop_id, about.handoff_id, kind=kind, author=author, status=status, content=content
+        )
+        at = event.created_at
+        await conversations.begin(conn, about.shop_id, about.conversation_id, user_id=None, first=content, at=at)
+        role = "human" if author == "owner" else "user"
+        await conversations.say(
+            conn, about.shop_id, [Message(about.conversation_id, uuid7(), role, content, created_at=at)]
+        )
+        return event
+
+    async def _notify(self, conn: Connection, about: About, occasion: Occasion, number: int) -> None:
+        contact = await handoffs.contact_of(conn, about.shop_id)
+        if events := notices(about, occasion, number, contact, self._settings):
+            await self._outbox.put(*events)
+
+    async def _watch(self, about: About, number: int) -> None:
+        await self._outbox.put(patience(about, number, time.time(), self._settings.handoff_patience_min))
+
+
+async def _begin(conn: Connection, request: Request) -> None:
+    now, first = datetime.now(UTC), request.message or ASKED
+    await conversations.begin(
+        conn, request.shop_id, request.conversation_id, user_id=request.user_id, first=first, at=now
+    )
+
+
+async def _add_state(conn: Connection, about: About, status: handoffs.Status, content: str) -> Event:
+    return await handoffs.append(
+        conn, about.shop_id, about.handoff_id, kind="state", author="system", status=status, content=content
+    )
+
+
+async def _locked(conn: Connection, shop_id: int, handoff_id: UUID) -> Handoff:
+    handoff = await handoffs.lock(conn, shop_id, handoff_id)
+    if handoff is None:
+        raise _missing(handoff_id)
+    if handoff.status == "closed":
+        raise Conflict("This hand-off is closed; ask for a human again.")
+    return handoff
+
+
+def _missing(handoff_id: UUID) -> NotFound:
+    return NotFound(f"There is no hand-off {handoff_id}.")

@@ -1,0 +1,73 @@
+"""Notices to owners as events of the outbox: what they are about is read when they are sent."""
+
+from typing import Literal
+from uuid import UUID, uuid5
+
+import msgspec
+
+from core.db.handoffs import Contact
+from core.outbox.event import Event
+from core.settings import Settings
+
+MAIL, WEBHOOK, PATIENCE = "handoff-mail", "handoff-webhook", "handoff-patience"
+Occasion = Literal["opened", "message", "overdue", "closed"]
+# An owner gets a mail when somebody needs them, not for each line that is said.
+MAILED: frozenset[Occasion] = frozenset({"opened", "overdue"})
+MINUTE_S = 60.0
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What happened in a hand-off; `number` is the line that says it."""
+
+    handoff_id: UUID
+    occasion: Occasion
+    number: int
+
+
+class About(msgspec.Struct, frozen=True):
+    """The hand-off that events are about."""
+
+    shop_id: int
+    conversation_id: UUID
+    handoff_id: UUID
+
+
+def notices(about: About, occasion: Occasion, number: int, contact: Contact, settings: Settings) -> list[Event]:
+    """One event for each way in which the owner wants to hear of it; the same line makes the same events."""
+    kinds = []
+    if occasion in MAILED and settings.smtp_url and (contact.email or settings.owner_email):
+        kinds.append(MAIL)
+    if contact.webhook_url:
+        kinds.append(WEBHOOK)
+    payload = msgspec.json.encode(Notice(about.handoff_id, occasion, number))
+    return [
+        Event(
+            id=_id(about, kind, number),
+            kind=kind,
+            lane="delivery",
+            shop_id=about.shop_id,
+            topic=str(about.conversation_id),
+            payload=payload,
+        )
+        for kind in kinds
+    ]
+
+
+def patience(about: About, number: int, now: float, minutes: float) -> Event:
+    """The event that looks, after some minutes, whether the owner has answered a line."""
+    return Event(
+        id=_id(about, PATIENCE, number),
+        kind=PATIENCE,
+        lane="database",
+        shop_id=about.shop_id,
+        topic=str(about.conversation_id),
+        payload=msgspec.json.encode(Notice(about.handoff_id, "overdue", number)),
+        due_at=now + minutes * MINUTE_S,
+    )
+
+
+def _id(about: About, kind: str, number: int) -> UUID:
+    return uuid5(about.handoff_id, f"{kind} {number}")
+
+
+read_notice = msgspec.json.Decoder(Notice).decode

@@ -1,0 +1,12 @@
+"""The response that carries a reply made in a transaction."""
+
+from litestar.response.base import ASGIResponse
+
+from core.knowledge.learner import Reply
+
+REPLAYED = {"idempotent-replayed": "true"}
+
+
+def sent(reply: Reply) -> ASGIResponse:
+    """The response that carries a reply, and says when it is one from before."""
+    return ASGIResponse(body=reply.body, status_code=reply.status, headers=REPLAYED if reply.replayed else None)

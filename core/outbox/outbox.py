@@ -1,0 +1,166 @@
+"""The outbox as a function uses it: what was put is on the disk, and is done soon, whatever happens meanwhile."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from core.errors import EdgeError, OutboxUnavailable, Unavailable
+from core.outbox.event import LANES, Event, Lane, Stored
+from core.outbox.lock import holding
+from core.outbox.store import MIB, Store
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+Applier = Callable[[Event], Awaitable[None]]
+POLL_S = 0.5
+BATCH = 50
+AT_ONCE = 8  # deliveries to different servers, each of which may be slow
+TRIES_A_ROUND = 3  # events that find their part away before the lane rests
+REST_S = 1.0
+LONGEST_WAIT_S = 3600.0
+MAX_ATTEMPTS = 14  # 1 + 2 + 4 + … s, an hour at most: about four hours
+
+
+class Undeliverable(Exception):  # noqa: N818 - named as what it says of an event
+    """Trying again cannot help: the event belongs on the list of the dead. The message is for the operator."""
+
+
+class Outbox:
+    """Keeps events, and drains them by `appliers` (of each lane, by kind) while no other process does.
+
+    An applier that raises Unavailable is asked again as often as it takes; any other exception counts as an attempt,
+    and the last one puts the event on the list of the dead, as Undeliverable does at once.
+    """
+
+    def __init__(self, folder: Path, limit_mib: int, appliers: Mapping[Lane, Mapping[str, Applier]]) -> None:
+        self._folder = folder
+        self._store = Store(folder, limit_mib * MIB)
+        self._appliers = appliers
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._wake = {lane: asyncio.Event() for lane in LANES}
+        self._drainers: list[asyncio.Task[None]] = []
+        self.counts = (0, 0)  # waiting and dead, as last seen
+
+    def start(self) -> None:
+        """Drain from now on, in the background."""
+        self._drainers = [asyncio.create_task(self._drain(lane)) for lane in LANES if self._appliers.get(lane)]
+
+    async def close(self) -> None:
+        """Stop draining after the event in hand; what is left is for the next process."""
+        for drainer in self._drainers:
+            drainer.cancel()
+        await asyncio.gather(*self._drainers, return_exceptions=True)
+        await self._do(self._store.close)
+        self._thread.shutdown()
+
+    async def put(self, *events: Event) -> None:
+        """Keep events, all or none: on the disk when this returns. Raises OutboxFull, OutboxUnavailable."""
+        await self._do(self._store.put, events)
+        for event in events:
+            self._wake[event.lane].set()
+
+    async def pending(self, kind: str, *, topic: str | None = None, shop_id: int | None = None) -> list[Event]:
+        """What waits, in order. Raises OutboxUnavailable."""
+        waiting = partial(self._store.waiting, topic=topic, shop_id=shop_id)
+        return [stored.event for stored in await self._do(waiting, kind)]
+
+    async def settle(self, kind: str, within_s: float, *, topic: str | None = None, shop_id: int | None = None) -> bool:
+        """Wait until what waits now is applied, `within_s` at the longest; whether it is. Raises OutboxUnavailable."""
+        deadline, pause_s = time.monotonic() + within_s, 0.002
+        asked_for = {event.id for event in await self.pending(kind, topic=topic, shop_id=shop_id)}
+        while asked_for:
+            for wake in self._wake.values():
+                wake.set()
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 0.05)
+            asked_for &= {event.id for event in await self.pending(kind, topic=topic, shop_id=shop_id)}
+            if time.monotonic() >= deadline:
+                break
+        return not asked_for
+
+    async def drain_once(self, lane: Lane) -> bool:
+        """Apply what is due, unless another process is at it; whether it is worth asking again at once."""
+        with holding(self._folder, lane) as mine:
+            if not mine:
+                return False
+            due = await self._do(self._store.due, lane, list(self._appliers[lane]), BATCH)
+            return await (self._one_by_one(lane, due) if lane == "database" else self._side_by_side(lane, due))
+
+    async def _drain(self, lane: Lane) -> None:
+        while True:
+            wait_s = POLL_S
+            self._wake[lane].clear()
+            try:
+                if await self.drain_once(lane):
+                    wait_s = 0.0
+                self.counts = await self._do(self._store.counts)
+            except EdgeError as error:
+                _log.warning("the outbox cannot be drained: %s", error.__cause__ or error)
+                wait_s = REST_S
+            await self._pause(lane, wait_s)
+
+    async def _pause(self, lane: Lane, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake[lane].wait()
+        except TimeoutError:
+            return
+
+    async def _one_by_one(self, lane: Lane, due: Sequence[Stored]) -> bool:
+        in_vain = 0
+        for stored in due:
+            in_vain = 0 if await self._apply(lane, stored) else in_vain + 1
+            if in_vain == TRIES_A_ROUND:
+                return False
+        return len(due) == BATCH
+
+    async def _side_by_side(self, lane: Lane, due: Sequence[Stored]) -> bool:
+        for start in range(0, len(due), AT_ONCE):
+            await asyncio.gather(*(self._apply(lane, stored) for stored in due[start : start + AT_ONCE]))
+        return len(due) == BATCH
+
+    async def _apply(self, lane: Lane, stored: Stored) -> bool:
+        """Do one event; False when a part that it needs is away."""
+        event = stored.event
+        try:
+            await self._appliers[lane][event.kind](event)
+        except OutboxUnavailable:
+            raise
+        except Unavailable as error:
+            await self._postpone(event, REST_S, error, counted=False)
+            return False
+        except Undeliverable as error:
+            await self._bury(event, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop what comes after it
+            await self._count(stored, error)
+        else:
+            await self._do(self._store.done, event.id)
+        return True
+
+    async def _count(self, stored: Stored, error: Exception) -> None:
+        if stored.attempts + 1 >= MAX_ATTEMPTS:
+            await self._bury(stored.event, error)
+            return
+        _log.warning("%s %s failed and is tried again", stored.event.kind, stored.event.id, exc_info=error)
+        await self._postpone(stored.event, min(2.0**stored.attempts, LONGEST_WAIT_S), error, counted=True)
+
+    async def _postpone(self, event: Event, seconds: float, error: Exception, *, counted: bool) -> None:
+        due_at = time.time() + seconds
+        await self._do(partial(self._store.postpone, counted=counted), event.id, due_at, _told(error))
+
+    async def _bury(self, event: Event, error: Exception) -> None:
+        _log.error("%s %s is given up", event.kind, event.id, exc_info=error)
+        await self._do(self._store.bury, event.id, _told(error))
+
+    async def _do(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run in the thread that owns the file, to its end: a caller that goes away leaves nothing half done."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments))
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,155 @@
+"""What callers say of answers and of the learning queue, and what they get."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from core.http.fields import Id, Metadata, Time, Timestamp
+
+Priority = Literal["low", "normal", "high", "urgent"]
+Status = Literal["pending", "approved", "rejected"]
+SourceType = Literal["feedback", "correction", "voice"]
+Text = Annotated[str, Meta(min_length=1, max_length=100_000)]
+Reason = Annotated[str, Meta(max_length=4000)]
+Stars = Annotated[int, Meta(ge=1, le=5)]
+Reviewer = Annotated[str, Meta(min_length=1, max_length=200, description="Who decides, as your page knows them")]
+
+
+class _Rating(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="feedbackType"
+):
+    conversation_id: UUID
+    reason: Reason | None = None
+    metadata: Metadata | None = None
+
+
+class ThumbsUp(_Rating, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, tag="thumbs_up"):
+    """The answer was good."""
+
+    rating: Stars | None = None
+
+
+class ThumbsDown(_Rating, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, tag="thumbs_down"):
+    """The answer was bad."""
+
+    rating: Stars | None = None
+
+
+class StarRating(_Rating, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, tag="star_rating"):
+    """The answer was worth so many stars."""
+
+    rating: Stars
+
+
+class Emoji(_Rating, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, tag="emoji"):
+    """The answer was met with a face, which `metadata` may hold."""
+
+    rating: Stars | None = None
+
+
+RatingRequest = ThumbsUp | ThumbsDown | StarRating | Emoji
+
+
+class RatingResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """The rating is kept."""
+
+    success: bool
+    feedback_id: Id
+    auto_created_learning_item: bool
+    message: str
+    timestamp: Timestamp
+
+
+class CorrectionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What should have been answered."""
+
+    conversation_id: UUID
+    original_response: Text
+    corrected_answer: Text
+    priority: Priority = "normal"
+    correction_context: Reason | None = None
+    metadata: Metadata | None = None
+
+
+class CorrectionResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """The correction waits for a decision."""
+
+    success: bool
+    correction_id: Id
+    auto_created_learning_item: bool
+    learning_queue_id: Id
+    message: str
+    timestamp: Timestamp
+
+
+class VoiceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A correction that was said aloud."""
+
+    conversation_id: UUID | None = None
+    transcript: Text
+    metadata: Metadata | None = None
+
+
+class VoiceResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """The transcript waits for a decision."""
+
+    success: bool
+    transcript_id: Id
+    message: str
+    timestamp: Timestamp
+
+
+class ItemView(msgspec.Struct, frozen=True, rename="camel"):
+    """Something that the shop may learn."""
+
+    id: Id
+    status: Status
+    source_type: SourceType
+    source_id: Id
+    shop_id: int
+    proposed_content: str
+    category: str | None
+    confidence_score: float | None
+    metadata: dict[str, Any]
+    created_at: Time
+
+
+class PendingResponse(msgspec.Struct, frozen=True):
+    """Items, the most urgent and newest first; `total` counts all that match."""
+
+    success: bool
+    items: list[ItemView]
+    count: int
+    total: int
+    timestamp: Timestamp
+
+
+class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A decision; `content` is learned in place of what is proposed, `replace` false keeps what it contradicts."""
+
+    learning_queue_id: UUID
+    reviewed_by: Reviewer
+    decision: Literal["approve", "reject"] = "approve"
+    content: Text | None = None
+    replace: bool = True
+
+
+class UndoRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A decision is taken back."""
+
+    learning_queue_id: UUID
+    reviewed_by: Reviewer
+
+
+class DecisionResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """What became of the item; `knowledgeId` is the passage that was written, or taken back."""
+
+    success: bool
+    learning_queue_id: Id
+    previous_status: Status
+    new_status: Status
+    message: str
+    timestamp: Timestamp
+    knowledge_id: Id | msgspec.UnsetType = msgspec.UNSET

@@ -1,0 +1,167 @@
+"""A person is forgotten everywhere, and what is old goes by itself."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import psycopg
+from uuid_utils.compat import uuid7
+
+from core.cache.disk import DiskCache
+from core.conversations import events
+from core.conversations.feedback import Feedback, Neighbours, Transcript
+from core.db.feedback import Correction, Rating
+from core.outbox.event import Event
+from core.outbox.store import Store
+from tests.parts.knowledge import opened
+from tests.parts.talk import outbox_over, rows, turn
+
+EDGE = Path(sys.executable).with_name("edge")
+TABLES = ("conversation", "message", "feedback", "correction", "voice_transcript", "learning_queue", "place")
+NEVER = 4e9
+ADA = "ada-1815"
+
+
+def edge(database, *arguments, module="ops.cli"):
+    environ = {**os.environ, **database.settings.to_environ()}
+    command = [EDGE, *arguments] if module == "ops.cli" else [sys.executable, "-m", module]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def talk(database, user_id, *, shop_id=3, at=None):
+    """A conversation with one row of every kind, and one more turn that is still in the outbox."""
+    one = turn(user_id=user_id, shop_id=shop_id, created_at=at or datetime.now(UTC))
+    conversation_id = one.conversation_id
+    rating = Rating(
+        id=uuid7(),
+        conversation_id=conversation_id,
+        feedback_type="thumbs_down",
+        rating=None,
+        reason="rude",
+        metadata={},
+        created_at=one.created_at,
+    )
+    correction = Correction(
+        id=uuid7(),
+        conversation_id=conversation_id,
+        original_response="a",
+        corrected_answer="b",
+        priority="low",
+        context=None,
+        metadata={},
+    )
+    spoken = Transcript(id=uuid7(), conversation_id=conversation_id, transcript="It is me, Ada.", metadata={})
+    async with outbox_over(database.settings) as outbox:
+        await outbox.put(events.turn_event(one), events.rating_event(shop_id, rating))
+        assert await outbox.settle(events.RATING, 20)
+    async with opened(database.settings) as pool:
+        said = Feedback(pool, None, None)
+        async with pool.shop(shop_id) as conn:
+            await said.correct(conn, shop_id, correction, Neighbours())
+            await said.transcribe(conn, shop_id, spoken, Neighbours())
+    async with outbox_over(database.settings, drains=False) as outbox:
+        waiting = events.turn_event(turn(conversation_id, user_id=user_id, shop_id=shop_id))
+        await outbox.put(msgspec.structs.replace(waiting, due_at=NEVER))
+    return conversation_id
+
+
+def counts(database, shop_id):
+    found = {}
+    for table in TABLES:
+        [(found[table],)] = rows(database, f"select count(*) from {table} where shop_id = %s", shop_id)
+    return found
+
+
+EACH = dict.fromkeys(TABLES, 1) | {"message": 2, "learning_queue": 3, "place": 4}
+
+
+async def test_a_person_is_forgotten_everywhere_and_others_are_not(database):
+    await talk(database, ADA)
+    await talk(database, ADA, shop_id=4)
+    await talk(database, "bob")
+    cache = DiskCache(database.home / "cache", 8 << 20, "vectors")
+    await cache.put(b"key", b"what Ada asked")
+    cache.close()
+    (file,) = (database.home / "cache").rglob("cache.db")
+    run = edge(database, "forget", "--user", ADA, "--json")
+    assert 0 == run.returncode, run.stderr
+    told = json.loads(run.stdout)
+    expected = {table: 2 * count for table, count in EACH.items() if table != "place"}
+    assert expected == {table: count for table, count in told["removed"].items() if count}
+    assert ({}, 2, ["vectors"]) == (told["left"], told["outboxEvents"], told["caches"])
+    assert EACH == counts(database, 3)
+    assert not any(counts(database, 4).values())
+    assert not file.exists()
+    store = Store(database.home / "outbox")
+    assert ["bob"] == [stored.event.person for stored in store.listed()]
+    assert not any(ADA.encode() in path.read_bytes() for path in (database.home / "outbox").iterdir())
+
+
+async def test_a_person_may_be_forgotten_in_one_shop_alone(database):
+    await talk(database, ADA)
+    await talk(database, ADA, shop_id=4)
+    run = edge(database, "forget", "--user", ADA, "--shop", "4")
+    assert (0, True) == (run.returncode, "nothing is left" in run.stdout)
+    assert (EACH, False) == (counts(database, 3), any(counts(database, 4).values()))
+
+
+async def test_a_person_who_only_the_outbox_knows_is_forgotten(database):
+    async with outbox_over(database.settings, drains=False) as outbox:
+        one = turn(user_id=ADA)
+        await outbox.put(
+            events.turn_event(one),
+            Event(kind="x", lane="delivery", shop_id=3, topic=str(one.conversation_id), payload=b""),
+        )
+    told = json.loads(edge(database, "forget", "--user", ADA, "--json").stdout)
+    assert (2, {}) == (told["outboxEvents"], told["left"])
+    assert (0, 0) == Store(database.home / "outbox").counts()
+
+
+async def test_the_proof_finds_what_another_table_still_says(database):
+    conversation_id = await talk(database, ADA)
+    note = f"asked in {conversation_id}"
+    with psycopg.connect(database.owner_dsn) as owner:
+        owner.execute("select set_config('edge.shop_id', '3', true)")
+        owner.execute("insert into passage (shop_id, id, content) values (3, gen_random_uuid(), %s)", [note])
+    run = edge(database, "forget", "--user", ADA, "--json")
+    assert (1, 1) == (json.loads(run.stdout)["left"]["passage"], run.returncode)
+    assert "still there: passage 1" in run.stderr
+
+
+async def test_what_is_older_than_the_retention_goes_with_the_upkeep(database):
+    old = datetime.now(UTC) - timedelta(days=91)
+    await talk(database, "bob")
+    one = turn(user_id=ADA, created_at=old)
+    dead = Event(kind="turn", lane="database", shop_id=3, topic="t", payload=b"", created_at=old.timestamp())
+    async with outbox_over(database.settings) as outbox:
+        await outbox.put(events.turn_event(one))
+        assert await outbox.settle(events.TURN, 20, topic=str(one.conversation_id))
+    store = Store(database.home / "outbox")
+    store.put([dead])
+    store.bury(dead.id, "broken")
+    with psycopg.connect(database.superuser_dsn) as conn:
+        conn.execute(
+            "insert into voice_transcript (shop_id, id, transcript, created_at) values (3, %s, 'old', %s)",
+            [uuid7(), old],
+        )
+    run = edge(database, module="ops.upkeep")
+    assert 0 == run.returncode, run.stderr
+    assert "2 conversations and transcripts were older than 90 days" in run.stdout
+    assert EACH == counts(database, 3)
+    assert (1, 0) == store.counts()
+
+
+async def test_nothing_is_drained_while_a_person_is_being_forgotten(database):
+    """The command waits for the lane; what is applied before is deleted with the rest."""
+    async with outbox_over(database.settings) as outbox:
+        for _ in range(20):
+            await outbox.put(events.turn_event(turn(user_id=ADA)))
+        run = await asyncio.to_thread(edge, database, "forget", "--user", ADA, "--json")
+        assert ({}, 0) == (json.loads(run.stdout)["left"], run.returncode)
+        assert await outbox.settle(events.TURN, 20)
+    assert [(0,)] == rows(database, "select count(*) from conversation where user_id = %s", ADA)

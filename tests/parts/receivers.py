@@ -1,0 +1,99 @@
+"""What hand-offs are delivered to: a real mail server, a real receiver of webhooks, and their bad days."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from tests.parts.stack import free_port
+
+
+class Mailbox:
+    """A mail server; `refuses` is what it says to a recipient instead of taking the mail."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refuses: str | None = None
+        self.asked = 0
+        self.port = free_port()
+        self.url = f"smtp://127.0.0.1:{self.port}"
+        self._controller: Controller | None = None
+
+    def start(self) -> None:
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+
+    def stop(self) -> None:
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    async def handle_RCPT(self, _server, _session, envelope, address, _options) -> str:  # noqa: N802 - aiosmtpd's
+        self.asked += 1
+        if self.refuses:
+            return self.refuses
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802 - aiosmtpd's
+        mail: Any = BytesParser(policy=default).parsebytes(envelope.content)
+        self.mails.append(mail)
+        return "250 OK"
+
+
+@contextmanager
+def mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    box.start()
+    try:
+        yield box
+    finally:
+        box.stop()
+
+
+class Hook:
+    """A receiver of webhooks; `status` is what it answers, `hold` is waited for before it does."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[dict[str, str], bytes]] = []
+        self.status = 204
+        self.location: str | None = None
+        self.hold = threading.Event()
+        self.hold.set()
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                hook.hold.wait(30)
+                hook.calls.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(hook.status)
+                if hook.location:
+                    self.send_header("location", hook.location)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+@contextmanager
+def hook() -> Iterator[Hook]:
+    receiver = Hook()
+    thread = threading.Thread(target=receiver.server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.hold.set()
+        receiver.server.shutdown()
+        receiver.server.server_close()
+        thread.join()
