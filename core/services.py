@@ -6,13 +6,14 @@ from typing import Literal
 
 from core.cache.disk import DiskCache
 from core.db.pool import Database
+from core.facts.book import FactBook
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
 from core.observe.metrics import Metrics
 from core.retrieval.searcher import Searcher
 from core.settings import Settings
 
-Part = Literal["answers", "searcher", "learner"]
+Part = Literal["answers", "searcher", "learner", "facts"]
 MIB = 1024 * 1024
 
 
@@ -26,6 +27,7 @@ class Services:
     embedder: Embedder
     searcher: Searcher
     learner: Learner
+    facts: FactBook
 
     def expose(self, metrics: Metrics) -> None:
         """Show queue, circuit and caches among the function's metrics."""
@@ -65,6 +67,8 @@ async def open_services(settings: Settings, *parts: Part) -> AsyncIterator[Servi
             stack.push_async_callback(services.searcher.close)
         if "learner" in parts:
             services.learner = Learner(services.database, services.embedder)
+        if "facts" in parts:
+            services.facts = FactBook(services.database)
         yield services
 
 

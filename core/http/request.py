@@ -4,13 +4,16 @@ import asyncio
 import re
 from email.message import Message
 from typing import Any
+from uuid import UUID
 
 from litestar.connection import Request
 from litestar.datastructures import State
 
 from core.auth import principal_of, require_shop
+from core.db.keys import Principal
 from core.errors import InvalidRequest, NotAcceptable, UnsupportedMediaType
 from core.http import json_text
+from core.knowledge.learner import Once
 from core.observe.trace import current_trace
 from core.services import Services
 
@@ -21,6 +24,7 @@ _CONTENT_ENCODING = b"content-encoding"
 # What nearly every caller sends, compared before anything is parsed.
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _ACCEPTS = frozenset({b"*/*", b"application/json"})
+_VERSION_TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -95,6 +99,31 @@ class EdgeRequest(Request[Any, Any, State]):
         if len(keys) > 1 or not _IDEMPOTENCY_KEY.fullmatch(keys[0]):
             raise InvalidRequest("Idempotency-Key must be one value of 1 to 255 visible ASCII characters")
         return keys[0]
+
+    async def once(self) -> Once | None:
+        """The `Idempotency-Key` with all that makes the request what it is."""
+        if (key := self.idempotency_key) is None:
+            return None
+        target = f"{self.method} {self.scope['path']}?".encode() + self.scope["query_string"]
+        return Once(key, target + b"\n" + await self.body())
+
+    @property
+    def if_match(self) -> int | None:
+        """The version whose ETag `If-Match` names; raises InvalidRequest for what is no such ETag."""
+        given = self.headers.getall("if-match", [])
+        if not given:
+            return None
+        # A proxy that compresses makes the tag a weak one.
+        match = _VERSION_TAG.fullmatch(given[0].strip()) if len(given) == 1 else None
+        if match is None:
+            raise InvalidRequest("If-Match must be one ETag as it was sent with the facts")
+        return int(match[1])
+
+    @property
+    def key_id(self) -> UUID:
+        """Whose request it is. The route was declared with a key."""
+        principal: Principal = self.scope[_PRINCIPAL]  # type: ignore[literal-required]
+        return principal.key_id
 
 
 async def accepts_json(request: EdgeRequest) -> None:

@@ -26,20 +26,21 @@ class RouteOptions(TypedDict):
     request_max_body_size: int
 
 
-def answers(
+def answers(  # noqa: PLR0913 - the options of a route
     result: type,
     access: Access = "open",
     *,
     body: bool = False,
     body_limit: int = MIB,
     down: type | None = None,
+    also: tuple[int, ...] = (),
 ) -> RouteOptions:
     """Options of a route that answers 200 with `result` as JSON.
 
     "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`; `body` says that the handler reads
-    one; `down` is what a 503 of the handler's own holds.
+    one; `down` is what a 503 of the handler's own holds; `also` are statuses of its own, each a problem.
     """
-    responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access])
+    responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access] + also)
     responses[200] = _json(result, "The answer")
     if down is not None:
         responses[503] = _json(down, "A part is down without which there is no answer")

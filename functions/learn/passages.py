@@ -14,7 +14,7 @@ from core.http.routes import answers
 from core.observe.log import timestamp
 from functions.learn.cursor import CURSOR, cursor_of, position_of
 from functions.learn.structs import Item, LearnResponse, PageResponse, PassageResponse, PassageView
-from functions.learn.writing import once, one_reply, sent
+from functions.learn.writing import one_reply, sent
 
 PASSAGES = "/api/knowledge/passages"
 PASSAGE = f"{PASSAGES}/{{passage_id:uuid}}"
@@ -58,7 +58,7 @@ async def replace_one(
     """Replace one passage; what is not sent is gone."""
     request.claim_shop(shop_id)
     learner = request.services.learner
-    reply = learner.replace(shop_id, passage_id, data.to_passage(), one_reply("replaced"), await once(request))
+    reply = learner.replace(shop_id, passage_id, data.to_passage(), one_reply("replaced"), await request.once())
     return sent(await reply)
 
 
@@ -67,7 +67,7 @@ async def delete_one(request: EdgeRequest, passage_id: FromPath[UUID], shop_id: 
     """Delete one passage."""
     request.claim_shop(shop_id)
     learner = request.services.learner
-    return sent(await learner.delete(shop_id, passage_id, one_reply("deleted"), await once(request)))
+    return sent(await learner.delete(shop_id, passage_id, one_reply("deleted"), await request.once()))
 
 
 def _encoded(response: msgspec.Struct) -> ASGIResponse:

@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 from core.function import MIB
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Once, Reply
+from core.knowledge.learner import Reply
 from core.observe.log import timestamp
 from functions.learn.structs import BatchRequest, BatchResponse, LearnRequest, LearnResponse
 
@@ -25,7 +25,7 @@ async def learn_one(request: EdgeRequest, data: JSONBody[LearnRequest]) -> ASGIR
     """Learn one passage."""
     request.claim_shop(data.shop_id)
     learner = request.services.learner
-    return sent(await learner.learn(data.shop_id, [data.to_passage()], one_reply("learned"), await once(request)))
+    return sent(await learner.learn(data.shop_id, [data.to_passage()], one_reply("learned"), await request.once()))
 
 
 @post(BATCH, **answers(BatchResponse, "write", body=True, body_limit=BATCH_LIMIT_BYTES))
@@ -33,15 +33,7 @@ async def learn_batch(request: EdgeRequest, data: JSONBody[BatchRequest]) -> ASG
     """Learn many passages, all or none."""
     request.claim_shop(data.shop_id)
     items = [item.to_passage() for item in data.items]
-    return sent(await request.services.learner.learn(data.shop_id, items, _batch_reply, await once(request)))
-
-
-async def once(request: EdgeRequest) -> Once | None:
-    """The request's `Idempotency-Key`, with all that makes the request what it is."""
-    if (key := request.idempotency_key) is None:
-        return None
-    target = f"{request.method} {request.scope['path']}?".encode() + request.scope["query_string"]
-    return Once(key, target + b"\n" + await request.body())
+    return sent(await request.services.learner.learn(data.shop_id, items, _batch_reply, await request.once()))
 
 
 def one_reply(deed: str) -> "_Reply":

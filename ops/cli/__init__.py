@@ -22,6 +22,7 @@ VERBS = {
     "invoke": ("ops.cli.invoke", "Call a function through its own socket."),
     "new": ("ops.cli.new", "Write a new function and its test."),
     "dev": ("ops.cli.dev", "Deploy each save while you edit."),
+    "eval-chat": ("ops.cli.eval_chat", "Ask questions whose facts are known, and judge the answers."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
@@ -36,9 +37,10 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
+        name = cmd_name.replace("-", "_")
         module = importlib.import_module(VERBS[cmd_name][0])
         # A verb that would hide a name of Python's ends in an underscore there.
-        command: click.Command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
+        command: click.Command = getattr(module, f"{name}_", None) or getattr(module, name)
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:

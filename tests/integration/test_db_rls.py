@@ -5,12 +5,13 @@ import pytest
 from psycopg import sql
 
 from core.db.dsn import application_conninfo
+from core.db.facts import append
 from core.db.idempotency import Recorded, record
 from core.db.passages import Passage, get_passage, insert_passages
 from core.settings import Settings
 from tests.parts.knowledge import DIGEST, opened, teach, unit
 
-OF_A_SHOP = ("passage", "passage_vector", "posting", "term", "idempotency")
+OF_A_SHOP = ("passage", "passage_vector", "posting", "term", "idempotency", "fact")
 WRITABLE = ("passage", "passage_vector", "idempotency")
 HASH = b"h" * 32
 
@@ -23,6 +24,7 @@ async def shops(module_database):
             await teach(database, shop_id, [f"the haircut of shop number {shop_id}"])
             async with database.shop(shop_id) as conn:
                 await record(conn, shop_id, "key", HASH, Recorded(200, b"{}"))
+                await append(conn, shop_id, {}, restores=None, key_id=None)
     return module_database
 
 

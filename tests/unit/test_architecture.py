@@ -38,6 +38,7 @@ LAYERS = (
     ("core.db", "core.models"),
     ("core.knowledge",),
     ("core.retrieval",),
+    ("core.answer", "core.facts"),
     ("core.services",),
     ("core.auth",),
     ("core.http",),
@@ -49,6 +50,7 @@ OWNERS = {
     "cachetools": ("core/cache/",),
     "diskcache": ("core/cache/",),
     "granian": ("ops/host/", "ops/modelserver/"),
+    "holidays": ("core/facts/holidays.py",),
     "httpx": ("core/models/", "ops/"),
     "litestar": (
         "core/http/",
