@@ -13,6 +13,7 @@ from core.db.facts import FactVersion
 from core.db.pool import Database
 from core.errors import NotFound, PreconditionFailed, PreconditionRequired
 from core.facts.answers import StatedFacts
+from core.facts.stored import from_document, to_document
 from core.facts.types import Facts
 from core.flight import Flight
 from core.knowledge.learner import Once, Reply
@@ -76,7 +77,7 @@ class FactBook:
         by: Change,
     ) -> Reply:
         """Put these facts, checked by `core.facts.check`, in the place of all that were there."""
-        document = msgspec.to_builtins(facts)
+        document = to_document(facts)
 
         async def write(conn: Connection) -> FactVersion:
             await self._at(conn, shop_id, by.expected)
@@ -138,7 +139,7 @@ class FactBook:
 
 
 def _version(row: FactVersion) -> Version:
-    facts = None if row.document is None else msgspec.convert(row.document, Facts)
+    facts = None if row.document is None else from_document(row.document)
     return Version(row.version, facts, row.created_at.astimezone(UTC), row.restores, row.key_id)
 
 

@@ -166,3 +166,14 @@ async def test_facts_are_503_while_the_database_is_away_and_there_again_after_it
     with unreachable(postgres, module_database):
         assert is_problem(await app.get(PATH, params={"shopId": 18}), 503, "database-unavailable")
     assert SMALL == (await read(app, 18))["facts"]
+
+
+async def test_facts_that_a_newer_release_wrote_are_read_without_what_is_new_in_them(app, module_database):
+    await put(app, 19, SMALL)
+    with psycopg.connect(module_database.owner_dsn, autocommit=True) as owner:
+        owner.execute("set edge.shop_id = '19'")
+        newer = json.dumps({**SMALL, "parking": {"spaces": 3}})
+        owner.execute("insert into fact (shop_id, version, action, document) values (19, 2, 'put', %s)", [newer])
+    found = await read(app, 19)
+    assert (SMALL, 2) == (found["facts"], found["version"])
+    assert is_problem(await put(app, 19, {**SMALL, "parking": {"spaces": 3}}, 2), 400, "invalid-request")
