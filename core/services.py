@@ -4,17 +4,31 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal
 
+from core.answer.assistant import Assistant
 from core.cache.disk import DiskCache
 from core.db.pool import Database
 from core.facts.book import FactBook
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
+from core.models.writer import Writer
 from core.observe.metrics import Metrics
 from core.retrieval.searcher import Searcher
 from core.settings import Settings
 
-Part = Literal["answers", "searcher", "learner", "facts"]
+Part = Literal["answers", "searcher", "learner", "facts", "writer", "assistant"]
 MIB = 1024 * 1024
+
+
+class Turns:
+    """How many messages were answered since the start, and how many were not known."""
+
+    def __init__(self) -> None:
+        self.answered = self.unknown = 0
+
+    def count(self, *, answered: bool) -> None:
+        """Count one."""
+        self.answered += answered
+        self.unknown += not answered
 
 
 class Services:
@@ -28,6 +42,9 @@ class Services:
     searcher: Searcher
     learner: Learner
     facts: FactBook
+    writer: Writer | None
+    assistant: Assistant
+    turns: Turns
 
     def expose(self, metrics: Metrics) -> None:
         """Show queue, circuit and caches among the function's metrics."""
@@ -45,6 +62,12 @@ class Services:
         metrics.count("cache_errors", "Faults of the cache's file", lambda: self.vectors.errors)
         if hasattr(self, "searcher"):
             metrics.count("searches_joined", "Searches answered by an equal one", lambda: self.searcher.joined)
+        if hasattr(self, "turns"):
+            metrics.count("chat_answered", "Messages that were answered", lambda: self.turns.answered)
+            metrics.count("chat_unknown", "Messages whose answer was not known", lambda: self.turns.unknown)
+        if (writer := getattr(self, "writer", None)) is not None:
+            metrics.gauge("chat_waiting", "Messages in line for the chat model", lambda: len(writer.slots.line))
+            metrics.gauge("chat_at_work", "Messages that the chat model writes on", lambda: writer.slots.at_work)
 
 
 @asynccontextmanager
@@ -59,16 +82,25 @@ async def open_services(settings: Settings, *parts: Part) -> AsyncIterator[Servi
         stack.push_async_callback(services.database.close)
         services.embedder = await Embedder.open(settings, services.vectors)
         stack.push_async_callback(services.embedder.close)
-        if {"answers", "searcher"} & set(parts):
+        if {"answers", "searcher", "assistant"} & set(parts):
             services.answers = _cache(settings, "answers")
             stack.callback(services.answers.close)
-        if "searcher" in parts:
+        if {"searcher", "assistant"} & set(parts):
             services.searcher = Searcher(services.database, services.embedder, services.answers)
             stack.push_async_callback(services.searcher.close)
         if "learner" in parts:
             services.learner = Learner(services.database, services.embedder)
-        if "facts" in parts:
+        if {"facts", "assistant"} & set(parts):
             services.facts = FactBook(services.database)
+        if {"writer", "assistant"} & set(parts):
+            services.writer = Writer.of(settings)
+            if services.writer is not None:
+                stack.push_async_callback(services.writer.close)
+        if "assistant" in parts:
+            services.turns = Turns()
+            services.assistant = Assistant(
+                services.searcher, services.facts, services.writer, deadline_s=settings.chat_deadline_s
+            )
         yield services
 
 

@@ -45,6 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     embed_document_prefix: str | None = None
     embed_queue: int = 128
     embed_deadline_s: float = 2.0
+    chat_model: str | None = None
+    chat_concurrency: int = 1
+    chat_queue: int = 8
+    chat_deadline_s: float = 20.0
     cache_size_mib: int = 256
     rate_limit: int = 100
     rate_limit_exempt: tuple[str, ...] | None = None
@@ -132,6 +136,9 @@ def _rule_violations(settings: Settings) -> list[str]:
         ("database_timeout_s", 0.05, 600),
         ("embed_queue", 8, 10_000),  # what core.models.job embeds in one bulk piece must fit
         ("embed_deadline_s", 0.05, 600),
+        ("chat_concurrency", 1, 64),
+        ("chat_queue", 0, 1000),
+        ("chat_deadline_s", 0.05, 50),  # within the time of a request to the chat function
         ("cache_size_mib", 1, 1_000_000),
         ("rate_limit", 1, 1_000_000),
         ("watch_scale", 0.0001, 1000),

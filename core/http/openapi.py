@@ -13,6 +13,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from core.function import Function
+from core.http.events import MEDIA_TYPE as EVENTS
 from core.http.problems import MEDIA_TYPE, Problem
 from core.http.request import EdgeRequest
 from core.version import VERSION
@@ -45,6 +46,10 @@ def document(function: Function, handlers: Sequence[HTTPRouteHandler]) -> bytes:
     schema = described.openapi_schema.to_schema()
     schema["components"]["schemas"] = _components(handlers)
     schema["openapi"] = "3.0.3"
+    for route in function.routes:
+        if route.stream:
+            content = schema["paths"][route.path][route.method.lower()]["responses"]["200"]["content"]
+            content.setdefault(EVENTS, {"schema": {"type": "string", "description": "Server-sent events"}})
     for item in schema["paths"].values():
         for operation in item.values():
             _complete(operation)

@@ -24,6 +24,7 @@ _CONTENT_ENCODING = b"content-encoding"
 # What nearly every caller sends, compared before anything is parsed.
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _ACCEPTS = frozenset({b"*/*", b"application/json"})
+_LEAST_WEIGHT = 0.001  # RFC 9110, 12.4.2
 _VERSION_TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -134,6 +135,21 @@ async def accepts_json(request: EdgeRequest) -> None:
         raise NotAcceptable("this route answers in application/json only")
 
 
+async def accepts_events(request: EdgeRequest) -> None:
+    """Raise NotAcceptable when `Accept` leaves no room for application/json nor for text/event-stream."""
+    accept = ",".join(request.headers.getall("accept", ["*/*"])).lower()
+    if not allows(accept, "application/json") and not allows(accept, "text/event-stream"):
+        raise NotAcceptable("this route answers in application/json or text/event-stream")
+
+
+def prefers_events(request: EdgeRequest) -> bool:
+    """Whether `Accept` names text/event-stream, and wants it no less than application/json."""
+    accept = ",".join(request.headers.getall("accept", [])).lower()
+    if "text/event-stream" not in accept:
+        return False
+    return weight_of(accept, "text/event-stream") >= max(weight_of(accept, "application/json"), _LEAST_WEIGHT)
+
+
 def check_content_type(given: str) -> None:
     """Raise UnsupportedMediaType unless it is application/json in UTF-8; other parameters mean nothing (RFC 8259)."""
     header = Message()
@@ -146,14 +162,24 @@ def check_content_type(given: str) -> None:
 
 def allows_json(accept: str) -> bool:
     """Tell whether application/json may be sent; the most specific range decides."""
+    return allows(accept, "application/json")
+
+
+def allows(accept: str, media_type: str) -> bool:
+    """Tell whether a media type may be sent."""
+    return weight_of(accept, media_type) > 0
+
+
+def weight_of(accept: str, media_type: str) -> float:
+    """How much a media type is wanted, 0 to 1; the most specific range decides."""
     weights: dict[str, float] = {}
     for part in accept.split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         weights[name] = _weight(parameters)
-    for name in ("application/json", "application/*", "*/*"):
+    for name in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
         if name in weights:
-            return weights[name] > 0
-    return False
+            return weights[name]
+    return 0.0
 
 
 def _weight(parameters: list[str]) -> float:

@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from core.errors import EdgeError
 from core.function import MIB
 from core.http.problems import MEDIA_TYPE, Problem
-from core.http.request import EdgeRequest, accepts_json
+from core.http.request import EdgeRequest, accepts_events, accepts_json
 
 Access = Literal["open", "read", "write"]
 _ALWAYS = (400, 404, 405, 406, 429, 503)
@@ -34,11 +34,13 @@ def answers(  # noqa: PLR0913 - the options of a route
     body_limit: int = MIB,
     down: type | None = None,
     also: tuple[int, ...] = (),
+    events: bool = False,
 ) -> RouteOptions:
     """Options of a route that answers 200 with `result` as JSON.
 
     "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`; `body` says that the handler reads
-    one; `down` is what a 503 of the handler's own holds; `also` are statuses of its own, each a problem.
+    one; `down` is what a 503 of the handler's own holds; `also` are statuses of its own, each a problem; with `events`
+    it answers as server-sent events where `Accept` asks for them.
     """
     responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access] + also)
     responses[200] = _json(result, "The answer")
@@ -48,7 +50,7 @@ def answers(  # noqa: PLR0913 - the options of a route
         "status_code": 200,
         "responses": dict(sorted(responses.items())),
         # Not guards: for each guard Litestar copies the handler, 50 µs a request.
-        "before_request": accepts_json if access == "open" else _accepted_with_key,
+        "before_request": _GUARDS[access != "open", events],
         "security": [] if access == "open" else [{"key": []}],
         "request_max_body_size": body_limit,
     }
@@ -57,6 +59,19 @@ def answers(  # noqa: PLR0913 - the options of a route
 async def _accepted_with_key(request: EdgeRequest) -> None:
     await accepts_json(request)
     await request.identify()
+
+
+async def _events_with_key(request: EdgeRequest) -> None:
+    await accepts_events(request)
+    await request.identify()
+
+
+_GUARDS: dict[tuple[bool, bool], Callable[[EdgeRequest], Awaitable[None]]] = {
+    (False, False): accepts_json,
+    (True, False): _accepted_with_key,
+    (False, True): accepts_events,
+    (True, True): _events_with_key,
+}
 
 
 def _json(kind: type, description: str) -> ResponseSpec:

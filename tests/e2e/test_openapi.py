@@ -25,7 +25,7 @@ expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "428", "42
 OPTIONS = ("--max-examples", "10", "--seed", "1", "--no-shrink", "--warnings", "off", "--phases", "coverage,fuzzing")
 
 
-@pytest.mark.parametrize("function", ["health", "search", "learn", "facts"])
+@pytest.mark.parametrize("function", ["health", "search", "learn", "facts", "chat"])
 def test_a_function_keeps_the_promises_of_its_document(stack, tmp_path, function):
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION + (OWN_RULES if function == "facts" else ""))

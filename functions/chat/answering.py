@@ -1,0 +1,78 @@
+"""A message and a shop → an answer with its sources, as one JSON object or as it grows."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+import uuid_utils.compat as uuid_utils
+from litestar import post
+from litestar.params import HeaderParameter, JSONBody
+from litestar.response.base import ASGIResponse
+
+from core.answer.events import Answered, Event
+from core.answer.turn import Turn
+from core.http.events import EventStream, while_there
+from core.http.request import EdgeRequest, prefers_events
+from core.http.routes import answers
+from core.services import Services
+from functions.chat.recording import record_turn
+from functions.chat.replay import place_of
+from functions.chat.streaming import Narration
+from functions.chat.structs import ChatRequest, ChatResponse, respond
+
+PATH = "/api/chat"
+LastEventId = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Last-Event-ID", description="With the same body again: the id of the last event that was received"
+    ),
+]
+
+
+@post(PATH, **answers(ChatResponse, body=True, events=True))
+async def chat(request: EdgeRequest, data: JSONBody[ChatRequest], last_event_id: LastEventId = None) -> ASGIResponse:
+    """Answer a visitor's message."""
+    request.note_shop(data.shop_id)
+    services = request.services
+    conversation_id = data.conversation_id or uuid_utils.uuid7()
+    events = services.assistant.answer(data.to_question(datetime.now(UTC)))
+
+    async def finish(answer: Answered) -> ChatResponse:
+        return await _finished(services, data, conversation_id, answer)
+
+    if prefers_events(request):
+        narration = Narration(services.answers, await request.body(), finish)
+        return EventStream(narration.events(events, place_of(last_event_id)), narration.farewell)
+    work = asyncio.create_task(_answered(events))
+    if not await while_there(request.receive, work):
+        return ASGIResponse(status_code=204)  # nobody reads it
+    return ASGIResponse(body=msgspec.json.encode(await finish(work.result())))
+
+
+async def _answered(events: AsyncGenerator[Event, None]) -> Answered:
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Answered):
+                return event
+    raise AssertionError("every answer has an end")
+
+
+async def _finished(services: Services, data: ChatRequest, conversation_id: UUID, answer: Answered) -> ChatResponse:
+    """The response, once the turn is recorded."""
+    response = respond(answer, conversation_id)
+    turn = Turn(
+        shop_id=data.shop_id,
+        conversation_id=conversation_id,
+        user_id=data.user_id,
+        message=data.message,
+        response=answer.text,
+        sources=[msgspec.to_builtins(one) for one in answer.sources],
+        answered=answer.known,
+        created_at=datetime.now(UTC),
+    )
+    await record_turn(services, turn)
+    return response
