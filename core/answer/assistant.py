@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from core.answer.compose import UNKNOWN, asked_in, compose
+from core.answer.compose import UNKNOWN, asked_in, compose, from_facts
 from core.answer.courtesy import PERSON, asks_for_person, courtesy
 from core.answer.events import (
     FACTS_CATEGORY,
@@ -22,16 +22,15 @@ from core.answer.writing import Writing
 from core.cache.local import LocalCache
 from core.errors import DatabaseUnavailable
 from core.facts.answers import FactAnswer, StatedFacts
-from core.facts.answers import answer as answer_from_facts
 from core.facts.book import FactBook
 from core.models.writer import Writer
 from core.observe.trace import current_trace
 from core.retrieval.searcher import Searcher, SearchQuery
-from core.retrieval.similarity import DEFAULT_THRESHOLD
 
 RESULTS = 5  # looked at for an answer, however few its caller wants to be shown
 QUERY_LETTERS = 2000
 LEAST_LETTERS = 3
+LEAST_SIMILARITY = 0.1  # an address is known by its form, even where no question is sure to mean it
 FACTS_REMEMBERED_BYTES = 4 << 20
 FACTS_BYTES = 16 << 10  # about what the facts of a shop take
 
@@ -77,7 +76,7 @@ class Assistant:
             return Answered(UNKNOWN, "unknown")
         stated, of_now = await self._stated(question.shop_id)
         missing: Rung | None = None if of_now else "database"
-        if stated is not None and (fact := answer_from_facts(asked, stated, question.now)) is not None:
+        if (fact := from_facts(question.message, question.history, stated, question.now)) is not None:
             return _from_facts(fact, missing)
         found = await self._searcher.search(_query(question, asked))
         return Ground(question, asked, found.results, stated, missing or found.degraded, found.age_s)
@@ -92,8 +91,17 @@ class Assistant:
         return stated, True
 
 
+async def whole(events: AsyncGenerator[Event, None]) -> Answered:
+    """The answer at the end of its events."""
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Answered):
+                return event
+    raise AssertionError("every answer has an end")
+
+
 def _query(question: Question, asked: str) -> SearchQuery:
-    threshold = DEFAULT_THRESHOLD if question.threshold is None else question.threshold
+    threshold = LEAST_SIMILARITY if question.threshold is None else question.threshold
     limit = max(RESULTS, question.limit)
     return SearchQuery(asked[:QUERY_LETTERS], question.shop_id, limit, threshold=threshold)
 

@@ -8,9 +8,9 @@ import msgspec
 
 from core.answer.claims import claims
 from core.answer.extract import PassageLike, extract, is_instruction
-from core.answer.question import standalone
+from core.answer.followup import readings, standalone
 from core.answer.words import among, stems
-from core.facts.answers import StatedFacts
+from core.facts.answers import FactAnswer, StatedFacts
 from core.facts.answers import answer as answer_from_facts
 from core.facts.wording import everything
 
@@ -44,6 +44,19 @@ def asked_in(question: str, history: Sequence[Turn]) -> str:
     return standalone(question, [turn.content for turn in history if turn.role == "user"])
 
 
+def readings_of(question: str, history: Sequence[Turn]) -> list[str]:
+    """All ways to read the question after what the visitor said before, `asked_in` first."""
+    return readings(question, [turn.content for turn in history if turn.role == "user"])
+
+
+def from_facts(question: str, history: Sequence[Turn], stated: StatedFacts | None, now: datetime) -> FactAnswer | None:
+    """What the typed facts say to the likeliest reading of a question that they answer."""
+    if stated is None or is_instruction(question):
+        return None
+    found = (answer_from_facts(reading, stated, now) for reading in readings_of(question, history))
+    return next((one for one in found if one is not None), None)
+
+
 def compose(
     question: str, history: Sequence[Turn], results: Sequence[PassageLike], stated: StatedFacts | None, now: datetime
 ) -> Answer:
@@ -51,7 +64,7 @@ def compose(
     asked = asked_in(question, history)
     if is_instruction(question):
         return Answer(UNKNOWN, "unknown")
-    if stated is not None and (fact := answer_from_facts(asked, stated, now)) is not None:
+    if (fact := from_facts(question, history, stated, now)) is not None:
         return Answer(fact.text, "facts", as_of=fact.as_of)
     evidence = [result.content for result in results] + ([] if stated is None else everything(stated.facts))
     if stranger(asked, evidence):

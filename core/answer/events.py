@@ -35,7 +35,7 @@ class Source(msgspec.Struct, frozen=True):
     source: str | None
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is being done; `ahead` is how many wait for the model before this one."""
 
     state: Literal["searching", "waiting", "writing"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from core.answer.compose import Turn
 from core.answer.extract import is_instruction
@@ -34,7 +35,9 @@ def notes_of(facts: Sequence[str], passages: Sequence[str], most: int = EVIDENCE
     """Facts, then passages, best first, as far as `most` tokens go, without sentences that give orders."""
     notes: list[str] = []
     for text in (*facts, *passages):
-        note = " ".join(unmarked(part) for part in sentences(text) if not is_instruction(part))
+        # What follows an order belongs to it.
+        kept = takewhile(lambda part: not is_instruction(part), sentences(text))
+        note = " ".join(unmarked(part) for part in kept)
         if not note or tokens_of(note) > most:
             continue
         notes.append(note)

@@ -14,6 +14,7 @@ from core.errors import ModelOverloaded, ModelUnavailable
 from core.facts.evidence import relevant
 from core.models.slots import Ticket
 from core.models.writer import Writer
+from core.retrieval.similarity import DEFAULT_THRESHOLD
 
 PATIENCE_S = 0.5
 MORE_UNKNOWN = "Beyond that I don't know. Would you like me to pass your question on to a person at the shop?"
@@ -28,7 +29,8 @@ class Writing:
         self._ground = ground
         self._expires_at = asyncio.get_running_loop().time() + deadline_s
         self._facts = notes_of(relevant(ground.stated, ground.asked, ground.question.now), ())
-        self._shown = ground.results[: ground.question.limit]
+        sure = [one for one in ground.results if one.similarity >= DEFAULT_THRESHOLD]
+        self._shown = sure[: ground.question.limit]
         self._notes = notes_of(self._facts, [result.content for result in self._shown])
         self._said = ""
         self.degraded: Rung | None = ground.degraded

@@ -6,13 +6,15 @@ from datetime import date, datetime
 
 import msgspec
 
-from core.answer.question import FILLERS, Asked, ask, weekdays
-from core.answer.words import among, content, plain, stem, tokens, vocabulary
+from core.answer.question import FILLERS, ask
+from core.answer.words import among, content, listed, plain, stem, tokens, vocabulary
 from core.facts import wording
 from core.facts.calendar import Calendar, DayHours
-from core.facts.dates import DAY_NAMES, Named, named_days
-from core.facts.prices import duration_answer, price_answer
-from core.facts.types import DAYS, Facts, Person
+from core.facts.dates import Named, named_days
+from core.facts.prices import duration_answer, price_answer, variant_answer
+from core.facts.query import Query
+from core.facts.staff import staff_answer
+from core.facts.types import Facts
 
 
 class StatedFacts(msgspec.Struct, frozen=True):
@@ -30,37 +32,64 @@ class FactAnswer(msgspec.Struct, frozen=True):
     as_of: datetime
 
 
-class _Question(msgspec.Struct, frozen=True):
-    asked: Asked
-    facts: Facts
-    now: datetime
-    named: Named | None
-
-    def only(self, *words: str) -> bool:
-        """Whether the question has no word of content but these, fillers and days."""
-        known = {stem(word) for word in words} | DAY_NAMES | FILLERS
-        known |= {stem(word) for word in tokens(self.facts.name or "")}
-        return all(among(word, known) or weekdays(word) for word in self.asked.subject)
-
-
 def answer(question: str, stated: StatedFacts, now: datetime) -> FactAnswer | None:
     """What the facts say to a question asked at `now` (an instant with its zone), or None when they don't."""
     asked = ask(question)
     facts = stated.facts
     today = Calendar(facts).local(now).date() if facts.hours is not None else now.date()
-    put = _Question(asked, facts, now, named_days(question, today, facts))
+    put = Query(asked, facts, now, named_days(question, today, facts))
     for topic, read in _READERS:
         if (text := read(put)) is not None:
             return FactAnswer(text, topic, stated.as_of)
     return None
 
 
-def _hours(put: _Question) -> str | None:
+def _price(put: Query) -> str | None:
+    said = price_answer(put.asked, put.facts)
+    if said is None or put.named is None or put.facts.hours is None:
+        return said
+    calendar = Calendar(put.facts)
+    shut = [one for day in put.named.days if not (one := calendar.hours_of(day)).intervals]
+    return " ".join([said, *(wording.on_day(one) for one in shut)])
+
+
+def _hours(put: Query) -> str | None:
     asked, facts = put.asked, put.facts
     if facts.hours is None or not ({"hours", "open_now"} & asked.kinds or _bare_day(put)):
         return None
     if not put.only(
-        "late", "early", "when", "working", "business", "trading", "until", "till", "store", "door", "start"
+        "late",
+        "early",
+        "when",
+        "working",
+        "business",
+        "trading",
+        "until",
+        "till",
+        "store",
+        "door",
+        "start",
+        "night",
+        "surgery",
+        "practice",
+        "studio",
+        "salon",
+        "garage",
+        "workshop",
+        "restaurant",
+        "cafe",
+        "office",
+        "clinic",
+        "gym",
+        "bakery",
+        "pizzeria",
+        "hotel",
+        "showroom",
+        "pub",
+        "museum",
+        "school",
+        "everybody",
+        "public",
     ):
         return None
     calendar = Calendar(facts)
@@ -71,12 +100,12 @@ def _hours(put: _Question) -> str | None:
     return _on_days(put, calendar, put.named)
 
 
-def _bare_day(put: _Question) -> bool:
+def _bare_day(put: Query) -> bool:
     """A question of nothing but a day that has a name, such as "what about Boxing Day?"."""
     return put.named is not None and not put.asked.kinds and not put.asked.subject
 
 
-def _no_day(put: _Question, calendar: Calendar) -> str:
+def _no_day(put: Query, calendar: Calendar) -> str:
     facts, lowered = put.facts, plain(put.asked.text)
     assert facts.hours is not None
     if re.search(r"\b(bank|public|national) holidays?\b", lowered):
@@ -118,7 +147,7 @@ def _moment(calendar: Calendar, instant: datetime, today: date) -> str:
     return f"on {wording.long_date(local.date())} at {wording.clock(local)}"
 
 
-def _on_days(put: _Question, calendar: Calendar, named: Named) -> str | None:
+def _on_days(put: Query, calendar: Calendar, named: Named) -> str | None:
     found = [calendar.hours_of(day) for day in named.days]
     if put.asked.clock is not None and len(found) == 1:
         return _at_clock(put, calendar, found[0])
@@ -143,7 +172,7 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _at_clock(put: _Question, calendar: Calendar, one: DayHours) -> str:
+def _at_clock(put: Query, calendar: Calendar, one: DayHours) -> str:
     assert put.asked.clock is not None
     clock, day = put.asked.clock, one.day
     moment = datetime(day.year, day.month, day.day, clock // 60, clock % 60, tzinfo=calendar.zone)
@@ -155,81 +184,8 @@ def _at_clock(put: _Question, calendar: Calendar, one: DayHours) -> str:
     return f"{'Yes' if opened else 'No'}. {wording.on_day(one)}"
 
 
-def _staff(put: _Question) -> str | None:
-    facts, asked = put.facts, put.asked
-    people = [person for person in facts.staff if _mentioned(person, asked)]
-    if not facts.staff:
-        return None
-    names = {stem(word) for person in people for word in tokens(person.name)}
-    rest = [
-        word for word in asked.subject if not among(word, names | FILLERS | DAY_NAMES | _WORKING) and not weekdays(word)
-    ]
-    if rest:
-        return None
-    works = (
-        re.search(r"\b(work|works|working|in|there|here|on|off|available|days?|when)\b", plain(asked.text)) is not None
-    )
-    if people and works and "price" not in asked.kinds:
-        return _when(people, put)
-    if people and re.search(r"^\W*(who|whos|who's)\b", plain(asked.text)):
-        return " ".join(_about(person) for person in people)
-    if not people and "staff" in asked.kinds and re.search(r"\bwho\b|\bstaff\b|\bteam\b", plain(asked.text)):
-        return _who(put)
-    return None
-
-
-def _when(people: Sequence[Person], put: _Question) -> str | None:
-    if any(not person.days for person in people):
-        return None
-    lines = []
-    for person in people:
-        usual = f"{person.name} works {wording.person_days(person)}."
-        days = {} if put.named is None else {day: DAYS[day.weekday()] in person.days for day in put.named.days}
-        if len(days) == 1:
-            ((day, there),) = days.items()
-            shut = _shut(put, day)
-            lines.append(f"{'Yes' if there and not shut else 'No'}. {usual}{shut}")
-        else:
-            lines.append(usual)
-    return " ".join(lines)
-
-
-def _shut(put: _Question, day: date) -> str:
-    """That the shop is closed on a day on which somebody usually works."""
-    if put.facts.hours is None or put.named is None or put.named.weekly:
-        return ""
-    one = Calendar(put.facts).hours_of(day)
-    return "" if one.intervals else f" {wording.on_day(one)}"
-
-
-def _who(put: _Question) -> str | None:
-    people = put.facts.staff
-    if put.named is None:
-        return " ".join(_about(person) for person in people)
-    if any(not person.days for person in people):
-        return None
-    day = put.named.days[0]
-    if shut := _shut(put, day):
-        return shut.strip()
-    there = [person.name for person in people if DAYS[day.weekday()] in person.days]
-    if len(put.named.days) != 1:
-        return None
-    return f"On {wording.weekday(day.weekday())}s: {wording.listed(there) if there else 'nobody'}."
-
-
-def _about(person: Person) -> str:
-    what = wording.listed([*filter(None, [person.role]), *person.skills])
-    days = f", works {wording.person_days(person)}" if person.days else ""
-    return f"{person.name}{f': {what}' if what else ''}{days}."
-
-
-def _mentioned(person: Person, asked: Asked) -> bool:
-    names = [stem(word) for word in tokens(person.name)]
-    return any(among(word, names) for word in asked.subject)
-
-
-def _single(kind: str, field: str, sentence: str, *more: str) -> Callable[[_Question], str | None]:
-    def read(put: _Question) -> str | None:
+def _single(kind: str, field: str, sentence: str, *more: str) -> Callable[[Query], str | None]:
+    def read(put: Query) -> str | None:
         value = getattr(put.facts, field)
         if value is None or kind not in put.asked.kinds or {"price", "hours"} & put.asked.kinds or put.named:
             return None
@@ -238,20 +194,21 @@ def _single(kind: str, field: str, sentence: str, *more: str) -> Callable[[_Ques
     return read
 
 
-def _booking(put: _Question) -> str | None:
+def _booking(put: Query) -> str | None:
     if re.search(r"\b(need|without|must|have to|required|walk)\b", plain(put.asked.text)):
         return None
-    read = _single("booking", "booking", "{}", "make", "online", "slot", "cut", "haircut", "chair", "table")
+    services = [word for price in put.facts.prices for word in tokens(f"{price.service} {price.variant or ''}")]
+    read = _single("booking", "booking", "{}", "make", "online", "slot", "chair", "table", "place", "spot", *services)
     return read(put)
 
 
-def _payment(put: _Question) -> str | None:
+def _payment(put: Query) -> str | None:
     payment = put.facts.payment
     if payment is None or not payment.accepts:
         return None
     means = [*payment.accepts, *payment.refuses]
     known = {stem(word) for mean in means for word in tokens(mean)} | _PAYING
-    words = [word for word in content(put.asked.text) if not among(word, FILLERS)]
+    words = [word for word in content(put.asked.text) if not listed(word, FILLERS)]
     names_one = any(among(word, known) for word in words)
     if not names_one or not all(among(word, known) for word in words) or set(words) <= {"tak", "number", "credit"}:
         return None
@@ -271,11 +228,10 @@ def _named(means: Iterable[str], words: Sequence[str]) -> bool:
 _PAYING = vocabulary(
     "pay paying payment payments accept take method methods card cards credit debit way ways money amex possible"
 )
-_WORKING = vocabulary("work works working day days shift off available staff team people barber person cut cutting")
-_READERS: tuple[tuple[str, Callable[[_Question], str | None]], ...] = (
-    ("prices", lambda put: price_answer(put.asked, put.facts)),
+_READERS: tuple[tuple[str, Callable[[Query], str | None]], ...] = (
+    ("prices", _price),
     ("prices", lambda put: duration_answer(put.asked, put.facts)),
-    ("staff", _staff),
+    ("staff", staff_answer),
     ("payment", _payment),
     ("hours", _hours),
     (
@@ -283,6 +239,7 @@ _READERS: tuple[tuple[str, Callable[[_Question], str | None]], ...] = (
         _single("address", "address", "Our address: {}.", "shop", "exact", "full", "address", "street", "town"),
     ),
     ("phone", _single("phone", "phone", "Our phone number: {}.", "reach", "contact", "speak", "talk")),
+    ("prices", lambda put: variant_answer(put.asked, put.facts)),
     ("email", _single("email", "email", "Our e-mail address: {}.", "reach", "contact", "write", "address", "send")),
     ("booking", _booking),
 )

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import msgspec
 
-from core.answer.claims import DAY_MONTH, ISO_DATE, month_number
+from core.answer.claims import DAY_MONTH, ISO_DATE, MONTHS, month_number
 from core.answer.question import weekdays
-from core.answer.words import plain, stem, tokens
+from core.answer.words import plain, stem, tokens, words_of
 from core.facts import holidays
 from core.facts.types import Facts
 
@@ -35,6 +35,14 @@ _CUSTOMARY = {
     "valentine's day": (2, 14),
     "halloween": (10, 31),
 }
+# Of public holidays what people leave out of their names.
+_SHORT = ("thanksgiving",)
+_ORDINALS = words_of(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth "
+    "twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
+)
+_ORDINAL = re.compile(rf"\b({'|'.join(sorted(_ORDINALS, key=len, reverse=True))})(?= (?:of )?(?:{'|'.join(MONTHS)})\b)")
 _EASTER = {"good friday": -2, "easter saturday": -1, "easter sunday": 0, "easter monday": 1, "easter": 0}
 
 
@@ -52,8 +60,9 @@ def named_days(question: str, today: date, facts: Facts) -> Named | None:
     A date without a year is the next such date, today included. "Next Friday" is the Friday of the week after this one
     where this week's is still to come, since answers name the date they speak of.
     """
+    text = _ORDINAL.sub(lambda match: str(_ORDINALS.index(match[1]) + 1), plain(question))
     for read in _READERS:
-        if (found := read(plain(question), today, facts)) is not None:
+        if (found := read(text, today, facts)) is not None:
             return found
     return None
 
@@ -91,9 +100,15 @@ def _public_holiday(words: str, today: date, facts: Facts) -> Named | None:
     for year in range(today.year, today.year + _LOOK_AHEAD_YEARS):
         for day, names in sorted(holidays.of_year(facts.country, facts.region, year).items()):
             for name in names:
-                if day >= today and not name.endswith(holidays.OBSERVED) and " ".join(tokens(name)) in words:
+                plainly = " ".join(tokens(name))
+                if day >= today and not name.endswith(holidays.OBSERVED) and _mentions(words, plainly):
                     return Named((day,), said=name)
     return None
+
+
+def _mentions(words: str, name: str) -> bool:
+    words, name = (" ".join(stem(word) for word in tokens(text.replace("st ", "saint "))) for text in (words, name))
+    return name in words or any(stem(short) in words and stem(short) in name for short in _SHORT)
 
 
 def _relative(text: str, today: date, facts: Facts) -> Named | None:  # noqa: ARG001 - one kind of reader
@@ -161,6 +176,5 @@ def _titled(name: str) -> str:
 
 _READERS: Sequence[Callable[[str, date, Facts], Named | None]] = (_written, _holiday, _relative, _weekday)
 DAY_NAMES = frozenset(stem(word) for name in (*_CUSTOMARY, *_EASTER) for word in tokens(name)) | {
-    stem(word)
-    for word in ("bank", "holiday", "public", "day", "december", "january", "november", "october", "april", "may")
+    stem(word) for word in ("bank", "holiday", "public", "day", *MONTHS, *_ORDINALS, *_SHORT)
 }

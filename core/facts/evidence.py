@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from core.answer.question import FILLERS, ask
-from core.answer.words import among, stems
+from core.answer.words import among, listed, stems
 from core.facts import wording
 from core.facts.answers import StatedFacts
 from core.facts.calendar import HORIZON_DAYS, Calendar
@@ -28,7 +28,7 @@ def relevant(stated: StatedFacts | None, question: str, now: datetime) -> list[s
     if stated is None:
         return []
     asked = ask(question)
-    words = [word for word in asked.subject if not among(word, FILLERS)]
+    words = [word for word in asked.subject if not listed(word, FILLERS)]
     shares = {line: sum(among(word, stems(line)) for word in words) for line in wording.everything(stated.facts)}
     lines = [line for line in sorted(shares, key=lambda line: -shares[line]) if shares[line]][:MOST_LINES]
     if stated.facts.hours is None or not ({"hours", "open_now"} & asked.kinds or asked.days):

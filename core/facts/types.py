@@ -44,7 +44,7 @@ Country = Annotated[
     str, Meta(description="ISO 3166-1: whose public holidays count", extra_json_schema={"enum": sorted(COUNTRIES)})
 ]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217")]
-Phone = Annotated[str, Meta(pattern=r"^\+?[0-9][0-9 ()./-]{3,28}[0-9]$", description="As people dial it")]
+Phone = Annotated[str, Meta(pattern=r"^\+?\(?[0-9][0-9 ()./-]{3,28}[0-9]$", description="As people dial it")]
 Email = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}$")]
 Url = Annotated[str, Meta(pattern=r"^https?://[!-~]{3,400}$")]
 YearDay = Annotated[

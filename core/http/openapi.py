@@ -61,10 +61,18 @@ def _components(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
     kinds: dict[Any, None] = {Problem: None}
     for handler in handlers:
         kinds |= {spec.data_container: None for spec in (handler.responses or {}).values()}
-        if (body := handler.parsed_data_field) is not None:
-            kinds[body.annotation] = None
-    _, components = msgspec.json.schema_components(list(kinds), ref_template="#/components/schemas/{name}")
+    bodies = [handler.parsed_data_field.annotation for handler in handlers if handler.parsed_data_field is not None]
+    components = _schemas([*kinds, *bodies])
+    for name, schema in _schemas(bodies).items():
+        if schema.get("type") == "object":
+            # Where other fields are passed over, they are JSON that is taken nevertheless.
+            components[name].setdefault("additionalProperties", {"$ref": "#/components/schemas/JsonValue"})
     components["JsonValue"] = _JSON_VALUE
+    return components
+
+
+def _schemas(kinds: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    _, components = msgspec.json.schema_components(list(kinds), ref_template="#/components/schemas/{name}")
     return components
 
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from email.message import Message
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar.connection import Request
 from litestar.datastructures import State
 
@@ -25,6 +27,7 @@ _CONTENT_ENCODING = b"content-encoding"
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _ACCEPTS = frozenset({b"*/*", b"application/json"})
 _LEAST_WEIGHT = 0.001  # RFC 9110, 12.4.2
+_INSTANT = Annotated[datetime, msgspec.Meta(tz=True)]
 _VERSION_TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -92,6 +95,12 @@ class EdgeRequest(Request[Any, Any, State]):
         require_shop(self.scope[_PRINCIPAL], shop_id)  # type: ignore[literal-required]
 
     @property
+    def key_shop(self) -> int | None:
+        """The shop that the caller's key is for; None for the operator's, which is for every shop."""
+        principal: Principal = self.scope[_PRINCIPAL]  # type: ignore[literal-required]
+        return principal.shop_id
+
+    @property
     def idempotency_key(self) -> str | None:
         """The header `Idempotency-Key`; raises InvalidRequest unless it is one of 1 to 255 visible ASCII characters."""
         keys = self.headers.getall("idempotency-key", [])
@@ -119,6 +128,17 @@ class EdgeRequest(Request[Any, Any, State]):
         if match is None:
             raise InvalidRequest("If-Match must be one ETag as it was sent with the facts")
         return int(match[1])
+
+    @property
+    def now(self) -> datetime:
+        """When it is asked: now, or as `X-Edge-Now` says, which nginx lets no visitor send; raises InvalidRequest."""
+        given = self.headers.get("x-edge-now")
+        if given is None:
+            return datetime.now(UTC)
+        try:
+            return msgspec.convert(given, _INSTANT)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest("X-Edge-Now must be a time with its zone (RFC 3339)") from error
 
     @property
     def key_id(self) -> UUID:

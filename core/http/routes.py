@@ -35,15 +35,18 @@ def answers(  # noqa: PLR0913 - the options of a route
     down: type | None = None,
     also: tuple[int, ...] = (),
     events: bool = False,
+    accepted: bool = False,
 ) -> RouteOptions:
     """Options of a route that answers 200 with `result` as JSON.
 
     "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`; `body` says that the handler reads
     one; `down` is what a 503 of the handler's own holds; `also` are statuses of its own, each a problem; with `events`
-    it answers as server-sent events where `Accept` asks for them.
+    it answers as server-sent events where `Accept` asks for them; `accepted`: 202 to what wants no answer.
     """
     responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access] + also)
     responses[200] = _json(result, "The answer")
+    if accepted:
+        responses[202] = ResponseSpec(None, generate_examples=False, description="Taken, and not answered")
     if down is not None:
         responses[503] = _json(down, "A part is down without which there is no answer")
     return {

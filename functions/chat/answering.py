@@ -1,8 +1,6 @@
 """A message and a shop → an answer with its sources, as one JSON object or as it grows."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -13,13 +11,14 @@ from litestar import post
 from litestar.params import HeaderParameter, JSONBody
 from litestar.response.base import ASGIResponse
 
-from core.answer.events import Answered, Event
+from core.answer.assistant import whole
+from core.answer.events import Answered
 from core.answer.turn import Turn
 from core.http.events import EventStream, while_there
 from core.http.request import EdgeRequest, prefers_events
 from core.http.routes import answers
+from core.recording import record_turn
 from core.services import Services
-from functions.chat.recording import record_turn
 from functions.chat.replay import place_of
 from functions.chat.streaming import Narration
 from functions.chat.structs import ChatRequest, ChatResponse, respond
@@ -39,7 +38,7 @@ async def chat(request: EdgeRequest, data: JSONBody[ChatRequest], last_event_id:
     request.note_shop(data.shop_id)
     services = request.services
     conversation_id = data.conversation_id or uuid_utils.uuid7()
-    events = services.assistant.answer(data.to_question(datetime.now(UTC)))
+    events = services.assistant.answer(data.to_question(request.now))
 
     async def finish(answer: Answered) -> ChatResponse:
         return await _finished(services, data, conversation_id, answer)
@@ -47,18 +46,10 @@ async def chat(request: EdgeRequest, data: JSONBody[ChatRequest], last_event_id:
     if prefers_events(request):
         narration = Narration(services.answers, await request.body(), finish)
         return EventStream(narration.events(events, place_of(last_event_id)), narration.farewell)
-    work = asyncio.create_task(_answered(events))
+    work = asyncio.create_task(whole(events))
     if not await while_there(request.receive, work):
         return ASGIResponse(status_code=204)  # nobody reads it
     return ASGIResponse(body=msgspec.json.encode(await finish(work.result())))
-
-
-async def _answered(events: AsyncGenerator[Event, None]) -> Answered:
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, Answered):
-                return event
-    raise AssertionError("every answer has an end")
 
 
 async def _finished(services: Services, data: ChatRequest, conversation_id: UUID, answer: Answered) -> ChatResponse:

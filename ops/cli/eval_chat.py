@@ -12,7 +12,8 @@ from ops.cli.settings import plain_errors, read_settings
 from ops.cli.table import show
 from ops.cli.workplace import json_option
 from ops.evals.asking import ask_all, over_http, over_sockets
-from ops.evals.chat import EvalError, Judged, Summary, read_cases, summarise
+from ops.evals.cases import EvalError, read_cases
+from ops.evals.chat import Judged, Summary, summarise
 from ops.stack.folders import Folders
 
 
@@ -39,6 +40,8 @@ def eval_chat(*, file: Path, url: str | None, shop: int, least: float, as_json: 
     """
     with plain_errors(EvalError):
         cases = read_cases(file)
+        if url and any(case.at for case in cases):
+            raise EvalError("questions with `at` can only be asked past the proxy: leave --url out")
         connect = over_http(url) if url else over_sockets(Folders(read_settings().home).run)
         judged = ask_all(connect, shop, cases)
     summary = summarise(judged)

@@ -1,9 +1,9 @@
-"""Where the answers come from: search and facts of a running stack, composed by the code that answers visitors."""
+"""Where the answers come from: the chat function of a running stack, asked as visitors ask it."""
 
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,28 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.answer.compose import asked_in, compose
 from core.facts.answers import StatedFacts
 from core.facts.evidence import evidence
 from core.facts.types import Facts
-from core.retrieval.searcher import Result
-from ops.evals.chat import Case, EvalError, Given, Judged, judge
-from ops.host.smoke import UnixConnection
+from ops.evals.cases import Case, EvalError
+from ops.evals.chat import Given, Judged, judge
+from ops.unixhttp import UnixConnection
 
-TIMEOUT_S = 30.0
-LEAST_LETTERS = 3
-RESULTS = 5
+TIMEOUT_S = 90.0
 TOO_MANY = 429
 Connect = Callable[[str], http.client.HTTPConnection]
 
 
-class _Found(msgspec.Struct, frozen=True):
-    results: tuple[Result, ...]
+class _Source(msgspec.Struct, frozen=True):
+    content: str
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the chat function answers, as far as it is judged."""
+
+    response: str
+    answered: bool
+    sources: tuple[_Source, ...] = ()
 
 
 class _Stated(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,41 +57,46 @@ def over_http(url: str) -> Connect:
 
 def ask_all(connect: Connect, shop_id: int, cases: Iterable[Case]) -> list[Judged]:
     """Ask every question and judge its answer; raises EvalError when a function does not answer."""
-    stated = _facts(connect, shop_id)
+    stated: dict[int, StatedFacts | None] = {}
     judged: list[Judged] = []
     for case in cases:
-        results = _search(connect, shop_id, asked_in(case.question, case.history))
-        judged.append(judge(case, answered(case, results, stated)))
+        shop = case.shop or shop_id
+        if shop not in stated:
+            stated[shop] = _facts(connect, shop)
+        judged.append(judge(case, given(case, _ask(connect, shop, case), stated[shop])))
     return judged
 
 
-def answered(case: Case, results: Sequence[Result], stated: StatedFacts | None) -> Given:
-    """The answer to a case from what was found for it, with all that it could rest on."""
-    now = case.at or datetime.now(UTC)
-    answer = compose(case.question, case.history, results, stated, now)
-    known = (*(result.content for result in results), *evidence(stated, now))
-    return Given(answer.text, answer.kind, bool(answer.sources) or answer.as_of is not None, known)
+def request_of(case: Case, shop_id: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """Body and headers that ask a case."""
+    history = [{"role": turn.role, "content": turn.content} for turn in case.history]
+    body = {"message": case.question, "shopId": shop_id, "conversationHistory": history}
+    return body, {} if case.at is None else {"X-Edge-Now": case.at.isoformat()}
 
 
-def _search(connect: Connect, shop_id: int, question: str) -> tuple[Result, ...]:
-    if len(question.strip()) < LEAST_LETTERS:
-        return ()
-    body = {"query": question, "shopId": shop_id, "limit": RESULTS}
-    found = _call(connect, "search", "POST", "/api/knowledge/search", body)
-    return msgspec.json.decode(found, type=_Found).results
+def given(case: Case, reply: Reply, stated: StatedFacts | None) -> Given:
+    """The answer to a case, with all that it could rest on: what it cites, and the facts of the shop."""
+    known = (*(one.content for one in reply.sources), *evidence(stated, case.at or datetime.now(UTC)))
+    return Given(reply.response, reply.answered, bool(reply.sources), known)
+
+
+def _ask(connect: Connect, shop_id: int, case: Case) -> Reply:
+    body, headers = request_of(case, shop_id)
+    return msgspec.json.decode(_call(connect, "chat", "/api/chat", body, headers), type=Reply)
 
 
 def _facts(connect: Connect, shop_id: int) -> StatedFacts | None:
-    found = msgspec.json.decode(_call(connect, "facts", "GET", f"/api/facts?shopId={shop_id}"), type=_Stated)
+    found = msgspec.json.decode(_call(connect, "facts", f"/api/facts?shopId={shop_id}"), type=_Stated)
     return None if found.facts is None or found.as_of is None else StatedFacts(found.facts, found.as_of)
 
 
-def _call(connect: Connect, name: str, method: str, path: str, body: Any = None) -> bytes:
+def _call(connect: Connect, name: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> bytes:
     payload = None if body is None else json.dumps(body).encode()
+    named = {**(headers or {}), **({"Content-Type": "application/json"} if payload else {})}
     while True:
         connection = connect(name)
         try:
-            connection.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
+            connection.request("POST" if payload else "GET", path, payload, named)
             response = connection.getresponse()
             answer, status = response.read(), response.status
         except (OSError, http.client.HTTPException) as error:

@@ -69,6 +69,10 @@ class FaultyChat:
             writer.transport.abort()
         await until(lambda: not self._writers)
 
+    async def served(self, count: int) -> None:
+        """Wait until so many answers are being written."""
+        await until(lambda: self.running == count)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:

@@ -40,6 +40,7 @@ LAYERS = (
     ("core.retrieval",),
     ("core.answer", "core.facts"),
     ("core.services",),
+    ("core.recording",),
     ("core.auth",),
     ("core.http",),
     ("core.app",),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.answer.compose import UNKNOWN, compose
 from core.answer.extract import extract
-from core.answer.question import standalone
+from core.answer.followup import standalone
 from core.answer.sentences import sentences
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
