@@ -273,7 +273,7 @@ def test_the_log_of_a_function_has_one_line_for_a_request(stack, stranger):
 
 
 def test_documentation_and_metrics_of_each_function_are_served(stranger):
-    for name in ("health", "search", "learn", "facts", "chat"):
+    for name in ("health", "search", "learn", "facts", "chat", "openai", "mcp"):
         assert "swagger" in stranger.get(f"/docs/{name}").text
         assert 200 == stranger.get(f"/docs/{name}/assets/swagger-ui-bundle.js").status_code
         assert "3.0.3" == stranger.get(f"/docs/{name}/openapi.json").json()["openapi"]
