@@ -2,18 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from core.answer.assistant import Assistant
 from core.cache.disk import DiskCache
 from core.db.pool import Database
-from core.facts.book import FactBook
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
-from core.models.writer import Writer
 from core.observe.metrics import Metrics
 from core.retrieval.searcher import Searcher
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    # Imported where they are opened: most functions answer nobody, and a calendar of holidays takes 6 MiB.
+    from core.answer.assistant import Assistant
+    from core.facts.book import FactBook
+    from core.models.writer import Writer
 
 Part = Literal["answers", "searcher", "learner", "facts", "writer", "assistant"]
 MIB = 1024 * 1024
@@ -41,9 +44,9 @@ class Services:
     embedder: Embedder
     searcher: Searcher
     learner: Learner
-    facts: FactBook
-    writer: Writer | None
-    assistant: Assistant
+    facts: "FactBook"
+    writer: "Writer | None"
+    assistant: "Assistant"
     turns: Turns
 
     def expose(self, metrics: Metrics) -> None:
@@ -91,12 +94,18 @@ async def open_services(settings: Settings, *parts: Part) -> AsyncIterator[Servi
         if "learner" in parts:
             services.learner = Learner(services.database, services.embedder)
         if {"facts", "assistant"} & set(parts):
+            from core.facts.book import FactBook
+
             services.facts = FactBook(services.database)
         if {"writer", "assistant"} & set(parts):
+            from core.models.writer import Writer
+
             services.writer = Writer.of(settings)
             if services.writer is not None:
                 stack.push_async_callback(services.writer.close)
         if "assistant" in parts:
+            from core.answer.assistant import Assistant
+
             services.turns = Turns()
             services.assistant = Assistant(
                 services.searcher, services.facts, services.writer, deadline_s=settings.chat_deadline_s

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -86,7 +87,8 @@ class Claim(msgspec.Struct, frozen=True):
     bare: bool = False
 
 
-def claims(text: str) -> list[Claim]:
+@lru_cache(maxsize=4096)
+def claims(text: str) -> tuple[Claim, ...]:
     """All claims of a text, each place of it read once."""
     found: list[Claim] = []
     for pattern, read in _READERS:
@@ -98,7 +100,7 @@ def claims(text: str) -> list[Claim]:
             start, end = match.span()
             if pattern is not RANGE_MERIDIEM:
                 text = text[:start] + " " * (end - start) + text[end:]
-    return found
+    return tuple(found)
 
 
 def _clock(match: re.Match[str], _: str) -> list[Claim]:

@@ -53,7 +53,9 @@ def from_facts(question: str, history: Sequence[Turn], stated: StatedFacts | Non
     """What the typed facts say to the likeliest reading of a question that they answer."""
     if stated is None or is_instruction(question):
         return None
-    found = (answer_from_facts(reading, stated, now) for reading in readings_of(question, history))
+    # Before any is understood generously, each is strictly: "a small one?" is a pizza, not all that is small.
+    ways = [(reading, strict) for strict in (True, False) for reading in readings_of(question, history)]
+    found = (answer_from_facts(reading, stated, now, strict=strict) for reading, strict in ways)
     return next((one for one in found if one is not None), None)
 
 

@@ -52,9 +52,10 @@ def plain(text: str) -> str:
     return "".join(one for one in decomposed if not unicodedata.combining(one)).lower()
 
 
-def tokens(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def tokens(text: str) -> tuple[str, ...]:
     """The words of a text in order, plain, possessives off."""
-    return [word.removesuffix("'s").replace("'", "") for word in _WORD.findall(plain(text))]
+    return tuple(word.removesuffix("'s").replace("'", "") for word in _WORD.findall(plain(text)))
 
 
 @lru_cache(maxsize=8192)
@@ -86,9 +87,10 @@ def vocabulary(text: str) -> frozenset[str]:
     return frozenset(stem(word) for word in text.split())
 
 
-def stems(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def stems(text: str) -> tuple[str, ...]:
     """The stems of a text's words in order."""
-    return [stem(word) for word in tokens(text)]
+    return tuple(stem(word) for word in tokens(text))
 
 
 def content(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -32,14 +33,17 @@ class FactAnswer(msgspec.Struct, frozen=True):
     as_of: datetime
 
 
-def answer(question: str, stated: StatedFacts, now: datetime) -> FactAnswer | None:
-    """What the facts say to a question asked at `now` (an instant with its zone), or None when they don't."""
+def answer(question: str, stated: StatedFacts, now: datetime, *, strict: bool = False) -> FactAnswer | None:
+    """What the facts say to a question asked at `now` (an instant with its zone), or None when they don't.
+
+    With `strict` no price is told to a question that names only for whom or what size.
+    """
     asked = ask(question)
     facts = stated.facts
-    today = Calendar(facts).local(now).date() if facts.hours is not None else now.date()
+    today = now.astimezone(ZoneInfo(facts.time_zone)).date()
     put = Query(asked, facts, now, named_days(question, today, facts))
     for topic, read in _READERS:
-        if (text := read(put)) is not None:
+        if not (strict and read is _variant) and (text := read(put)) is not None:
             return FactAnswer(text, topic, stated.as_of)
     return None
 
@@ -51,6 +55,10 @@ def _price(put: Query) -> str | None:
     calendar = Calendar(put.facts)
     shut = [one for day in put.named.days if not (one := calendar.hours_of(day)).intervals]
     return " ".join([said, *(wording.on_day(one) for one in shut)])
+
+
+def _variant(put: Query) -> str | None:
+    return variant_answer(put.asked, put.facts)
 
 
 def _hours(put: Query) -> str | None:
@@ -239,7 +247,7 @@ _READERS: tuple[tuple[str, Callable[[Query], str | None]], ...] = (
         _single("address", "address", "Our address: {}.", "shop", "exact", "full", "address", "street", "town"),
     ),
     ("phone", _single("phone", "phone", "Our phone number: {}.", "reach", "contact", "speak", "talk")),
-    ("prices", lambda put: variant_answer(put.asked, put.facts)),
+    ("prices", _variant),
     ("email", _single("email", "email", "Our e-mail address: {}.", "reach", "contact", "write", "address", "send")),
     ("booking", _booking),
 )

@@ -1,6 +1,7 @@
 """The chat model: a prompt in, pieces of text out as they are made; leaving closes the stream and frees the model."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Self, cast
@@ -21,6 +22,7 @@ ANSWER_TOKENS = 256
 # The likeliest words, so that the same question has the same answer.
 OPTIONS = {"num_ctx": CONTEXT_TOKENS, "num_predict": ANSWER_TOKENS, "temperature": 0.0, "seed": 1}
 KEEP_ALIVE = "30m"
+PROVED_S = 10.0  # how long a probe counts: whoever looks every second must not keep the model at work
 
 _UNREACHABLE = (OSError, httpx.TransportError, TimeoutError)
 _UNUSABLE = (ollama.ResponseError, ValueError, TypeError, AttributeError, RecursionError, httpx.HTTPError)
@@ -43,6 +45,7 @@ class Writer:
         self.model = model
         self.slots = slots
         self._breaker = Breaker()
+        self._proved_until = 0.0
         self._ollama = connect(url, Timeouts(call_s=silence_s))
 
     @classmethod
@@ -88,11 +91,13 @@ class Writer:
             raise ModelAnswerUnusable("the model answered with nothing")
 
     async def probe(self, prompt: Sequence[Message]) -> None:
-        """See that the model writes, one token, unless it is at work; raises ModelUnavailable.
+        """See that the model writes, one token, unless it did so just now or is at work; raises ModelUnavailable.
 
         It goes past the circuit, so that a health check also finds a server that has come back. Asked with the
         beginning that all prompts share, it leaves that beginning in the model's cache.
         """
+        if time.monotonic() < self._proved_until:
+            return
         try:
             ticket = self.slots.join()
         except ModelOverloaded:
@@ -109,6 +114,7 @@ class Writer:
         finally:
             ticket.leave()
         self._breaker.success()
+        self._proved_until = time.monotonic() + PROVED_S
 
     async def _stream(
         self, prompt: Sequence[Message], options: Mapping[str, float], expires_at: float | None

@@ -52,6 +52,7 @@ async def client(module_database, model_server):
         yield asking
 
 
+@pytest.mark.timeout(600)  # hundreds of questions, each through the embedding model
 async def test_the_demo_shop_answers_rightly_or_not_at_all_and_invents_nothing(client):
     judged = await ask_file(client, "barbershop", BARBERSHOP, StatedFacts(facts_of("barbershop"), NOON))
     summary = summarise(judged)
@@ -69,6 +70,7 @@ async def test_shops_of_other_kinds_answer_from_their_passages_alone(client, nam
     assert summary.right >= (20 if name == "restaurant" else 24), amiss(judged)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", WITH_FACTS)
 async def test_shops_of_other_kinds_answer_from_their_facts_and_passages(client, name):
     judged = await ask_file(client, name, WITH_FACTS[name], StatedFacts(facts_of(name), NOON))
