@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up dev down test lint types format lock test-ollama drill-deploy clean help
+.PHONY: up dev down test lint types format lock test-ollama drill-deploy bench-host clean help
 
 up: $(VENV)/run.stamp ## start everything; stays in the foreground
 	@exec $(BIN)/edge up --with-parent
@@ -24,6 +24,9 @@ test-ollama: $(VENV)/dev.stamp ## the protocol tests against a real Ollama, buil
 drill-deploy: $(VENV)/run.stamp ## prove under traffic that deploys lose nothing (ARGS=--json, --help; 15 min)
 	@exec $(BIN)/python -m ops.drill $(ARGS)
 
+bench-host: $(VENV)/run.stamp ## what hosting costs, beside stock Granians in the same run (ARGS=--json, --help; 3 min)
+	@exec $(BIN)/python -m ops.bench.host $(ARGS)
+
 lint: $(VENV)/dev.stamp ## style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -42,6 +45,7 @@ lock: ## pin the requirements again (needs uv)
 	done
 
 clean: ## remove the environment and all state
+	@$(PYTHON) ops/idle.py "$${EDGE_HOME:-.edge}" .edge
 	@rm -rf $(VENV) .edge
 
 help: ## this list

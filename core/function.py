@@ -30,7 +30,10 @@ class Smoke(msgspec.Struct, frozen=True):
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True):
-    """A function's manifest. `name` is its module, socket, unit and nginx location at once."""
+    """A function's manifest. `name` is its module, socket, unit and nginx location at once.
+
+    `workers` processes share its socket; `concurrency` and `memory_mib` are each one's.
+    """
 
     name: str
     summary: str
@@ -39,3 +42,4 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 128
     timeout_s: float = 10.0
     memory_mib: int = 256
+    workers: int = 1

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,6 +13,7 @@ from core.errors import SettingsError
 
 PREFIX = "EDGE_"
 SECRET_FIELDS = frozenset({"database_url", "database_app_url"})
+WORKERS = re.compile(r"[a-z][a-z0-9_]*=([1-9]|[1-5]\d|6[0-4])")
 _USERINFO = re.compile("//[^/?#]*@")
 # What libpq takes for a URL (PostgreSQL 18, 34.1.1.2), less what it takes for another one than was meant: of a password
 # with an unescaped @, / or blank it makes a host, a port or a database, and its errors quote those.
@@ -60,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_names: tuple[str, ...] = ()
     tls_port: int = 443
     watch_scale: float = 1.0
+    workers: tuple[str, ...] = ()
     releases_kept: int = 10
 
     def __repr__(self) -> str:
@@ -80,8 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             if field.name in given and (text := given[field.name].strip()):
                 try:
                     values[field.name] = _parse(field, text)
-                except (msgspec.ValidationError, ValueError) as error:
-                    problems.append(f"{PREFIX}{field.name.upper()}: {error}")
+                except (ValueError, RuntimeError) as error:
+                    problems.append(f"{PREFIX}{field.name.upper()}: {_fault(field, text) or error}")
         settings = cls(**values)
         problems.extend(_rule_violations(settings))
         if problems:
@@ -114,6 +116,14 @@ def _parse(field: msgspec.structs.FieldInfo, text: str) -> Any:
     return msgspec.convert(text, field.type, strict=False)
 
 
+def _fault(field: msgspec.structs.FieldInfo, text: str) -> str | None:
+    """What is wrong with a text that is not of the field's type, for a person."""
+    if get_origin(field.type) is Literal:
+        return f"{text!r} is none of {', '.join(get_args(field.type))}"
+    expected = {int: "a whole number", float: "a number"}.get(field.type)
+    return expected and f"{text!r} is not {expected}"
+
+
 def _text(value: Any) -> str:
     return (",".join(value) if isinstance(value, tuple) else str(value)) or NONE
 
@@ -123,8 +133,22 @@ def _shown(name: str, value: Any) -> str:
         return "***"
     if name == "ollama_url" and value:
         # Whom and where is of use to whoever reads a traceback; with which password is not.
-        return repr(_USERINFO.sub("//***@", value))
+        return repr(without_userinfo(value))
     return repr(value)
+
+
+def without_userinfo(url: str) -> str:
+    """The URL as it may be shown: without user and password."""
+    return _USERINFO.sub("//***@", url)
+
+
+def _network_violations(settings: Settings) -> Iterator[str]:
+    for name in ("rate_limit_exempt", "trusted_proxies"):
+        for network in getattr(settings, name) or ():
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                yield f"{PREFIX}{name.upper()}: {network!r} is not a network such as 10.0.0.0/8 or fd00::/8"
 
 
 def _rule_violations(settings: Settings) -> list[str]:
@@ -147,15 +171,16 @@ def _rule_violations(settings: Settings) -> list[str]:
         value = getattr(settings, name)
         if not low <= value <= high:
             found.append(f"{PREFIX}{name.upper()}: {value} is not within {low}..{high}")
-    for network in (*(settings.rate_limit_exempt or ()), *settings.trusted_proxies):
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            found.append(f"network {network!r}: {error}")
+    found.extend(_network_violations(settings))
     for origin in settings.cors_origins:
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
             found.append(f"{PREFIX}CORS_ORIGINS: {origin!r} is not an origin such as https://shop.example")
+    found += [
+        f"{PREFIX}WORKERS: {pair!r} is not FUNCTION=NUMBER, such as search=2, with at most 64"
+        for pair in settings.workers
+        if not WORKERS.fullmatch(pair)
+    ]
     return [*found, *_url_violations(settings)]
 
 

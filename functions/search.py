@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from core.app import EdgeApp, make_app
 from core.function import Function, Route, Smoke
-from core.http.fields import Category, Id, Limit, Question, ShopId, Threshold, Timestamp, present
+from core.http.fields import Category, Id, Limit, Question, ShopId, Similarity, Threshold, Timestamp, present
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
@@ -36,7 +36,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     shop_id: ShopId = 1
     limit: Limit = 5
     category: Category | None = None
-    threshold: Threshold | None = None
+    threshold: Threshold | None = DEFAULT_THRESHOLD
 
     def to_query(self) -> SearchQuery:
         """The question as retrieval takes it."""
@@ -55,7 +55,7 @@ class SearchResult(msgspec.Struct, frozen=True, rename="camel"):
     id: Id
     content: str
     category: str | None
-    similarity: Threshold
+    similarity: Similarity
     source: str | None
     metadata: dict[str, Any]
 

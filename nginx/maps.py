@@ -12,6 +12,7 @@ DOCS_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; frame-ancestors 'none'"
 )
+READ = ("GET", "HEAD")
 ALLOWED_METHODS = "GET, POST, PUT, DELETE"
 CALLERS_HEADERS = (
     "accept",
@@ -38,9 +39,10 @@ def variables(site: Site) -> list[str]:
         *switch("$status", "$status_number", (("default", "0"), ("~^0*(?<number>[0-9]+)$", "$number"))),
         *strays(),
         *functions(site),
+        *methods(site),
         *clients(site),
         *origins(site),
-        *switch("$uri", "$content_policy", (("default", API_POLICY), ("~^/docs/", DOCS_POLICY))),
+        *switch("$uri", "$content_policy", (("default", API_POLICY), ("~^/docs(/|$)", DOCS_POLICY))),
     ]
 
 
@@ -60,6 +62,16 @@ def functions(site: Site) -> list[str]:
         cases += [(f"~^/(docs|metrics)/{function.name}(/|$)", function.name)]
         cases += [(f"~{route_pattern(path)}", function.name) for path in sorted({r.path for r in function.routes})]
     return switch("$request_path", "$function", cases)
+
+
+def methods(site: Site) -> list[str]:
+    """`$allowed`: what an address takes, for the 405 of nginx itself (RFC 9110, 15.5.6); functions send their own."""
+    taken: dict[str, set[str]] = {}
+    for function in site.functions:
+        for route in function.routes:
+            taken.setdefault(route.path, {"OPTIONS"}).update({route.method, *READ * (route.method == "GET")})
+    cases = [(f"~{route_pattern(path)}", ", ".join(sorted(found))) for path, found in sorted(taken.items())]
+    return switch("$request_path", "$allowed", [("default", ", ".join(READ)), *cases])
 
 
 def clients(site: Site) -> list[str]:

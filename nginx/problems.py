@@ -135,11 +135,13 @@ def problem_locations(common_headers: list[str], rate_limit: int) -> list[str]:
     lines: list[str] = []
     for problem in PROBLEMS:
         retry_s = seconds_a_request(rate_limit) if problem.status == 429 else UNAVAILABLE_RETRY_S  # noqa: PLR2004
-        retry = [directive("add_header", "Retry-After", retry_s, "always")] if problem.retry else []
+        own = [directive("add_header", "Retry-After", retry_s, "always")] if problem.retry else []
+        if problem.status == 405:  # noqa: PLR2004
+            own = [directive("add_header", "Allow", "$allowed", "always")]
         body = [
             *([] if problem.named else ["internal;"]),
             "default_type application/problem+json;",
-            *([*common_headers, *retry] if retry else []),
+            *([*common_headers, *own] if own else []),
             directive("return", problem.status, problem.body()),
         ]
         lines += block(("location", problem.target) if problem.named else ("location", "=", problem.target), body)

@@ -3,6 +3,7 @@
 import ipaddress
 
 from nginx.directives import block, directive
+from nginx.index import index_locations
 from nginx.locations import function_locations
 from nginx.problems import error_pages, problem_locations
 from nginx.site import Site, TlsHost
@@ -97,7 +98,7 @@ def _application(site: Site) -> list[str]:
         lines += ["if ($preflight_methods) {", "    return 204;", "}"]
     for function in site.functions:
         lines += function_locations(function)
-    return [*lines, *block(("location", "/"), ["return 404;"])]
+    return [*lines, *index_locations(site.functions), *block(("location", "/"), ["return 404;"])]
 
 
 def _redirects(site: Site, fingerprint: str) -> list[str]:

@@ -38,6 +38,7 @@ class Function(msgspec.Struct, frozen=True):
     name: str
     routes: tuple[Route, ...]
     timeout_s: float = 10.0
+    summary: str = ""
 
     def __post_init__(self) -> None:
         if not FUNCTION_NAME.fullmatch(self.name):

@@ -24,7 +24,7 @@ def main(target: Path, requirements: Path) -> None:
     print(f"installing at most {count} pinned wheels, each checked by its hash", flush=True)
     # Byte code is left to the first import: compiling what is never imported takes longer than all the rest.
     _pip(python, "--no-compile", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
-    _pip(python, "--no-build-isolation", "--editable", str(ROOT))
+    _pip(python, "--no-build-isolation", "--editable", str(ROOT), what="this project")
 
 
 def _usable(python: Path) -> bool:
@@ -49,7 +49,7 @@ def _make(target: Path) -> None:
         sys.exit(f"python -m venv failed ({error}); on Debian and Ubuntu: apt-get install python{version}-venv")
 
 
-def _pip(python: Path, *arguments: str) -> None:
+def _pip(python: Path, *arguments: str, what: str = "what was fetched") -> None:
     command = [
         str(python),
         "-m",
@@ -63,19 +63,19 @@ def _pip(python: Path, *arguments: str) -> None:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:
-        _show_progress(line)
+        _show_progress(line, what)
     print("\r\033[K" if sys.stdout.isatty() else "", end="", flush=True)
     if process.wait() != 0:
         sys.exit("pip could not install the locked requirements; its message is above. Is the package index reachable?")
 
 
-def _show_progress(line: str) -> None:
+def _show_progress(line: str, what: str) -> None:
     """One line that changes, on a terminal; the two long steps alone elsewhere."""
     word, _, rest = line.strip().partition(" ")
     if sys.stdout.isatty() and word in {"Collecting", "Installing"}:
         print(f"\r\033[K  {word.lower()} {rest.split(' ')[0]}", end="", flush=True)
     elif word == "Installing":
-        print("  installing what was fetched", flush=True)
+        print(f"  installing {what}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ One partial HNSW index a shop and model: the others keep exact search with its r
 what an index of all shops would find (recall 0.55 at 2 % of the rows).
 """
 
+from typing import Literal
+
+import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
@@ -25,6 +28,19 @@ select id from shop where passages::bigint * %s >= %s or ann or id = any(%s) ord
 """
 SIZES = """
 select model_id, dimensions, count(*) from passage_vector where shop_id = %s group by model_id, dimensions
+"""
+SHOPS = "select count(*) from shop"
+STATES = """
+select model.name, shop.passages, shop.ann, counted.vectors, pg_relation_size(pg_index.indexrelid)
+from shop
+cross join (
+    select model_id, count(*) as vectors from passage_vector where shop_id = %(shop)s group by model_id
+) as counted
+join model on model.id = counted.model_id
+left join pg_class on pg_class.relname = %(prefix)s || shop.id || '_' || model.id
+    and pg_class.relnamespace = 'public'::regnamespace
+left join pg_index on pg_index.indexrelid = pg_class.oid and pg_index.indisvalid
+where shop.id = %(shop)s
 """
 # The column has no dimension, since models differ; an index needs one.
 CREATE = """
@@ -66,9 +82,76 @@ class BuildError(psycopg.Error):
     """Indexes of some shops could not be built or dropped; the text says of which, and what was done for others."""
 
 
+class Strategy(msgspec.Struct, frozen=True, rename="camel"):
+    """How one large shop is searched under one model: `searched` exactly or by its index.
+
+    `due` tells what the next `build_indexes` will do: build one, drop it, or nothing. `bytes` is the size of the index.
+    """
+
+    shop_id: int
+    model: str
+    passages: int
+    vectors: int
+    searched: Literal["exact", "index"]
+    due: Literal["build", "drop"] | None
+    bytes: int | None
+
+
+def count_shops(owner_dsn: str) -> int:
+    """How many shops there are. Raises psycopg.Error."""
+    with psycopg.connect(owner_dsn, application_name="edge ann", connect_timeout=10) as conn:
+        row = conn.execute(SHOPS).fetchone()
+    return row[0] if row else 0
+
+
+def strategies(owner_dsn: str, threshold: int = THRESHOLD) -> list[Strategy]:
+    """The strategy of every shop that is large enough for an index or has one, the largest first.
+
+    All the other shops are searched exactly. Raises psycopg.Error.
+    """
+    with psycopg.connect(owner_dsn, autocommit=True, application_name="edge ann", connect_timeout=10) as conn:
+        found = [row for shop_id in _candidates(conn, threshold) for row in _strategies(conn, shop_id, threshold)]
+    return sorted(found, key=lambda row: (-row.vectors, row.shop_id, row.model))
+
+
+def _strategies(conn: psycopg.Connection[TupleRow], shop_id: int, threshold: int) -> list[Strategy]:
+    with conn.transaction():
+        conn.execute(SET_SHOP, [str(shop_id)])
+        rows = conn.execute(STATES, {"shop": shop_id, "prefix": PREFIX}).fetchall()
+    return [
+        Strategy(
+            shop_id,
+            model,
+            passages,
+            vectors,
+            "index" if ann and size is not None else "exact",
+            _due(vectors, threshold, indexed=size is not None),
+            size,
+        )
+        for model, passages, ann, vectors, size in rows
+        if size is not None or vectors >= threshold
+    ]
+
+
+def _due(vectors: int, threshold: int, *, indexed: bool) -> Literal["build", "drop"] | None:
+    if _wants(vectors, threshold, indexed=indexed):
+        return None if indexed else "build"
+    return "drop" if indexed else None
+
+
+def _wants(vectors: int, threshold: int, *, indexed: bool) -> bool:
+    """Whether a shop is to have an index; one at the edge is not built and dropped in turn."""
+    return vectors >= threshold or (indexed and vectors * 2 >= threshold)
+
+
 def index_name(shop_id: int, model_id: int) -> str:
     """The name of the index of one shop and model."""
     return f"{PREFIX}{shop_id}_{model_id}"
+
+
+def _prefix(shop_id: int) -> str:
+    """How the names of a shop's indexes begin."""
+    return index_name(shop_id, 0)[:-1]
 
 
 def _indexes(conn: psycopg.Connection[TupleRow]) -> dict[str, bool]:
@@ -94,12 +177,11 @@ def _fit(conn: psycopg.Connection[TupleRow], shop_id: int, threshold: int) -> li
     with conn.transaction():
         conn.execute(SET_SHOP, [str(shop_id)])
         sizes = {model: (dimensions, count) for model, dimensions, count in conn.execute(SIZES, [shop_id])}
-    present = {name for name in _indexes(conn) if name.startswith(index_name(shop_id, 0)[:-1])}
+    present = {name for name in _indexes(conn) if name.startswith(_prefix(shop_id))}
     wanted = {
         index_name(shop_id, model): (model, dimensions)
         for model, (dimensions, count) in sizes.items()
-        # A shop at the edge is not built and dropped in turn.
-        if count >= threshold or (index_name(shop_id, model) in present and count * 2 >= threshold)
+        if _wants(count, threshold, indexed=index_name(shop_id, model) in present)
     }
     done = []
     for name in sorted(wanted.keys() - present):

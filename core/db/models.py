@@ -8,6 +8,7 @@ from core.db.pool import Database
 COLUMNS = "id, digest, name, dimensions, query_prefix, document_prefix, midpoint, scale"
 READ = f"select {COLUMNS} from model where digest = %s"  # noqa: S608 - constants of this module
 REGISTER = "select register_model(%s, %s, %s, %s, %s)"
+IS_CALIBRATED = "select exists (select from model where name = %s and midpoint is not null)"
 CALIBRATE = "select calibrate_model(%s, %s::real, %s::real)"
 
 
@@ -28,6 +29,12 @@ async def read_model(database: Database, digest: str) -> ModelRow | None:
     """The model of this digest, or None. Raises DatabaseUnavailable."""
     rows = await database.read(None, READ, [digest], row_factory=args_row(ModelRow))
     return rows[0] if rows else None
+
+
+async def is_calibrated(database: Database, name: str) -> bool:
+    """Whether some model of this name was in use here before. Raises DatabaseUnavailable."""
+    [(found,)] = await database.read(None, IS_CALIBRATED, [name])
+    return bool(found)
 
 
 async def register_model(  # noqa: PLR0913 - the columns of a row

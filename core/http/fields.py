@@ -28,6 +28,7 @@ Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 # PostgreSQL's integer.
 ShopId = Annotated[int, Meta(gt=0, lt=2**31, description="The shop, > 0")]
 Threshold = Annotated[float, Meta(ge=0, le=1, description="The least similarity of a result")]
+Similarity = Annotated[float, Meta(ge=0, le=1, description="How probably the passage answers the question, 0 to 1")]
 Category = Annotated[str, Meta(max_length=200, description="Blank is the same as none")]
 Source = Annotated[str, Meta(max_length=2000, description="Where the passage comes from")]
 Metadata = Annotated[

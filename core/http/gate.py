@@ -3,7 +3,6 @@
 import asyncio
 import re
 from time import perf_counter
-from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Send
@@ -11,6 +10,7 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, 
 from core.errors import EdgeError, FunctionOverloaded, InvalidRequest, Unavailable
 from core.function import Function
 from core.http.problems import MEDIA_TYPE, problem_bytes, problem_headers
+from core.http.query import names_in
 from core.observe.log import LineLog, request_line
 from core.observe.metrics import Metrics
 from core.observe.trace import Outcome, Trace, current_trace
@@ -129,15 +129,5 @@ def check_target(scope: HTTPScope) -> None:
     path: str = scope["path"]
     if "\0" in path or "\ufffd" in path or not path.isprintable():
         raise InvalidRequest("the path is not printable UTF-8")
-    query: bytes = scope.get("query_string", b"")
-    if not query:
-        return
-    try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=64)
-    except ValueError as error:
-        raise InvalidRequest("the query string is not percent-encoded UTF-8") from error
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        raise InvalidRequest("the query string names a parameter twice")
-    if any("\0" in text for pair in pairs for text in pair):
-        raise InvalidRequest("the query string holds NUL (U+0000)")
+    if query := scope.get("query_string", b""):
+        names_in(query)

@@ -6,21 +6,17 @@ library's C scanner with hooks, and the value is then converted to its Struct by
 
 import json
 import math
-import re
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from core.errors import FieldError, InvalidRequest
-from core.http.fields import in_words
+from core.errors import InvalidRequest
+from core.http.violations import violation
 
 MAX_DEPTH = 32
 _TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
 _INT64 = 2**63
 _INT64_DIGITS = 20
-_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
-_MAX_NAME = 64
 T = TypeVar("T")
 
 
@@ -109,29 +105,8 @@ def check_text(text: str) -> None:
 
 
 def to_struct(value: Any, kind: type[T]) -> T:
-    """Convert to `kind`, strictly typed; raises InvalidRequest with the pointer of the first broken rule."""
+    """Convert to `kind`, strictly typed; raises InvalidRequest with a pointer to each broken rule."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from error
-
-
-def _invalid(message: str) -> InvalidRequest:
-    path = ""
-    if match := _PATH.search(message):
-        message, path = message[: match.start()], match["path"]
-    pointer = _pointer(path)
-    if match := _FIELD.search(message):
-        name = match["name"]
-        shown = name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "…"
-        verb = "is missing" if "required" in message else "is not a field of this request"
-        pointer, rule = f"{pointer}/{shown.replace('~', '~0').replace('/', '~1')}", verb
-    else:
-        rule = in_words(message[:1].lower() + message[1:])
-    place = pointer.removeprefix("/") or "the body"
-    return InvalidRequest(f"{place}: {rule}", errors=(FieldError(pointer, rule),))
-
-
-def _pointer(path: str) -> str:
-    """`.items[3].content` as msgspec writes it, as a JSON Pointer (RFC 6901): `/items/3/content`."""
-    return "".join(f"/{name or index}" for name, index in re.findall(r"\.(\w+)|\[([^\]]*)\]", path))
+        raise violation(value, kind, error) from error

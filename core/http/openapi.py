@@ -41,6 +41,7 @@ def document(function: Function, handlers: Sequence[HTTPRouteHandler]) -> bytes:
         version=VERSION,
         description=function.summary,
         components=Components(security_schemes={"key": _KEY}),
+        use_handler_docstrings=True,
     )
     described = Litestar(handlers, openapi_config=config, logging_config=None, request_class=EdgeRequest)
     schema = described.openapi_schema.to_schema()
@@ -78,11 +79,21 @@ def _schemas(kinds: Sequence[Any]) -> dict[str, dict[str, Any]]:
 
 def _complete(operation: dict[str, Any]) -> None:
     operation.setdefault("security", [])
+    # The handler's sentence, in the place of what Litestar makes of its name.
+    sentence, _, more = operation.pop("description", operation["summary"]).partition("\n")
+    operation["summary"] = sentence.rstrip(".")
+    if more.strip():
+        operation["description"] = more.strip()
     for parameter in operation.get("parameters", []):
         parameter["schema"] = _never_null(parameter["schema"])
     for response in operation["responses"].values():
         response["headers"] = {
             "X-Request-Id": {"schema": {"type": "string"}, "description": "The id of this request in the logs"}
+        }
+    if "409" in operation["responses"]:
+        operation["responses"]["200"]["headers"]["Idempotent-Replayed"] = {
+            "schema": {"type": "string", "enum": ["true"]},
+            "description": "Sent when this is the answer to the same request that came before with its Idempotency-Key",
         }
     # The gate may refuse where the handler has a 503 of its own.
     operation["responses"]["503"]["content"].setdefault(

@@ -8,6 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from core.errors import EdgeError
 from core.function import MIB
 from core.http.problems import MEDIA_TYPE, Problem
+from core.http.query import check_parameters
 from core.http.request import EdgeRequest, accepts_events, accepts_json
 
 Access = Literal["open", "read", "write"]
@@ -53,10 +54,20 @@ def answers(  # noqa: PLR0913 - the options of a route
         "status_code": 200,
         "responses": dict(sorted(responses.items())),
         # Not guards: for each guard Litestar copies the handler, 50 µs a request.
-        "before_request": _GUARDS[access != "open", events],
+        "before_request": _strict(_GUARDS[access != "open", events]),
         "security": [] if access == "open" else [{"key": []}],
         "request_max_body_size": body_limit,
     }
+
+
+def _strict(guard: Callable[[EdgeRequest], Awaitable[None]]) -> Callable[[EdgeRequest], Awaitable[None]]:
+    """The guard, and after it the names of the parameters: a stranger is told no more than that he is one."""
+
+    async def guarded(request: EdgeRequest) -> None:
+        await guard(request)
+        check_parameters(request)
+
+    return guarded
 
 
 async def _accepted_with_key(request: EdgeRequest) -> None:

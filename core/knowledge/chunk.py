@@ -14,6 +14,11 @@ MOST_CHUNKS = 256
 _SENTENCE_END = re.compile(r"([.!?…][\"'”’)\]]*)\s+|([。！？]+)")  # noqa: RUF001 - these are meant
 
 
+def pieces(content: str) -> list[str]:
+    """What is embedded of a passage: first the whole, then its chunks."""
+    return [content, *chunks(content)]
+
+
 def chunks(text: str) -> list[str]:
     """Cut `text` into pieces in order, none when the only piece would be the text itself.
 

@@ -25,7 +25,7 @@ from core.db.passages import (
 from core.db.pool import Database
 from core.errors import NotFound
 from core.flight import Flight
-from core.knowledge.chunk import chunks
+from core.knowledge.chunk import pieces
 from core.knowledge.spaces import Spaces
 from core.models.gateway import Embedder
 
@@ -54,10 +54,11 @@ class Once(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An encoded answer."""
+    """An encoded answer; `replayed` when it was given before, to the same request under the same key."""
 
     body: bytes
     status: int = STATUS_OK
+    replayed: bool = False
 
 
 Respond = Callable[[Sequence[UUID]], Reply]
@@ -154,7 +155,15 @@ class Learner:
         """Equal requests at once are one here already: in the database each would wait with a connection in hand."""
         if once is None:
             return await work()
-        return await self._flight.do((shop_id, once.key, once.request_hash), work)
+        is_first = False
+
+        async def first() -> Reply:
+            nonlocal is_first
+            is_first = True
+            return await work()
+
+        reply = await self._flight.do((shop_id, once.key, once.request_hash), first)
+        return reply if is_first else msgspec.structs.replace(reply, replayed=True)
 
     async def _before(self, shop_id: int, once: Once | None) -> Reply | None:
         """The answer from before, looked for once without embedding; `_write` looks again, in its transaction."""
@@ -186,7 +195,7 @@ class Learner:
 
 
 def _texts(contents: Sequence[str]) -> list[list[str]]:
-    return [[content, *chunks(content)] for content in contents]
+    return [pieces(content) for content in contents]
 
 
 def _passage(passage_id: UUID, item: NewPassage) -> Passage:
@@ -194,7 +203,7 @@ def _passage(passage_id: UUID, item: NewPassage) -> Passage:
 
 
 def _replayed(recorded: idempotency.Recorded | None) -> Reply | None:
-    return None if recorded is None else Reply(recorded.response, recorded.status)
+    return None if recorded is None else Reply(recorded.response, recorded.status, replayed=True)
 
 
 def _missing(passage_id: UUID) -> NotFound:

@@ -73,12 +73,24 @@ class ModelClient:
 
     async def digest(self) -> str:
         """The digest that the server lists for the model; cheap, loads nothing."""
+        digest = (await self.digests()).get(with_tag(self._model))
+        if digest is None:
+            raise ModelAnswerUnusable("the model server does not have the embedding model")
+        return digest
+
+    async def digests(self) -> dict[str, str]:
+        """The digest of each model that the server lists, by its name with its tag."""
+        listed = await self._call(self._ollama.list)
+        return {with_tag(model.model): model.digest for model in listed.models if model.digest and model.model}
+
+    async def footprint_bytes(self) -> int:
+        """Memory that the server's loaded models take; without any, the size of this model's file."""
+        loaded = await self._call(self._ollama.ps)
+        if sizes := [int(model.size or 0) for model in loaded.models]:
+            return sum(sizes)
         listed = await self._call(self._ollama.list)
         wanted = with_tag(self._model)
-        for model in listed.models:
-            if model.digest and model.model and with_tag(model.model) == wanted:
-                return model.digest
-        raise ModelAnswerUnusable("the model server does not have the embedding model")
+        return sum(int(model.size or 0) for model in listed.models if model.model and with_tag(model.model) == wanted)
 
     async def embed(self, texts: Sequence[str]) -> list[HalfVector]:
         """One unit vector a text, in order, all of one dimension. A long text is cut by the server."""

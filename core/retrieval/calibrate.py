@@ -13,7 +13,7 @@ from core.db.pool import Database
 from core.db.search import Question, search_within
 from core.db.shops import ShopReader, ShopState
 from core.errors import ModelUnavailable
-from core.knowledge.chunk import chunks
+from core.knowledge.chunk import pieces
 from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
 from core.models.text import normalise
@@ -69,10 +69,14 @@ async def calibrate(database: Database, embedder: Embedder, model: ModelIdentity
     Raises ModelUnavailable, ModelOverloaded, DatabaseUnavailable, and ValueError when the scores of this model do
     not tell answers from the rest.
     """
-    marks: list[tuple[float, bool]] = []
-    for exam in exams():
-        marks += await examine(database, exam, row, await _embed(embedder, model, exam))
-    return fit(marks)
+    return fit([mark for marks in (await marked(database, embedder, model, row)).values() for mark in marks])
+
+
+async def marked(
+    database: Database, embedder: Embedder, model: ModelIdentity, row: ModelRow
+) -> dict[str, list[tuple[float, bool]]]:
+    """What `examine` finds for every invented shop, by its name. Raises as `calibrate` does, but no ValueError."""
+    return {exam.name: await examine(database, exam, row, await _embed(embedder, model, exam)) for exam in exams()}
 
 
 async def examine(
@@ -101,7 +105,7 @@ async def examine(
 
 async def _embed(embedder: Embedder, model: ModelIdentity, exam: Exam) -> Embeddings:
     # Before the transaction: it must not stay open while a model works.
-    texts = [[passage.text, *chunks(passage.text)] for passage in exam.passages]
+    texts = [pieces(passage.text) for passage in exam.passages]
     vectors = iter(await embedder.embed_documents([text for group in texts for text in group], model))
     questions: list[HalfVector | None] = []
     for question in exam.questions:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import time
+from contextvars import Context
 
 import msgspec
 
@@ -15,10 +17,11 @@ from core.retrieval.calibrate import calibrate
 from core.retrieval.similarity import Calibration
 
 TRY_AGAIN_S = 30.0
+REFRESH_S = 30.0
 # The embedded model's, by the name of its space (core.knowledge.spaces), so that a first start need not measure what
 # never changes; tests/integration/test_calibrate.py measures it again.
 SHIPPED = {
-    "0e471133b3e7df9ed34a90ccac535ccb5de9774bdd4cb494f3ff08324844ea51+8636ca51eb7abd78": Calibration(0.5314, 0.1010),
+    "0e471133b3e7df9ed34a90ccac535ccb5de9774bdd4cb494f3ff08324844ea51+8636ca51eb7abd78": Calibration(0.5337, 0.1020),
 }
 # Until an unknown model is measured: no better guess than a model of the same kind.
 PROVISIONAL = next(iter(SHIPPED.values()))
@@ -35,10 +38,18 @@ class Lens(msgspec.Struct, frozen=True):
 
 
 class Lenses:
-    """The lens of each model in use. A model that nobody has measured yet is measured in the background."""
+    """The lens of each model in use. A model that nobody has measured yet is measured in the background.
 
-    def __init__(self, database: Database, embedder: Embedder, try_again_s: float = TRY_AGAIN_S) -> None:
+    Each is read again every `refresh_s` while it is used: `edge calibrate` may have stored another calibration.
+    """
+
+    def __init__(
+        self, database: Database, embedder: Embedder, try_again_s: float = TRY_AGAIN_S, refresh_s: float = REFRESH_S
+    ) -> None:
         self._try_again_s = try_again_s
+        self._refresh_s = refresh_s
+        self._refreshed_at: dict[ModelIdentity, float] = {}
+        self._refreshing: set[asyncio.Task[None]] = set()
         self._database = database
         self._embedder = embedder
         self._spaces = Spaces(database)
@@ -48,6 +59,7 @@ class Lenses:
     async def of(self, model: ModelIdentity) -> Lens:
         """The lens to search with now, provisional until the model is calibrated. Raises DatabaseUnavailable."""
         if (lens := self._known.get(model)) is not None:
+            self._refresh_when_due(model, lens)
             return lens
         row = await self._spaces.of(model)
         if row.midpoint is None and (shipped := SHIPPED.get(row.digest)) is not None:
@@ -61,11 +73,29 @@ class Lenses:
 
     async def close(self) -> None:
         """End the measurements under way."""
-        tasks = list(self._measuring.values())
+        tasks = [*self._measuring.values(), *self._refreshing]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+    def _refresh_when_due(self, model: ModelIdentity, lens: Lens) -> None:
+        now = time.monotonic()
+        if now - self._refreshed_at.setdefault(model, now) < self._refresh_s:
+            return
+        self._refreshed_at[model] = now
+        # In a context of its own: its time is not the request's that happened to come now.
+        task = asyncio.create_task(self._refresh(model, lens), context=Context())
+        self._refreshing.add(task)
+        task.add_done_callback(self._refreshing.discard)
+
+    async def _refresh(self, model: ModelIdentity, lens: Lens) -> None:
+        try:
+            row = await read_model(self._database, lens.row.digest)
+        except Unavailable:
+            return  # what is known holds on
+        if row is not None and row.midpoint is not None:
+            self._known[model] = _lens(row)
 
     async def _measure(self, model: ModelIdentity, row: ModelRow) -> None:
         while True:

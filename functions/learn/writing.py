@@ -18,6 +18,7 @@ from functions.learn.structs import BatchRequest, BatchResponse, LearnRequest, L
 LEARN = "/api/knowledge/learn"
 BATCH = "/api/knowledge/learn/batch"
 BATCH_LIMIT_BYTES = 8 * MIB
+REPLAYED = {"idempotent-replayed": "true"}
 
 
 @post(LEARN, **answers(LearnResponse, "write", body=True))
@@ -56,5 +57,5 @@ def _batch_reply(ids: Sequence[UUID]) -> Reply:
 
 
 def sent(reply: Reply) -> ASGIResponse:
-    """The response that carries a reply."""
-    return ASGIResponse(body=reply.body, status_code=reply.status)
+    """The response that carries a reply, and says when it is one from before."""
+    return ASGIResponse(body=reply.body, status_code=reply.status, headers=REPLAYED if reply.replayed else None)

@@ -3,11 +3,13 @@
 Shops of Zipf-distributed sizes with clustered vectors and Zipf-distributed words, on a server of its own in a temporary
 folder; one question after the other. Prints latencies of the exact search and of the one through the index, the recall
 of the latter, and what pgbench does with the very same statement. `--sizes 500 2000 …` makes shops of these sizes
-instead: the way to choose `core.db.ann.THRESHOLD`.
+instead: the way to choose `core.db.ann.THRESHOLD`. `--ladder` does it for 1 000, 10 000 and 100 000 passages, with
+`--million` for 1 000 000 too (an hour and 12 GB of disk), and ends in a table.
 """
 
 import argparse
 import asyncio
+import hashlib
 import os
 import platform
 import re
@@ -40,7 +42,16 @@ DIMENSIONS = 384
 VECTORS = 3  # of a passage: the whole and two chunks
 WORDS = 30_000
 LIMIT = 10
+BATCH = 500
+LADDER = (1_000, 10_000, 100_000)
+MILLION = 1_000_000
 SHOWN = 12  # so many shops get lines of their own
+
+
+def word(rank: int) -> str:
+    """A word of letters, the same for the same rank."""
+    number = int.from_bytes(hashlib.blake2b(str(rank).encode(), digest_size=5).digest())
+    return "".join(chr(ord("a") + number // 26**place % 26) for place in range(8))
 
 
 class World:
@@ -59,25 +70,48 @@ class World:
     def text(self, words: int) -> str:
         # The commonest hundred stand for stop words, which are not indexed.
         ranks = np.minimum(self.random.zipf(1.1, words) + 100, WORDS)
-        return " ".join(f"word{rank}" for rank in ranks)
+        return " ".join(word(int(rank)) for rank in ranks)
 
     def questions(self, count: int) -> list[tuple[str, HalfVector]]:
-        return [(self.text(8), vector) for vector in self.vectors(count)]
+        """Eight words each, and one that no shop knows: it is looked for among all of the shop's words."""
+        return [(f"{self.text(8)} unheardof", vector) for vector in self.vectors(count)]
+
+    def passages(self, count: int) -> list[tuple[Passage, list[HalfVector]]]:
+        vectors = self.vectors(count * VECTORS)
+        return [
+            (Passage(uuid7(), self.text(40)), vectors[number * VECTORS : (number + 1) * VECTORS])
+            for number in range(count)
+        ]
 
 
-async def fill(database: Database, world: World, sizes: Sequence[int]) -> ModelRow:
-    model = await register_model(database, digest="bench", name="bench", dimensions=DIMENSIONS)
-    for shop_id, size in enumerate(sizes, 1):
-        for start in range(0, size, 500):
-            count = min(500, size - start)
-            vectors = world.vectors(count * VECTORS)
-            items = [
-                (Passage(uuid7(), world.text(40)), vectors[number * VECTORS : (number + 1) * VECTORS])
-                for number in range(count)
-            ]
-            async with database.shop(shop_id) as conn:
-                await insert_passages(conn, shop_id, "bench", items)
-    return model
+class Figures(msgspec.Struct, frozen=True):
+    """What one number of passages cost: seconds of storing them and of the indexes, milliseconds of a search."""
+
+    passages: int
+    store_s: float
+    indexes: int
+    index_s: float
+    store_indexed_s: float | None
+    exact: list[float]
+    ran: list[float]
+    recall: float
+
+
+async def fill(database: Database, world: World, sizes: Sequence[int]) -> float:
+    """Teach the shops; the seconds in the database alone."""
+    return sum([await add(database, shop_id, world, size) for shop_id, size in enumerate(sizes, 1)])
+
+
+async def add(database: Database, shop_id: int, world: World, size: int) -> float:
+    """Teach one shop; the seconds in the database alone."""
+    took = 0.0
+    for start in range(0, size, BATCH):
+        items = world.passages(min(BATCH, size - start))
+        begun = perf_counter()
+        async with database.shop(shop_id, bulk=True) as conn:
+            await insert_passages(conn, shop_id, "bench", items)
+        took += perf_counter() - begun
+    return took
 
 
 async def ask(
@@ -124,45 +158,94 @@ def pgbench(server: EmbeddedPostgres, state: ShopState, question: Question, fold
     return float(match[1])
 
 
-async def measure(server: EmbeddedPostgres, sizes: Sequence[int], asked: int, threshold: int, folder: Path) -> None:
+async def measure(server: EmbeddedPostgres, sizes: Sequence[int], asked: int, threshold: int, folder: Path) -> Figures:
     settings = Settings(database_url=server.owner_dsn, database_app_url=server.app_dsn, database_timeout_s=120)
     database = await Database.open(settings)
     world = World()
-    start = perf_counter()
-    model = await fill(database, world, sizes)
-    echo(f"{sum(sizes)} passages, {sum(sizes) * VECTORS} vectors, {len(sizes)} shops in {perf_counter() - start:.0f} s")
+    model = await register_model(database, digest="bench", name="bench", dimensions=DIMENSIONS)
+    store_s = await fill(database, world, sizes)
+    passages = sum(sizes)
+    echo(f"{passages} passages, {passages * VECTORS} vectors, {len(sizes)} shops stored in {store_s:.1f} s")
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as conn:
         conn.execute("vacuum analyze")
-    reader = ShopReader(database)
     questions = world.questions(asked)
-    exact = {shop: await ask(database, await reader.read(shop), model, questions) for shop in range(1, len(sizes) + 1)}
+    exact = [await ask(database, state, model, questions) for state in await states(database, sizes)]
     start = perf_counter()
     built = await asyncio.to_thread(ann.build_indexes, server.owner_dsn, threshold)
-    echo(f"{len(built)} indexes in {perf_counter() - start:.0f} s")
+    index_s = perf_counter() - start
+    echo(f"{len(built)} indexes in {index_s:.0f} s")
+    ran, recall = await again(database, sizes, model, questions, exact)
+    query, embedding = questions[0]
+    question = Question(query=query, limit=LIMIT, model=model, embedding=embedding)
+    await beside_pgbench(database, server, sizes, question, folder)
+    largest = max(range(len(sizes)), key=sizes.__getitem__) + 1
+    indexed_s = await add(database, largest, world, BATCH) if built else None
+    await database.close()
+    times = [took for of_shop, _ in exact for took in of_shop]
+    return Figures(passages, store_s, len(built), index_s, indexed_s, times, ran, recall)
+
+
+async def states(database: Database, sizes: Sequence[int]) -> list[ShopState]:
+    reader = ShopReader(database)
+    return [await reader.read(shop) for shop in range(1, len(sizes) + 1)]
+
+
+async def again(
+    database: Database,
+    sizes: Sequence[int],
+    model: ModelRow,
+    questions: list[tuple[str, HalfVector]],
+    exact: list[tuple[list[float], list[set[str]]]],
+) -> tuple[list[float], float]:
+    """The searches as they run with the indexes, set beside the exact ones: their times, and recall@LIMIT."""
     ran: list[float] = []
     recalls: list[float] = []
-    for shop, size in enumerate(sizes, 1):
-        state = await reader.read(shop)
-        took, found = await ask(database, state, model, questions) if state.ann else exact[shop]
-        recall = statistics.mean(len(a & b) / LIMIT for a, b in zip(found, exact[shop][1], strict=True))
+    for state, size, (exact_took, wanted) in zip(await states(database, sizes), sizes, exact, strict=True):
+        took, found = await ask(database, state, model, questions) if state.ann else (exact_took, wanted)
+        recall = statistics.mean(len(a & b) / LIMIT for a, b in zip(found, wanted, strict=True))
         ran += took
         recalls.append(recall)
         if len(sizes) <= SHOWN:
-            echo(line(f"shop of {size}, exact", exact[shop][0]))
-            if state.ann:
-                echo(f"{line('its index', took)}  recall@{LIMIT} {recall:.3f}")
+            echo(line(f"shop of {size}, exact", exact_took))
+        if state.ann:
+            echo(f"{line(f'index of the shop of {size}', took)}  recall@{LIMIT} {recall:.3f}")
     echo(f"{line('all shops, as they run', ran)}  recall@{LIMIT} {statistics.mean(recalls):.3f}")
-    middle = sorted(range(1, len(sizes) + 1), key=lambda shop: sizes[shop - 1])[len(sizes) // 2]
-    state = msgspec.structs.replace(await reader.read(middle), ann=False)
-    question = Question(query=questions[0][0], limit=LIMIT, model=model, embedding=questions[0][1])
-    ours, _ = await ask(database, state, model, questions[:1] * 200)
+    return ran, statistics.mean(recalls)
+
+
+async def beside_pgbench(
+    database: Database, server: EmbeddedPostgres, sizes: Sequence[int], question: Question, folder: Path
+) -> None:
+    """The same question to the middle shop through our pool and through pgbench."""
+    middle = sorted(range(len(sizes)), key=sizes.__getitem__)[len(sizes) // 2]
+    state = msgspec.structs.replace((await states(database, sizes))[middle], ann=False)
+    assert question.model is not None
+    assert question.embedding is not None
+    ours, _ = await ask(database, state, question.model, [(question.query, question.embedding)] * 200)
     theirs = await asyncio.to_thread(pgbench, server, state, question, folder)
     mean = statistics.mean(ours) * 1000
     echo(
-        f"one question in the shop of {sizes[middle - 1]}: {mean:.2f} ms,"
+        f"one question in the shop of {sizes[middle]}: {mean:.2f} ms,"
         f" pgbench {theirs:.2f} ms, {mean / theirs:.2f} times"
     )
-    await database.close()
+
+
+def table(rows: Sequence[Figures]) -> str:
+    """The figures as a table of Markdown."""
+    lines = [
+        "| Passages | Stored a second | Indexes, s | Stored with index | Exact p50/p95 ms | As it runs | Recall |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        indexed = "-" if row.store_indexed_s is None else f"{BATCH / row.store_indexed_s:.0f}"
+        exact, ran = (
+            "/".join(f"{np.percentile(took, share) * 1000:.1f}" for share in (50, 95)) for took in (row.exact, row.ran)
+        )
+        lines.append(
+            f"| {row.passages} | {row.passages / row.store_s:.0f} | {row.indexes}, {row.index_s:.1f} | {indexed}"
+            f" | {exact} | {ran} | {row.recall:.3f} |"
+        )
+    return "\n".join(lines)
 
 
 def zipf_sizes(passages: int, shops: int) -> list[int]:
@@ -175,9 +258,19 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=100_000)
     parser.add_argument("--shops", type=int, default=50)
     parser.add_argument("--sizes", type=int, nargs="*", help="shops of these sizes instead")
+    parser.add_argument("--ladder", action="store_true", help=f"{LADDER} passages one after the other")
+    parser.add_argument("--million", action="store_true", help=f"the ladder up to {MILLION}")
     parser.add_argument("--questions", type=int, default=20, help="to each shop")
     parser.add_argument("--threshold", type=int, default=ann.THRESHOLD, help="vectors from which a shop gets an index")
     given = parser.parse_args()
+    rungs = [*LADDER, *([MILLION] if given.million else [])] if given.ladder or given.million else [given.passages]
+    worlds = [given.sizes] if given.sizes else [zipf_sizes(passages, given.shops) for passages in rungs]
+    rows = [run(sizes, given.questions, given.threshold) for sizes in worlds]
+    echo(table(rows))
+
+
+def run(sizes: Sequence[int], asked: int, threshold: int) -> Figures:
+    """Measure on a server of its own in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="edge-", dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         server = EmbeddedPostgres(Path(folder) / "home", Path(folder) / "pg")
@@ -192,8 +285,7 @@ def main() -> None:
                 f"{platform.machine()}, {os.cpu_count()} cores,"
                 f" Python {platform.python_version()}, PostgreSQL {version}"
             )
-            sizes = given.sizes or zipf_sizes(given.passages, given.shops)
-            uvloop.run(measure(server, sizes, given.questions, given.threshold, Path(folder)))
+            return uvloop.run(measure(server, sizes, asked, threshold, Path(folder)))
         finally:
             server.stop()
 

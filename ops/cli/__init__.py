@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 VERBS = {
     "up": ("ops.cli.run", "Start the whole stack in the foreground."),
     "down": ("ops.cli.run", "Stop the stack of this EDGE_HOME."),
-    "status": ("ops.cli.run", "Show the parts of the running stack."),
+    "status": ("ops.cli.status", "Show the parts of the running stack."),
     "deploy": ("ops.cli.deploy", "Switch functions to what stands in the tree."),
     "rollback": ("ops.cli.deploy", "Go back to an earlier release of a function."),
+    "remove": ("ops.cli.remove", "Take a function away; its history stays."),
     "history": ("ops.cli.releases", "Show what happened to a function's releases, and why."),
     "diff": ("ops.cli.releases", "Show what differs between releases, or from the tree."),
     "list": ("ops.cli.listing", "Show the functions, what serves them and their limits."),
@@ -22,10 +23,15 @@ VERBS = {
     "invoke": ("ops.cli.invoke", "Call a function through its own socket."),
     "new": ("ops.cli.new", "Write a new function and its test."),
     "dev": ("ops.cli.dev", "Deploy each save while you edit."),
+    "eval": ("ops.cli.evaluate", "Measure the search on a folder of judged questions."),
+    "calibrate": ("ops.cli.calibrate", "Measure again what the model's scores are worth."),
+    "host": ("ops.cli.host", "Replace the process that runs the functions."),
+    "doctor": ("ops.cli.doctor", "Look for what is wrong with a running instance."),
     "eval-chat": ("ops.cli.eval_chat", "Ask questions whose facts are known, and judge the answers."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
+FOREGROUND = ("up", "dev")
 
 
 class LazyGroup(click.Group):
@@ -34,11 +40,18 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
         name = cmd_name.replace("-", "_")
-        module = importlib.import_module(VERBS[cmd_name][0])
+        try:
+            module = importlib.import_module(VERBS[cmd_name][0])
+        except KeyboardInterrupt:
+            if cmd_name not in FOREGROUND:
+                raise
+            # Ctrl-C is how they are ended: this early too, it is no failure.
+            click.echo("stopped before anything was started")
+            ctx.exit(0)
         # A verb that would hide a name of Python's ends in an underscore there.
         command: click.Command = getattr(module, f"{name}_", None) or getattr(module, name)
         return command
@@ -74,6 +87,7 @@ def main(ctx: click.Context, /, **_: Any) -> None:
       edge status --json                   the parts, for a script
       edge deploy                          switch to what changed in functions/ and core/
       edge rollback search                 and back again
+      edge doctor                          is all well
       edge keys create --shop 1 --name web a key for shop 1, shown once
     """
     if os.environ.get("NO_COLOR"):  # https://no-color.org

@@ -25,11 +25,15 @@ FILES_SHOWN = 20
 
 
 class Plan(msgspec.Struct):
-    """`changes` of the functions looked at, `names` to deploy in this order, `gone` served but not in the tree."""
+    """`changes` of the functions looked at, `names` to deploy in this order, `gone` served but not in the tree.
+
+    `removed` are in the tree and were taken away by an operator: only a deploy that names one brings it back.
+    """
 
     changes: tuple[Change, ...]
     names: tuple[str, ...]
     gone: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
 
 @click.command()
@@ -98,13 +102,25 @@ def rollback(*, name: str, release: str | None, root: Path, as_json: bool) -> No
     with plain_errors(ReleaseError, OSError):
         target = find_release(place, name, release).id if release else place.journal.previous(name)
         if target is None:
-            raise click.ClickException(f"{name} has no release to go back to: `edge history {name}` shows why")
+            raise click.ClickException(_nowhere(place, name))
         result = _go_back(place, name, target, as_json=as_json)
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     elif not result.ok:
-        click.echo(telling.refusal(place, result), err=True)
+        click.echo(telling.refusal(place, result, of_tree=False), err=True)
     sys.exit(Exit.DONE if result.ok else Exit.REFUSED)
+
+
+def _nowhere(place: Workplace, name: str) -> str:
+    active = place.journal.active(name)
+    if active is None:
+        return f"{name} was never deployed: there is nothing to go back to"
+    if {entry.release for entry in place.journal.entries(name) if entry.event == "active"} == {active}:
+        return f"{name} has no release to go back to: {active} is the only one that ever served"
+    return (
+        f"{name} has no release to go back to: each that served before {active} failed or was collected; "
+        f"`edge history {name}` lists them, and one that is named is gone back to all the same"
+    )
 
 
 def make_plan(place: Workplace, names: Sequence[str], *, every: bool, need_host: bool) -> Plan:
@@ -120,8 +136,11 @@ def make_plan(place: Workplace, names: Sequence[str], *, every: bool, need_host:
         raise click.BadParameter(f"there is no function {', '.join(unknown)} in {place.root}: {', '.join(there)}")
     active = {name: running.get(name, {}).get("release") or place.journal.active(name) for name in there}
     changes = read_changes(place, dict.fromkeys(names) or there, active)
+    removed = () if names else tuple(name for name in there if place.journal.is_removed(name))
+    changes = tuple(change for change in changes if change.function not in removed)
     wanted = tuple(change.function for change in changes if names or every or change.files)
-    return Plan(changes, wanted, tuple(sorted(running.keys() - {*there})))
+    gone = sorted(name for name in running.keys() - {*there} if running[name]["release"] is not None)
+    return Plan(changes, wanted, tuple(gone), removed)
 
 
 def _deploy(place: Workplace, names: Sequence[str], *, as_json: bool) -> list[Rollout]:
@@ -159,7 +178,10 @@ def _show_plan(plan: Plan, *, dry_run: bool) -> None:
     if new := [change.function for change in plan.changes if change.is_new]:
         click.echo(f"new      {', '.join(new)}")
     if plan.gone:
-        click.echo(f"gone     {', '.join(plan.gone)}: no longer in the tree, still served by the last release")
+        left = ", ".join(plan.gone)
+        click.echo(f"gone     {left}: no longer in the tree, still served; `edge remove NAME` takes it away")
+    if plan.removed:
+        click.echo(f"removed  {', '.join(plan.removed)}: not deployed; `edge deploy NAME` brings it back")
     if not plan.names:
         click.echo("nothing changed since the active releases")
     elif dry_run:
@@ -181,6 +203,7 @@ def _as_json(plan: Plan, done: Sequence[Rollout], *, dry_run: bool) -> dict[str,
         "changed": [{"path": path, "touches": names} for path, names in touched(plan.changes).items()],
         "new": [change.function for change in plan.changes if change.is_new],
         "gone": plan.gone,
+        "removed": plan.removed,
         "deployed": msgspec.to_builtins(deployed),
         "failed": next((msgspec.to_builtins(result) for result in done if not result.ok), None),
         "notDeployed": [name for name in plan.names if name not in finished],

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,8 @@ import msgspec
 
 from ops.cli import telling
 from ops.cli.exits import Exit, NoHostError
-from ops.cli.rollout import deploy_tree
+from ops.cli.rollout import Rollout, deploy_tree
+from ops.cli.tracebacks import cause
 from ops.cli.watching import Tree
 from ops.cli.workplace import Workplace, json_option, open_workplace, operator, root_option
 from ops.lifeline import die_with_parent
@@ -48,9 +49,9 @@ def dev(*, with_parent: bool, root: Path, as_json: bool) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     place = open_workplace(root)
     try:
-        with _stack(place, as_json=as_json) as stack:
+        with _stack(place, as_json=as_json) as is_up:
             session = Session(place, as_json=as_json)
-            while stack is None or stack.poll() is None:
+            while is_up():
                 session.look()
                 time.sleep(POLL_S)
     except KeyboardInterrupt:
@@ -68,6 +69,7 @@ class Session:
         self._tree = Tree(place.root)
         self._pending = set(function_names(place.root))  # what was edited before is deployed first
         self._is_waiting = False
+        self._told: dict[tuple[str, ...], str] = {}
         self._say(f"watching {place.root}/functions and core; Ctrl-C ends")
 
     def look(self) -> None:
@@ -98,6 +100,7 @@ class Session:
         try:
             running = self._place.functions()
             self._is_waiting = False
+            self._told.clear()
             for name in sorted(self._pending & {*function_names(self._place.root)}):
                 self._deploy_one(name, running.get(name, {}).get("release"), saved_at)
                 self._pending.discard(name)
@@ -111,6 +114,8 @@ class Session:
         place = self._place
         try:
             if preview(place.root, name, place.store) == active:
+                if saved_at is not None:
+                    self._say(f"{name} is as it is served already")
                 return
             with telling.steps(name, quiet=self._as_json) as steps:
                 result = deploy_tree(place, name, operator("dev"), steps)
@@ -124,9 +129,17 @@ class Session:
             return
         telling.outcome(result)
         if not result.ok:
-            click.echo(telling.refusal(place, result), err=True)
+            self._refused(result)
         elif saved_at is not None:
             click.echo(f"{name} is new {time.time() - saved_at:.2f} s after the save")
+
+    def _refused(self, result: Rollout) -> None:
+        """Tell of a refusal; what a save of core/ breaks in each function is told in full once."""
+        told = (str(result.step), *cause(telling.reason_of(self._place, result)))
+        if (other := self._told.setdefault(told, result.function)) != result.function:
+            click.echo(telling.same_refusal(result, other), err=True)
+        else:
+            click.echo(telling.refusal(self._place, result), err=True)
 
     def _say(self, line: str) -> None:
         if not self._as_json:
@@ -134,11 +147,11 @@ class Session:
 
 
 @contextmanager
-def _stack(place: Workplace, *, as_json: bool) -> Iterator[subprocess.Popen[str] | None]:
-    """The stack of EDGE_HOME: the one that runs (None), or one of our own, stopped at the end."""
+def _stack(place: Workplace, *, as_json: bool) -> Iterator[Callable[[], bool]]:
+    """Tells whether the stack of EDGE_HOME is up: the one that runs, or one of our own, stopped at the end."""
     if place.folders.owner_pid() is not None:
         _wait_up(place, None)
-        yield None
+        yield lambda: place.folders.told() is not None
         return
     command = [sys.executable, "-m", "ops.cli", "up", "--with-parent"]
     # A session of its own: Ctrl-C reaches this process, which then ends it in its own time.
@@ -149,7 +162,7 @@ def _stack(place: Workplace, *, as_json: bool) -> Iterator[subprocess.Popen[str]
     forward.start()
     try:
         _wait_up(place, started)
-        yield started
+        yield lambda: started.poll() is None
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, signal.SIG_IGN)

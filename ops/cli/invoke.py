@@ -105,6 +105,10 @@ def choose(
         return method, path  # a route of no manifest, such as /metrics/NAME
     if path is not None and not found:
         return "POST" if has_body else "GET", path
+    if len(found) == 1:
+        blanks = " and ".join(re.findall(r"\{[^}]*\}", found[0]["path"]))
+        example = f"--method {found[0]['method']} --path '{found[0]['path']}'"
+        raise click.UsageError(f"fill in {blanks} with --path: {example}")
     listed = "\n".join(f"  {one['method']} {one['path']}" for one in routes)
     raise click.UsageError(f"say which route, with --route or with --method and --path:\n{listed}")
 

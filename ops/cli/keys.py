@@ -1,22 +1,21 @@
 """`edge keys`: create, list and revoke keys. Their hashes lie in the database, their text is shown once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import click
 import psycopg
 from psycopg.rows import TupleRow
-from rich.console import Console
-from rich.table import Table
 
 from core.db.dsn import owner_conninfo
 from core.db.keys import Key, create_key, list_keys, revoke_key
 from core.errors import SettingsError
+from ops.cli.exits import NoHostError
 from ops.cli.settings import plain_errors, read_settings
+from ops.cli.table import show
 from ops.stack.folders import Folders
 from ops.stack.postgres import EmbeddedPostgres
 
@@ -63,21 +62,42 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_plain(key) for key in found]))
         return
-    table = Table("id", "shop", "name", "created", "revoked", box=None, pad_edge=False)
-    for key in found:
-        shop = "every" if key.shop_id is None else str(key.shop_id)
-        table.add_row(str(key.id), shop, key.name, _time(key.created_at), _time(key.revoked_at) or "-")
-    Console(highlight=False, markup=False).print(table)
+    # The name last: it is what a narrow terminal may fold.
+    show(("id", "shop", "created", "revoked", "name"), [_row(key) for key in found], right={"shop"})
 
 
 @keys.command()
-@click.argument("key_id", type=click.UUID)
-def revoke(*, key_id: UUID) -> None:
-    """Make a key useless from the next request on."""
+@click.argument("key_id")
+def revoke(*, key_id: str) -> None:
+    """Make a key useless from the next request on. KEY_ID may be shortened to what no other key in force begins with.
+
+    \b
+    Examples:
+      edge keys revoke 01900000-0000-7000-8000-000000000000
+      edge keys revoke 01900000-0000-7
+    """
     with _owner() as owner:
-        if not revoke_key(owner, key_id):
-            raise click.ClickException(f"no key {key_id} that is in force: `edge keys list` shows them")
-    click.echo(f"revoked {key_id}")
+        found = _in_force(list_keys(owner), key_id)
+        if not revoke_key(owner, found.id):
+            raise click.ClickException(f"key {found.id} was revoked meanwhile")
+    click.echo(f"revoked {found.id}, {found.name}")
+
+
+def _in_force(keys_: Sequence[Key], prefix: str) -> Key:
+    """The one key in force whose id begins so; raises ClickException, and BadParameter that lists those that do."""
+    wanted = prefix.strip().lower()
+    matches = [key for key in keys_ if wanted and key.revoked_at is None and str(key.id).startswith(wanted)]
+    if not matches:
+        raise click.ClickException(f"no key {prefix} that is in force: `edge keys list` shows them")
+    if len(matches) > 1:
+        listed = ", ".join(str(key.id) for key in matches)
+        raise click.BadParameter(f"{prefix!r} is not unique; there are: {listed}", param_hint="KEY_ID")
+    return matches[0]
+
+
+def _row(key: Key) -> tuple[str, ...]:
+    shop = "every" if key.shop_id is None else str(key.shop_id)
+    return str(key.id), shop, _time(key.created_at) or "-", _time(key.revoked_at) or "-", key.name
 
 
 @contextmanager
@@ -88,7 +108,7 @@ def _owner() -> Iterator[psycopg.Connection[TupleRow]]:
     if dsn is None:
         instance = Folders(settings.home)
         if instance.owner_pid() is None:
-            raise click.ClickException(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
+            raise NoHostError(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
         dsn = EmbeddedPostgres(instance.postgres, instance.run / "postgres").owner_dsn
     with (
         plain_errors(SettingsError, psycopg.Error),

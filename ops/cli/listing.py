@@ -22,8 +22,9 @@ UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def list_(*, root: Path, as_json: bool) -> None:
     """Show the functions: release and since when it serves, workers, memory and requests beside their limits.
 
-    `MiB` is the workers' own memory and what one may use: one that uses more is replaced. `in flight` are requests and
-    how many a worker takes: one more is answered 503 with Retry-After. Functions of the tree that were never deployed
+    `workers` are those that serve and how many there are to be. `MiB` is their own memory and what they may use, `in
+    flight` are requests and how many they take, one more is answered 503 with Retry-After: both limits are each
+    worker's, times their number. Functions of the tree that were never deployed
     are listed too.
 
     \b
@@ -63,6 +64,7 @@ def _facts(place: Workplace, state: dict[str, Any], now: datetime) -> dict[str, 
         "ageSeconds": None if age is None else round(age.total_seconds(), 1),
         "workers": state["workers"],
         "memoryMiB": state["memoryMiB"],
+        "workersWanted": state["workersWanted"],
         "memoryLimitMiB": manifest.get("memory_mib"),
         "inFlight": state["inFlight"],
         "concurrencyLimit": manifest.get("concurrency"),
@@ -75,7 +77,9 @@ def _facts(place: Workplace, state: dict[str, Any], now: datetime) -> dict[str, 
 
 
 def _undeployed(name: str) -> dict[str, Any]:
-    nothing = dict.fromkeys(("release", "ageSeconds", "memoryLimitMiB", "concurrencyLimit", "timeoutSeconds"))
+    nothing = dict.fromkeys(
+        ("release", "ageSeconds", "workersWanted", "memoryLimitMiB", "concurrencyLimit", "timeoutSeconds")
+    )
     counts = {"workers": [], "memoryMiB": 0.0, "inFlight": 0, "restarts": 0, "draining": []}
     return {"name": name, "state": "not deployed", **nothing, **counts, "failedStep": None, "failure": None}
 
@@ -87,13 +91,18 @@ def _row(facts: dict[str, Any]) -> tuple[Cell, ...]:
         (facts["state"], STATE_COLOURS.get(facts["state"], "")),
         facts["release"] or "-",
         "-" if age is None else since(age),
-        str(len(facts["workers"])),
-        f"{facts['memoryMiB']:.0f}/{_number(facts['memoryLimitMiB'])}",
-        f"{facts['inFlight']}/{_number(facts['concurrencyLimit'])}",
+        f"{len(facts['workers'])}/{_number(facts['workersWanted'])}",
+        f"{facts['memoryMiB']:.0f}/{_number(_times(facts, 'memoryLimitMiB'))}",
+        f"{facts['inFlight']}/{_number(_times(facts, 'concurrencyLimit'))}",
         _number(facts["timeoutSeconds"], " s"),
         str(facts["restarts"]),
         f"{facts['failedStep']}: {fault[-1]}" if fault else "-",
     )
+
+
+def _times(facts: dict[str, Any], limit: str) -> float | None:
+    """A limit of each worker for all of them."""
+    return None if facts[limit] is None else facts[limit] * (facts["workersWanted"] or 1)
 
 
 def _number(value: float | None, unit: str = "") -> str:

@@ -18,6 +18,7 @@ PARTS = {
     "model": ("model.log",),
     "nginx": ("nginx/access.json", "nginx/error.log", "nginx/stderr.log"),
     "postgres": ("postgres.log",),
+    "upkeep": ("upkeep.log",),
 }
 POLL_S = 0.1
 
@@ -34,7 +35,7 @@ def _complete_log(ctx: click.Context, param: click.Parameter, incomplete: str) -
 @click.option("--json", "raw", is_flag=True, help="The lines as they are written, on a terminal too.")
 @root_option
 def logs(*, name: str, follow: bool, count: int, raw: bool, root: Path) -> None:
-    """Show the end of the log of a function, or of a part: host, model, nginx, postgres.
+    """Show the end of the log of a function, or of a part: host, model, nginx, postgres, upkeep.
 
     A function writes one JSON line a request, and one for what it has to say. On a terminal they are shown for
     reading; elsewhere, and with --json, they come as they are. A log that is rotated is followed into its new file.

@@ -1,19 +1,14 @@
 """`edge new`: a function that works, and a test that passes, to begin from."""
 
 import json
-import keyword
-import re
 from pathlib import Path
 from string import Template
 
 import click
 
+from ops.cli.settings import read_settings
 from ops.cli.workplace import json_option, root_option
-
-# `NAME.123456.sock` must fit a Unix socket's address below the run folder (ops/stack/instance.py).
-LONGEST_NAME = 18
-# Files of the run and log folders that are named after parts, and words that a route or a module means already.
-TAKEN = frozenset({"host", "model", "nginx", "postgres", "workers", "test", "core", "functions"})
+from ops.release.names import fault_of
 
 FUNCTION = Template('''"""A name → a greeting."""
 
@@ -96,7 +91,7 @@ def new(*, name: str, root: Path, as_json: bool) -> None:
     \b
     Examples:
       edge new opening_hours
-      edge new opening_hours && edge deploy opening_hours && edge invoke opening_hours -d '{"text": "Ada"}'
+      edge new opening_hours && edge deploy opening_hours && edge invoke opening_hours --data '{"text": "Ada"}'
     """
     if fault := fault_of(name):
         raise click.BadParameter(f"{name!r} {fault}", param_hint="NAME")
@@ -115,18 +110,7 @@ def new(*, name: str, root: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"name": name, "route": route_of(name), "files": [str(path) for path in files]}))
     else:
-        _show([*files], name)
-
-
-def fault_of(name: str) -> str | None:
-    """Why `name` cannot be a function's, None when it can."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
-        return "is no name of a function: lower-case letters and digits, parted by single underscores"
-    if len(name) > LONGEST_NAME:
-        return f"is longer than the {LONGEST_NAME} characters that a socket's address has room for"
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        return "is a word of Python"
-    return "is taken by another part of the stack" if name in TAKEN else None
+        _show([*files], root, name)
 
 
 def route_of(name: str) -> str:
@@ -134,12 +118,21 @@ def route_of(name: str) -> str:
     return f"/api/{name.replace('_', '-')}"
 
 
-def _show(files: list[Path], name: str) -> None:
+def _show(files: list[Path], root: Path, name: str) -> None:
+    settings = read_settings()
     for path in files:
         click.echo(f"wrote {path}")
+    body, address = '{"text": "Ada"}', f"http://{authority(settings.host, settings.port)}"
     click.echo(f"""
-next:
-  .venv/bin/python -m pytest {files[1]}
-  edge deploy {name}
-  edge invoke {name} --data '{{"text": "Ada"}}'
+next, in {root.absolute()}:
+  make test ARGS={files[1].relative_to(root)}
+  .venv/bin/edge deploy {name}
+  .venv/bin/edge invoke {name} --data '{body}'
+  curl -s {address}{route_of(name)} -H 'Content-Type: application/json' -d '{body}'
   docs/http-api.md     name its route and limits there: a test holds that page to the functions""")
+
+
+def authority(host: str, port: int) -> str:
+    """Host and port as a URL on this machine has them, when a server listens on `host`."""
+    bare = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host.strip("[]"), host.strip("[]"))  # noqa: S104 - not bound here
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"

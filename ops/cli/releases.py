@@ -8,10 +8,11 @@ from typing import Any
 import click
 import msgspec
 
+from ops.cli.exits import NoHostError
 from ops.cli.naming import complete_function, complete_release, find_release, require_known
 from ops.cli.settings import plain_errors
 from ops.cli.table import Cell, show
-from ops.cli.workplace import json_option, open_workplace, root_option
+from ops.cli.workplace import Workplace, json_option, open_workplace, root_option
 from ops.release.diff import diff as diff_releases
 from ops.release.diff import diff_tree
 from ops.release.errors import ReleaseError
@@ -29,8 +30,9 @@ LINE_COLOURS = {"+++": None, "---": None, "@@": "cyan", "+": "green", "-": "red"
 def history(*, name: str, count: int, root: Path, as_json: bool) -> None:
     """Show what happened to the releases of a function, the newest first, and why.
 
-    `active` is a switch to a release, `failed` one that was refused, taken back or left by a rollback, `collected` one
-    whose files were removed. The release that was switched to last is marked.
+    `active` is a switch to a release, `failed` one that was refused, taken back or left by a rollback, `removed` one
+    that was taken away with its function, `collected` one whose files were removed. The release that was switched to
+    last is marked `serving` while a host serves it.
 
     \b
     Examples:
@@ -41,12 +43,15 @@ def history(*, name: str, count: int, root: Path, as_json: bool) -> None:
     require_known(place, name)
     entries = place.journal.entries(name)
     kept = {release.id for release in place.store.list(name)}
-    last = next((entry for entry in reversed(entries) if entry.event == "active"), None)
+    last = next((entry for entry in reversed(entries) if entry.event in {"active", "removed"}), None)
+    last = last if last is not None and last.event == "active" else None
     newest = list(reversed(entries))[:count]
     if as_json:
         click.echo(json.dumps([_as_json(entry, is_last=entry is last, kept=kept) for entry in newest]))
     elif newest:
-        show(("when", "event", "release", "by", "why"), [_row(entry, is_last=entry is last) for entry in newest])
+        serving = _serving(place, name)
+        rows = [_row(entry, serves=entry is last and entry.release == serving) for entry in newest]
+        show(("when", "event", "release", "by", "why"), rows)
     else:
         click.echo(f"{name} was never deployed")
 
@@ -89,8 +94,17 @@ def _as_json(entry: Entry, *, is_last: bool, kept: set[str]) -> dict[str, Any]:
     return {**fields, "isLast": is_last, "isKept": entry.release in kept}
 
 
-def _row(entry: Entry, *, is_last: bool) -> tuple[Cell, ...]:
-    event = "serving" if is_last else entry.event
+def _serving(place: Workplace, name: str) -> str | None:
+    """The release that the host serves, None while none runs."""
+    try:
+        release: str | None = place.functions().get(name, {}).get("release")
+    except NoHostError:
+        return None
+    return release
+
+
+def _row(entry: Entry, *, serves: bool) -> tuple[Cell, ...]:
+    event = "serving" if serves else entry.event
     why = ": ".join(part for part in (entry.step, _last_line(entry.reason)) if part)
     if entry.event == "active" and entry.previous is not None:
         why = f"before it {entry.previous}"

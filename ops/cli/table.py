@@ -8,6 +8,7 @@ from ops.cli.settings import on_terminal
 
 # A cell is its text, or its text and a colour that rich knows.
 Cell = str | tuple[str, str]
+UNBOUNDED = 10_000
 STATE_COLOURS = {"serving": "green", "starting": "yellow", "not deployed": "yellow", "failed": "red"}
 
 
@@ -21,6 +22,7 @@ def show(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collecti
 
 def _show_coloured(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str]) -> None:
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -32,7 +34,10 @@ def _show_coloured(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right
         )
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else Text(cell[0], cell[1]) for cell in row))
-    Console(highlight=False).print(table)
+    # Wider than the terminal rather than cut: what the terminal folds can still be read and copied.
+    console = Console(highlight=False)
+    least = Measurement.get(console, console.options.update(max_width=UNBOUNDED), table).minimum
+    Console(highlight=False, width=max(console.width, least)).print(table)
 
 
 def _show_plain(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str]) -> None:

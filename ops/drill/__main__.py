@@ -10,6 +10,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from ops.bench.environment import environment
 from ops.drill import report
 from ops.drill.run import Drill, Options
 from ops.drill.stage import StageError, staged
@@ -41,7 +42,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with staged(options.watch_scale, lambda line: progress.print(line, markup=False, soft_wrap=True)) as stage:
-            where = report.environment(stage)
+            where = environment(stage.settings.nginx)
             drilled = Drill(stage, options, lambda line: progress.print(line, markup=False, soft_wrap=True)).run()
     except (StageError, InstanceError) as error:
         progress.print(str(error), markup=False, soft_wrap=True)

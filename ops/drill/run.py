@@ -61,6 +61,7 @@ class Drilled(msgspec.Struct, frozen=True, kw_only=True):
     undisturbed: Result
     undisturbed_writes: Writes
     host_kills: int
+    host_upgrades: int
 
 
 class Drill:
@@ -73,7 +74,7 @@ class Drill:
         self._traffic: Traffic
         self._runs = 0
         self._labels = 0
-        self._host_kills = 0
+        self._host_kills = self._host_upgrades = 0
         self._rows: list[DeployRow] = []
         # Sound releases of each function, the last one last, to roll back to.
         self._served: dict[str, list[str]] = {}
@@ -91,6 +92,7 @@ class Drill:
             undisturbed=calm,
             undisturbed_writes=calm_writes,
             host_kills=self._host_kills,
+            host_upgrades=self._host_upgrades,
         )
 
     def _under_traffic(self, work: Callable[[], None], seconds: float = 0.0) -> tuple[Result, Writes]:
@@ -143,6 +145,8 @@ class Drill:
             self._say(line_of(number + 1, len(steps), row))
             if self._options.kill_host and number == len(steps) // 2:
                 self._kill_host()
+            if number == len(steps) * 3 // 4:
+                self._upgrade_host()
 
     def _deploy(self, step: Step) -> DeployRow:
         deployed, label = self._ask(step)
@@ -210,6 +214,13 @@ class Drill:
             return len(states) > 0 and set(states) == {"serving"}
 
         self._until("the host is back", is_back, 60)
+
+    def _upgrade_host(self) -> None:
+        """Replace the host by another, with all its functions at once."""
+        if (reason := self._stage.upgrade()) is not None:
+            raise StageError(f"the host was not upgraded: {reason}")
+        self._host_upgrades += 1
+        self._say("the host was upgraded")
 
     def _until(self, what: str, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Wait while the parts are tended; raises StageError."""

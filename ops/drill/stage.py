@@ -1,7 +1,6 @@
 """The scratch instance of a drill: the product's own PostgreSQL, host and nginx over functions of the drill's."""
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -25,6 +24,7 @@ from ops.stack.nginx import Nginx
 from ops.stack.parts import ROOT, HostPart, NginxPart, PostgresPart, environ_of
 from ops.stack.postgres import EmbeddedPostgres
 from ops.stack.supervisor import Supervisor
+from ops.stack.upgrade import Upgrades
 
 TICK_S = 0.02
 COMMAND_TIMEOUT_S = 120.0
@@ -56,6 +56,7 @@ class Stage:
         self.supervisor = Supervisor(say, lambda: self.spared | self._workers())
         self.ids: dict[str, str] = {}
         self.host: HostPart
+        self._upgrades: Upgrades | None = None
         self._environ: dict[str, str] = {}
 
     def start(self) -> None:
@@ -73,6 +74,7 @@ class Stage:
         group = nginx.account.gid if nginx.account else None
         self.host = HostPart(self.instance, self._environ, group, self.settings.watch_scale)
         self.supervisor.add(self.host)
+        self._upgrades = Upgrades(self.instance.run, self.host, self.supervisor)
         for name in FUNCTIONS:
             first = self.deploy(name, f"{name}-0")
             if not first.ok:
@@ -91,6 +93,11 @@ class Stage:
         """Run `edge rollback`."""
         return self._edge("rollback", name, release, "--root", str(self.tree))
 
+    def upgrade(self) -> str | None:
+        """Run `edge host upgrade`; why it failed, None when it did not."""
+        found = self._json("host", "upgrade")
+        return None if found["ok"] else f"{found['step']}: {found['reason']}"
+
     def function(self, name: str) -> dict[str, Any]:
         """The function's state as the host tells it."""
         return next(function for function in self.host.functions() if function["name"] == name)
@@ -101,18 +108,33 @@ class Stage:
         while not condition():
             if time.monotonic() > deadline:
                 return False
+            if self._upgrades is not None:
+                self._upgrades.tick()
             self.supervisor.tick()
             time.sleep(TICK_S)
         return True
 
     def stop(self) -> None:
         """End every part."""
+        if self._upgrades is not None:
+            self._upgrades.close()
         self.supervisor.stop()
         self.instance.close()
 
     def _edge(self, *arguments: str) -> Deployed:
-        """Run a command as an operator would, and tend the parts meanwhile."""
         start = time.monotonic()
+        found = self._json(*arguments)
+        rollout = (found["failed"] or found["deployed"][0]) if "deployed" in found else found
+        return Deployed(
+            started_at=start,
+            ok=rollout["ok"],
+            release=rollout["release"],
+            step=rollout["step"],
+            reason=rollout["reason"],
+        )
+
+    def _json(self, *arguments: str) -> dict[str, Any]:
+        """Run a command as an operator would, and tend the parts meanwhile; raises StageError."""
         with subprocess.Popen(
             [EDGE, *arguments, "--json"], env=self._environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as command:
@@ -122,17 +144,10 @@ class Stage:
                 command.kill()
             output, errors = command.communicate()
         try:
-            found = json.loads(output)
+            found: dict[str, Any] = json.loads(output)
         except ValueError as error:
             raise StageError(f"edge {' '.join(arguments)} said {errors or output!r}, {command.returncode}") from error
-        rollout = (found["failed"] or found["deployed"][0]) if "deployed" in found else found
-        return Deployed(
-            started_at=start,
-            ok=rollout["ok"],
-            release=rollout["release"],
-            step=rollout["step"],
-            reason=rollout["reason"],
-        )
+        return found
 
     def _prepared_run(self) -> Path:
         from ops.stack.child import account_for
@@ -170,8 +185,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -6,6 +6,8 @@ from collections import Counter
 
 import msgspec
 
+from ops.bench.latency import Latency, summary
+
 EXAMPLES = 3
 KINDS = ("write", "kept", "fresh")
 
@@ -36,16 +38,6 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     failed: int
     streams_open: int
     seen: tuple[str, str, float] | None = None
-
-
-class Latency(msgspec.Struct, frozen=True):
-    """Milliseconds from sending to the last byte."""
-
-    count: int
-    p50: float
-    p95: float
-    p99: float
-    highest: float
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -145,12 +137,3 @@ class Tally:
         self.troubles[trouble] += 1
         if self.troubles[trouble] <= EXAMPLES:
             self.examples.append(f"after {time.monotonic() - self.began_at:.2f} s: {trouble}: {detail}")
-
-
-def summary(values: "array[float]") -> Latency:
-    """Nearest-rank quantiles of seconds, in milliseconds."""
-    ordered = sorted(values)
-    if not ordered:
-        return Latency(0, 0, 0, 0, 0)
-    p50, p95, p99 = (round(ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1000, 2) for q in (0.50, 0.95, 0.99))
-    return Latency(len(ordered), p50, p95, p99, round(ordered[-1] * 1000, 2))

@@ -1,21 +1,27 @@
 """The host's control socket (0600): one JSON line asks; lines of progress may come before the one that answers."""
 
-import asyncio
 import json
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # every command asks, and asyncio takes long to import
+    import asyncio
 
 SOCKET_NAME = "host.sock"
 Emit = Callable[[dict[str, Any]], None]
 Answer = Callable[[dict[str, Any], Emit], Awaitable[dict[str, Any]]]
 
 
-async def listen(run_dir: Path, answer: Answer) -> asyncio.Server:
-    """Answer requests on `run_dir/host.sock` with `answer`, until the returned server is closed."""
+async def listen(run_dir: Path, answer: Answer) -> "asyncio.Server":
+    """Answer requests on `run_dir/host.sock` with `answer`, until the returned server is closed.
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    The socket takes the place of another host's at once: whoever asks meets one of the two.
+    """
+    import asyncio
+
+    async def serve(reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter") -> None:
         def emit(message: dict[str, Any]) -> None:
             writer.write(json.dumps(message).encode() + b"\n")
 
@@ -34,20 +40,29 @@ async def listen(run_dir: Path, answer: Answer) -> asyncio.Server:
         finally:
             writer.close()
 
-    path = run_dir / SOCKET_NAME
-    path.unlink(missing_ok=True)
-    server = await asyncio.start_unix_server(serve, path)
-    path.chmod(0o600)
+    fresh = run_dir / f"{SOCKET_NAME}.new"
+    fresh.unlink(missing_ok=True)
+    server = await asyncio.start_unix_server(serve, fresh)
+    fresh.chmod(0o600)
+    fresh.replace(run_dir / SOCKET_NAME)
     return server
 
 
 def ask(
-    run_dir: Path, request: dict[str, Any], *, timeout_s: float = 10.0, progress: Emit | None = None
+    run_dir: Path,
+    request: dict[str, Any],
+    *,
+    timeout_s: float = 10.0,
+    progress: Emit | None = None,
+    name: str = SOCKET_NAME,
 ) -> dict[str, Any]:
-    """Send one request and return its answer; `timeout_s` bounds each silence. Raises OSError when no host answers."""
+    """Send one request and return its answer; `timeout_s` bounds each silence. Raises OSError when no host answers.
+
+    `name` is the socket: the supervisor's (ops/stack/requests.py) speaks the same way.
+    """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout_s)
-        connection.connect(str(run_dir / SOCKET_NAME))
+        connection.connect(str(run_dir / name))
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as lines:
             for line in lines:

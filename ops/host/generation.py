@@ -53,6 +53,7 @@ class Generation:
         self.release = release
         self.manifest: dict[str, Any] | None = None
         self.workers: list[Worker] = []
+        self.wanted = 1
         self._past = Reading()
         self._is_retired = False
         self._forks = 0
@@ -84,6 +85,18 @@ class Generation:
             os.close(read_fd)
         self.workers.append(worker)
         return worker
+
+    async def start_workers(self, nursery: Nursery, wanted: int | None) -> None:
+        """Start `wanted` workers behind the socket, without a number as many as the manifest declares.
+
+        The first one tells; the others come up side by side. Raises StepFailedError.
+        """
+        await self.start_worker(nursery)
+        self.wanted = wanted or int((self.manifest or {}).get("workers", 1))
+        others = (self.start_worker(nursery) for _ in range(self.wanted - 1))
+        for outcome in await asyncio.gather(*others, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def smoke(self, *, proven: bool) -> None:
         """Make the function's own smoke requests through the socket, and see that its memory is within the limit."""

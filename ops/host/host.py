@@ -14,10 +14,15 @@ from ops.host.limits import Strays, children, descendants, end
 from ops.host.nursery import Nursery
 from ops.host.process import Predecessor
 from ops.host.releases import Releases
+from ops.host.routes import RouteTable
 from ops.host.spec import StepFailedError
+from ops.host.succession import Elder, Tell, Yielding, bring_up_beside
 from ops.host.watch import Rules
+from ops.release.errors import JournalError
+from ops.release.names import fault_of
 
 Emit = Callable[[dict[str, Any]], None]
+KNOWN = "status, deploy (name, release), remove (name), forget (name), yield (to), leave (to)"
 
 
 class Host:
@@ -29,18 +34,26 @@ class Host:
         self._rules = rules
         self._nursery = Nursery()
         self._strays = Strays()
+        self._routes = RouteTable()
+        self._yielding = Yielding(self._end_rivals)
+        self._stopped = asyncio.Event()
+        self._has_left = False
         self.functions: dict[str, HostedFunction] = {}
 
-    async def run(self) -> None:
-        """Bring up what the journal names, answer on the control socket, and drain everything at SIGTERM or SIGINT."""
-        stopped = asyncio.Event()
+    async def run(self, tell: Tell | None = None) -> None:
+        """Bring up what the journal names, answer on the control socket, and drain everything at SIGTERM or SIGINT.
+
+        With `tell` it first takes the place of the host that serves; raises StepFailedError, with that one serving on.
+        """
         for signum in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
-        self._inherit()
-        server = await control.listen(self._places.run_dir, self._answer)
+            asyncio.get_running_loop().add_signal_handler(signum, self._stopped.set)
+        server = await (self._begin() if tell is None else self._unless_stopped(tell))
         work = [asyncio.create_task(function.bring_up()) for function in self.functions.values()]
         work.append(asyncio.create_task(self._tick()))
-        await stopped.wait()
+        await self._stopped.wait()
+        if self._has_left:  # the workers are another host's now
+            self._nursery.close()
+            os._exit(0)
         server.close()
         for task in work:
             task.cancel()
@@ -49,22 +62,73 @@ class Host:
         self._nursery.close()
         end(descendants(os.getpid()))  # what workers started and left behind
 
+    async def _begin(self) -> asyncio.Server:
+        self._inherit()
+        return await control.listen(self._places.run_dir, self._answer)
+
+    async def _unless_stopped(self, tell: Tell) -> asyncio.Server:
+        """Take over; a signal before the end of it is a failure like any other."""
+        taking = asyncio.create_task(self._take_over(tell))
+        stopping = asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait((taking, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done():
+                taking.cancel()
+                await asyncio.gather(taking, return_exceptions=True)
+                raise StepFailedError("host", "start", "it was asked to stop")
+            return taking.result()
+        finally:
+            stopping.cancel()
+            if not taking.done() or taking.cancelled() or taking.exception() is not None:
+                self._nursery.close()
+
+    async def _take_over(self, tell: Tell) -> asyncio.Server:
+        tell({"step": "yield"})
+        elder = await Elder.meet(self._places.run_dir)
+        serving = await elder.cede()
+        for name in serving:
+            self._function(name)
+        highest = {name: self._highest(name) for name in serving}
+        await bring_up_beside(self.functions, serving, highest, tell)
+        server = await control.listen(self._places.run_dir, self._answer)
+        tell({"step": "leave"})
+        await elder.leave()
+        self._inherit()
+        tell({"ok": True})
+        return server
+
     def _function(self, name: str) -> HostedFunction:
         if name not in self.functions:
-            self.functions[name] = HostedFunction(name, self._places, self._releases, self._nursery, self._rules)
+            self.functions[name] = HostedFunction(
+                name, self._places, self._releases, self._nursery, self._rules, self._routes
+            )
         return self.functions[name]
+
+    def _highest(self, name: str) -> int:
+        return max((_number(path.name) for path in self._places.run_dir.glob(f"{name}.*.sock")), default=0)
 
     def _inherit(self) -> None:
         """Find workers that an earlier host left serving; sockets without any are swept."""
-        found = records.living(self._places.records)
-        for name in {*self._releases.journal.names(), *(record.name for record in found)}:
-            numbers = [_number(path.name) for path in self._places.run_dir.glob(f"{name}.*.sock")]
+        journal = self._releases.journal
+        own = self._nursery.own(children(os.getpid()))
+        found = [record for record in records.living(self._places.records) if record.pid not in own]
+        wanted = {name for name in journal.names() if not journal.is_removed(name)}
+        for name in {*wanted, *(record.name for record in found)}:
             mine = [Predecessor(record) for record in found if record.name == name]
-            self._function(name).inherit(mine, max(numbers, default=0))
+            function = self._function(name)
+            function.inherit(mine, self._highest(name))
             served = {predecessor.generation for predecessor in mine}
+            served |= {function.active.number} if function.active is not None else set()
             for path in self._places.run_dir.glob(f"{name}.*.sock"):
                 if _number(path.name) not in served:
                     path.unlink()
+
+    def _end_rivals(self) -> None:
+        """The host that was to take over has ended: so do the workers that it had not switched to."""
+        own = self._nursery.own(children(os.getpid()))
+        found = [record for record in records.living(self._places.records) if record.pid not in own]
+        for name, function in self.functions.items():
+            function.end_rivals([Predecessor(record) for record in found if record.name == name])
 
     async def _tick(self) -> None:
         while True:
@@ -72,6 +136,9 @@ class Host:
             living = children(os.getpid())
             self._strays.end(living - self._nursery.own(living))
             for function in [*self.functions.values()]:
+                if function.is_gone and not function.changing.locked():
+                    del self.functions[function.name]
+                    continue
                 try:
                     function.tick()
                 except Exception:  # noqa: BLE001 - the other functions are to be watched on
@@ -82,18 +149,48 @@ class Host:
             case {"op": "status"}:
                 functions = [self.functions[name].state() for name in sorted(self.functions)]
                 return {"pid": os.getpid(), "zygote": self._nursery.pid, "functions": functions}
+            case {"op": "yield" | "leave" as op, "to": int(pid)}:
+                return await self._hand_over(op, pid)
+            case {"op": "deploy" | "remove" | "forget"} if self._yielding.to is not None:
+                return {"ok": False, "step": "host", "reason": "the host is being upgraded: try again when it is done"}
             case {"op": "deploy", "name": str(name), "release": str(release)}:
                 return await self._deploy(name, release, str(request.get("by", "unknown")), emit)
+            case {"op": "remove" | "forget" as op, "name": str(name)} if name in self.functions:
+                return await self._remove(op, name, str(request.get("by", "unknown")))
             case other:
-                return {"error": f"unknown request {other!r}; known: status, deploy (name, release)"}
+                return {"error": f"unknown request {other!r}; known: {KNOWN}"}
+
+    async def _hand_over(self, op: str, to: int) -> dict[str, Any]:
+        if op == "yield" and self._places.lifeline_fd is None:
+            return {"ok": False, "reason": "its workers would end with it: it has no lifeline"}
+        if op == "yield":
+            return await self._yielding.begin(to, self.functions.values())
+        if to != self._yielding.to:
+            return {"ok": False, "reason": f"it does not yield to process {to}"}
+        self._has_left = True
+        self._stopped.set()
+        return {"ok": True}
 
     async def _deploy(self, name: str, release: str, by: str, emit: Emit) -> dict[str, Any]:
+        if name not in self.functions and (fault := fault_of(name)) is not None:
+            return {"ok": False, "step": "name", "reason": f"{name!r} {fault}", "state": {}}
         function = self._function(name)
         try:
             await function.deploy(release, by=by, note=lambda step: emit({"step": step}))
         except StepFailedError as error:
             return {"ok": False, "step": error.step, "reason": error.reason, "state": function.state()}
         return {"ok": True, "state": function.state()}
+
+    async def _remove(self, op: str, name: str, by: str) -> dict[str, Any]:
+        function = self.functions[name]
+        try:
+            if op == "remove":
+                await function.remove(by)
+            if op == "forget" or not self._rules.has_router:
+                await function.forget()
+        except JournalError as error:
+            return {"ok": False, "step": "journal", "reason": str(error)}
+        return {"ok": True}
 
 
 def _number(socket_name: str) -> int:

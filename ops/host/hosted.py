@@ -1,57 +1,52 @@
 """One hosted function: its active generation, deploys, respawns, limits and rollbacks."""
 
 import asyncio
-import contextlib
 import time
-import traceback
-from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ops.host.background import Background, Backoff
 from ops.host.generation import Generation, Places
+from ops.host.inherited import Inherited
 from ops.host.limits import Guard
 from ops.host.nursery import Nursery
 from ops.host.process import Predecessor, Worker, retire
 from ops.host.releases import Releases
-from ops.host.spec import StepFailedError
+from ops.host.routes import RouteTable
+from ops.host.spec import Say, StepFailedError, silent
 from ops.host.watch import Rules, Watch
 from ops.release.errors import JournalError, ReleaseError
 
-FIRST_BACKOFF_S = 0.1
-LONGEST_BACKOFF_S = 5.0
-STEADY_S = 10.0  # a worker that lived this long starts the back-off anew
-EXCESS_DRAIN_S = 10.0  # the same for a worker that uses too much memory
+EXCESS_DRAIN_S = 10.0  # how long a worker that uses too much memory may finish
 TICK_S = 1.0
-
-Say = Callable[[str], None]
-
-
-def _silent(_: str) -> None:
-    """Nobody is told of the steps."""
 
 
 class HostedFunction:
     """Keeps the workers of one function alive behind `NAME.sock`, and changes them without losing a request."""
 
-    def __init__(self, name: str, places: Places, releases: Releases, nursery: Nursery, rules: Rules) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - all that functions of one host share
+        self, name: str, places: Places, releases: Releases, nursery: Nursery, rules: Rules, routes: RouteTable
+    ) -> None:
         self.name = name
         self.active: Generation | None = None
         self.restarts = 0
         self.failure: StepFailedError | None = None
-        self.worker_count = 1
         self._places = places
         self._releases = releases
         self._nursery = nursery
         self._rules = rules
+        self._routes = routes
+        self._removed: Generation | None = None
+        self.is_gone = False  # removed, and nothing of it left
         self._numbers = 0
         self._watch: Watch | None = None
         self._guard = Guard()
-        self._predecessors: list[Predecessor] = []
+        self._inherited = Inherited(name, places.run_dir)
         self._leaving: list[Generation] = []
-        self._changing = asyncio.Lock()
+        self.changing = asyncio.Lock()  # held by whoever changes what serves
         self._is_falling_back = False
         self._stopping = False
-        self._backoff_s = FIRST_BACKOFF_S
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._backoff = Backoff()
+        self._background = Background(self.tell)
 
     def inherit(self, predecessors: list[Predecessor], highest: int) -> None:
         """Take over from an earlier host: its workers serve until the first generation of this one does.
@@ -59,15 +54,26 @@ class HostedFunction:
         Those that it had not yet switched to never met a visitor, and are ended.
         """
         self._numbers = highest
-        self._predecessors = [*predecessors]
-        serving = self._serving_generation()
-        self._spawn(self._dismiss([one for one in predecessors if one.generation > serving], 0, 0))
+        self._background.start(self._inherited.dismiss(self._inherited.take(predecessors), 0, 0))
+        if self.active is not None:
+            self._background.start(self._inherited.dismiss(None, self._rules.drain_s))
 
-    def _serving_generation(self) -> int:
-        """The number of the generation that visitors reach, 0 for none."""
-        with contextlib.suppress(OSError, ValueError):
-            return int((self._places.run_dir / f"{self.name}.sock").readlink().name.split(".")[1])
-        return 0
+    def end_rivals(self, found: list[Predecessor]) -> None:
+        """End workers of a host that was to take over and did not, but for those that visitors reach already."""
+        self._background.start(self._inherited.end_rivals(found, self._numbers))
+
+    async def prepare(self, release: str, highest: int) -> Generation:
+        """Bring up a release beside what another host serves, numbered after `highest`; raises StepFailedError."""
+        self._numbers = highest
+        try:
+            return await self._ready(release, silent, proven=False)
+        except (ReleaseError, OSError) as error:
+            raise StepFailedError(self.name, "release", str(error)) from error
+
+    def take(self, generation: Generation) -> None:
+        """Switch to what `prepare` brought up, which the journal names already; raises OSError."""
+        generation.flip(generation.prepare_flip())
+        self._switch_to(generation, watched=True)
 
     async def bring_up(self) -> None:
         """Start the release that the journal names, with back-off; after three failures the one before it."""
@@ -76,6 +82,8 @@ class HostedFunction:
             release = self._releases.journal.active(self.name)
             if release is None:
                 self.failure = self._releases.last_failure(self.name)
+                await self._inherited.dismiss(None, self._rules.drain_s)  # of a function that was removed
+                self.is_gone = self._releases.journal.is_removed(self.name)
                 return
             try:
                 await self.deploy(release, by="host", record=False, proven=True)
@@ -84,22 +92,23 @@ class HostedFunction:
                 self.tell(str(error))
                 if failures % self._rules.triggers.crashes == 0 and await self._fall_back(release, str(error)):
                     return
-                await asyncio.sleep(self._next_backoff())
+                await self._backoff.wait()
 
     async def deploy(
-        self, release: str, *, by: str, note: Say = _silent, record: bool = True, proven: bool = False
+        self, release: str, *, by: str, note: Say = silent, record: bool = True, proven: bool = False
     ) -> None:
         """Bring up a release beside the active one and switch to it.
 
         `note` is told each step; a `proven` release served before. Raises StepFailedError; then all is as it was.
         """
-        async with self._changing:
+        async with self.changing:
             if self._stopping:
                 raise StepFailedError(self.name, "start", "the host is stopping")
             before = self.active.release if self.active else None
             try:
                 generation = await self._ready(release, note, proven=proven)
                 try:
+                    self._routes.check(self.name, generation.manifest or {"routes": ()})
                     fresh = generation.prepare_flip()
                     if record:
                         self._releases.journal.append(
@@ -121,34 +130,46 @@ class HostedFunction:
         if self.active is None:
             self.failure = error
         if record:
-            journal = self._releases.journal
-            with contextlib.suppress(JournalError, ReleaseError):  # the caller learns of the failure that matters
-                # What has served before stays a release to go back to: its failure now may be a passing one.
-                event = "refused" if release in journal.standing(self.name) else "failed"
-                journal.append(self.name, event, by=by, release=release, step=error.step, reason=error.reason)
+            self._releases.record_failure(release, error, by)
         return error
 
     def _switch_to(self, generation: Generation, *, watched: bool) -> None:
-        before, self.active, self.failure = self.active, generation, None
+        leaving = [old for old in (self.active, self._removed) if old is not None]
+        self.active, self._removed, self.failure, self.is_gone = generation, None, None, False
+        self._routes.put(self.name, generation.manifest or {"routes": ()})
         triggers = self._rules.triggers.for_timeout(generation.manifest["timeout_s"] if generation.manifest else 0)
         self._watch = Watch(triggers, time.monotonic()) if watched else None
         for worker in generation.workers:
-            self._spawn(self._respawn_after(generation, worker))
-        self._spawn(self._dismiss(self._predecessors, self._rules.drain_s))
-        if before is not None:
-            self._leaving.append(before)
-            self._spawn(self._leave(before))
+            self._background.start(self._respawn_after(generation, worker))
+        self._background.start(self._inherited.dismiss(None, self._rules.drain_s))
+        for old in leaving:
+            self._leave(old)
 
-    async def _dismiss(self, predecessors: list[Predecessor], drain_s: float, kill_after_s: float = 10.0) -> None:
-        dismissed = [*predecessors]
-        await retire(dismissed, drain_s, kill_after_s)
-        for one in dismissed:
-            (self._places.run_dir / f"{self.name}.{one.generation}.sock").unlink(missing_ok=True)
-        self._predecessors = [one for one in self._predecessors if one not in dismissed]
+    async def remove(self, by: str) -> None:
+        """Take the function away: its state says so, and it answers until `forget`; raises JournalError."""
+        async with self.changing:
+            release = self.active.release if self.active else self._releases.journal.active(self.name)
+            if release is not None:
+                self._releases.journal.append(self.name, "removed", by=by, release=release)
+                self._removed, self.active, self._watch = self.active, None, None
 
-    async def _leave(self, generation: Generation) -> None:
-        await generation.retire(self._rules.drain_s)
-        self._leaving.remove(generation)
+    async def forget(self) -> None:
+        """No visitor comes any more: drain a removed function's workers, unless it was deployed again meanwhile."""
+        async with self.changing:
+            if self._removed is not None:
+                generation, self._removed = self._removed, None
+                (self._places.run_dir / f"{self.name}.sock").unlink(missing_ok=True)
+                self._routes.drop(self.name)
+                self._leave(generation)
+
+    def _leave(self, generation: Generation) -> None:
+        async def drain() -> None:
+            await generation.retire(self._rules.drain_s)
+            self._leaving.remove(generation)
+            self.is_gone = not self._leaving and self.active is None and self._removed is None
+
+        self._leaving.append(generation)
+        self._background.start(drain())
 
     async def _ready(self, release: str, note: Say, *, proven: bool) -> Generation:
         found = self._releases.intact(self.name, release)
@@ -156,8 +177,8 @@ class HostedFunction:
         generation = Generation(self.name, self._numbers, found.id, found.folder, self._places)
         try:
             note("start")
-            for _ in range(self.worker_count):
-                await generation.start_worker(self._nursery)
+            await generation.start_workers(self._nursery, self._rules.workers.get(self.name))
+            self._routes.check(self.name, generation.manifest or {"routes": ()})
             note("smoke")
             await generation.smoke(proven=proven)
         except BaseException:
@@ -174,20 +195,17 @@ class HostedFunction:
             if (excess := self._guard.check(worker, generation.manifest or {})) is not None:
                 self.tell(f"worker {worker.pid}: {excess}")
                 generation.lost(worker)
-                self._spawn(self._replace_excessive(generation, worker, is_stuck="stuck" in excess))
+                self._background.start(self._replace_excessive(generation, worker, is_stuck="stuck" in excess))
         if self._watch is not None and (reason := self._watch.feed(time.monotonic(), generation.reading())):
             # Beside the tick, which the other functions wait for.
-            self._spawn(self._roll_back(generation, reason))
+            self._background.start(self._roll_back(generation, reason))
 
     async def stop(self, kill_after_s: float = 10.0) -> None:
         """End all workers and respawns of this function."""
         self._stopping = True
-        tasks = [*self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._dismiss(self._predecessors, 0, kill_after_s)
-        generations = [*self._leaving, *([self.active] if self.active else [])]
+        await self._background.cancel()
+        await self._inherited.dismiss(None, 0, kill_after_s)
+        generations = [*self._leaving, *(one for one in (self.active, self._removed) if one is not None)]
         await asyncio.gather(*(generation.retire(0, kill_after_s) for generation in generations))
         (self._places.run_dir / f"{self.name}.sock").unlink(missing_ok=True)
 
@@ -197,10 +215,11 @@ class HostedFunction:
         workers = [worker for worker in generation.workers if not worker.has_ended] if generation else []
         return {
             "name": self.name,
-            "state": "serving" if workers else "failed" if self.failure else "starting",
+            "state": "serving" if workers else self._absence(),
             "release": generation.release if generation else None,
             "generation": generation.number if generation else None,
             "workers": [worker.pid for worker in workers],
+            "workersWanted": generation.wanted if generation else None,
             "memoryMiB": round(sum(worker.memory_mib() for worker in workers), 1),
             "draining": [leaving.release for leaving in self._leaving],
             "inFlight": sum(worker.reading().in_flight for worker in workers),
@@ -209,6 +228,11 @@ class HostedFunction:
             "failedStep": self.failure.step if self.failure else None,
             "failure": self.failure.reason if self.failure else None,
         }
+
+    def _absence(self) -> str:
+        if self._removed or self.is_gone or (self._leaving and self.active is None):
+            return "removed" if self._removed else "leaving"
+        return "failed" if self.failure else "starting"
 
     def tell(self, line: str) -> None:
         """One line of the host's log, which is its standard output."""
@@ -232,12 +256,11 @@ class HostedFunction:
     async def _replace(self, generation: Generation, worker: Worker) -> None:
         """Start another worker of the same generation, however often it takes; too often, and the release is left."""
         self.restarts += 1
-        if time.monotonic() - worker.started_at >= STEADY_S:
-            self._backoff_s = FIRST_BACKOFF_S
+        self._backoff.lived(worker.started_at)
         while generation is self.active and not self._stopping:
             if self._watch is not None and (reason := self._watch.crashed(time.monotonic())) is not None:
                 await self._roll_back(generation, reason)
-            await asyncio.sleep(self._next_backoff())
+            await self._backoff.wait()
             if generation is not self.active:
                 return
             try:
@@ -245,7 +268,7 @@ class HostedFunction:
             except (StepFailedError, OSError) as error:
                 self.tell(f"no worker comes up: {error}")
             else:
-                self._spawn(self._respawn_after(generation, fresh))
+                self._background.start(self._respawn_after(generation, fresh))
                 return
 
     async def _roll_back(self, generation: Generation, reason: str) -> None:
@@ -274,17 +297,3 @@ class HostedFunction:
             self.tell(f"the release before does not come back: {error}")
             return False
         return True
-
-    def _next_backoff(self) -> float:
-        waited, self._backoff_s = self._backoff_s, min(self._backoff_s * 2, LONGEST_BACKOFF_S)
-        return waited
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.tell("".join(traceback.format_exception(error)))

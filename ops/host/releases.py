@@ -1,6 +1,9 @@
 """What is kept on disk of releases: their files, and which one each function runs."""
 
+import contextlib
+
 from ops.host.spec import StepFailedError
+from ops.release.errors import ReleaseError
 from ops.release.journal import Journal
 from ops.release.snapshot import repair
 from ops.release.store import Release, Store
@@ -17,6 +20,13 @@ class Releases:
         """The release as it was made: damaged byte-code is compiled again. Raises ReleaseError."""
         found = self.store.get(name, release)
         return repair(found, self.store) if self.store.verify(found) else found
+
+    def record_failure(self, release: str, error: StepFailedError, by: str) -> None:
+        """Journal why a release was not switched to; the caller learns of that failure, not of one here."""
+        with contextlib.suppress(ReleaseError):
+            # What has served before stays a release to go back to: its failure now may be a passing one.
+            event = "refused" if release in self.journal.standing(error.name) else "failed"
+            self.journal.append(error.name, event, by=by, release=release, step=error.step, reason=error.reason)
 
     def last_failure(self, name: str) -> StepFailedError:
         """Why a function that has a journal has no active release."""

@@ -1,8 +1,15 @@
 """What the host tells a worker, and what a worker tells the host."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+
+Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Nobody is told of the steps."""
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -41,10 +42,16 @@ class Triggers(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """When a release is taken back, and for how long the one before may go on with what it began."""
+    """When a release is taken back, and for how long the one before may go on with what it began.
+
+    `workers` are numbers of workers by function that an operator set over those of the manifests. With `has_router`
+    somebody tells when visitors do not come to a removed function any more.
+    """
 
     triggers: Triggers
     drain_s: float = DRAIN_S
+    workers: Mapping[str, int] = {}
+    has_router: bool = False
 
 
 class Watch:

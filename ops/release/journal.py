@@ -21,7 +21,7 @@ STANDING_KEPT = 20  # releases to go back to that are remembered however long ag
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event. `release` and `previous` are ids, `step` and `reason` say where and why something failed.
 
-    Events that answers depend on: `active`, `failed`, `collected`; all others are for people to read.
+    Events that answers depend on: `active`, `failed`, `collected`, `removed`; all others are for people to read.
     """
 
     at: datetime
@@ -74,8 +74,12 @@ class Journal:
         return tuple(_read(self._path(name)))
 
     def active(self, name: str) -> str | None:
-        """The release that became active last."""
+        """The release that became active last; None when the function was removed since."""
         return active_in(self.entries(name))
+
+    def is_removed(self, name: str) -> bool:
+        """Whether the function was taken away, and not deployed since."""
+        return removed_in(self.entries(name))
 
     def previous(self, name: str) -> str | None:
         """The release to go back to: active before the active one, and neither failed nor collected since."""
@@ -152,7 +156,14 @@ def _compact(path: Path) -> None:
 
 def active_in(entries: Sequence[Entry]) -> str | None:
     """As `Journal.active`, of entries in order."""
+    if removed_in(entries):
+        return None
     return next((entry.release for entry in reversed(entries) if entry.event == "active"), None)
+
+
+def removed_in(entries: Sequence[Entry]) -> bool:
+    """As `Journal.is_removed`, of entries in order."""
+    return next((entry.event for entry in reversed(entries) if entry.event in {"active", "removed"}), "") == "removed"
 
 
 def previous_in(entries: Sequence[Entry]) -> str | None:
@@ -181,5 +192,5 @@ def compacted(entries: Sequence[Entry], kept: int = KEPT, standing_kept: int = S
         for at, entry in enumerate(entries)
         if entry.event in TELLING and entry.release in wanted
     }
-    needed = set(last.values())
+    needed = {*last.values(), *[at for at, entry in enumerate(entries) if entry.event == "removed"][-1:]}
     return [entry for at, entry in enumerate(entries) if at in needed or at >= len(entries) - kept]

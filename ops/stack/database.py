@@ -10,10 +10,11 @@ import msgspec
 
 from core.db.dsn import application_conninfo
 from core.db.migrate import MigrationError, migrate
+from core.db.models import is_calibrated
 from core.db.pool import Database
 from core.db.requirements import application_requirements, requirements
 from core.db.shops import ShopReader
-from core.errors import EdgeError
+from core.errors import EdgeError, ModelUnavailable
 from core.facts.book import Change, FactBook
 from core.facts.types import Facts
 from core.knowledge.learner import Learner, NewPassage, Reply
@@ -49,11 +50,19 @@ def bring_up_to_date(settings: Settings) -> str | None:
 
 
 def calibrate(settings: Settings) -> str:
-    """See that the model answers and that its scores have a meaning; raises InstanceError when it does not."""
+    """See that the model answers and that its scores have a meaning; raises InstanceError when it does not.
+
+    A model that was in use here before may be away: a machine that starts without its Ollama still answers by words.
+    """
 
     async def run() -> str:
         async with _parts(settings) as (database, embedder):
-            row = await ensure_calibrated(database, embedder)
+            try:
+                row = await ensure_calibrated(database, embedder)
+            except ModelUnavailable as error:
+                if not await is_calibrated(database, settings.embed_model):
+                    raise
+                return f"{settings.embed_model}: {error}; until it is back, searches compare words alone"
             return f"{row.name}, {row.dimensions} dimensions"
 
     try:

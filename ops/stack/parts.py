@@ -66,18 +66,23 @@ class PythonPart(ABC):
         self._arguments = arguments
         self._environ = environ
         self._pass_fds = pass_fds
+        self.python = sys.executable
         self._log_path = instance.logs / f"{name}.log"
 
     def start(self) -> None:
         """Start the module, in a session of its own so that Ctrl-C reaches the supervisor alone."""
+        self.process = self.launch(self.python)
+
+    def launch(self, python: str, *added: str, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+        """Start the module with an interpreter, and with more arguments and descriptors."""
         with self._log_path.open("ab") as log:
-            self.process = child.start(
-                [sys.executable, "-m", *self._arguments],
+            return child.start(
+                [python, "-m", *self._arguments, *added],
                 account=None,
                 death_signal=signal.SIGTERM,
                 log=log,
                 environ=self._environ,
-                pass_fds=self._pass_fds,
+                pass_fds=(*self._pass_fds, *pass_fds),
                 cwd=ROOT,
             )
 
@@ -137,7 +142,12 @@ class HostPart(PythonPart):
     """The function host over the instance's releases."""
 
     def __init__(
-        self, instance: Instance, environ: Mapping[str, str], socket_gid: int | None, watch_scale: float
+        self,
+        instance: Instance,
+        environ: Mapping[str, str],
+        socket_gid: int | None,
+        watch_scale: float,
+        workers: Sequence[str] = (),
     ) -> None:
         self._run = instance.run
         self._journal = Journal(instance.journal)
@@ -151,6 +161,7 @@ class HostPart(PythonPart):
         }
         options = [part for name, folder in folders.items() for part in (f"--{name}", str(folder))]
         options += ["--lifeline", str(read_fd), "--watch-scale", str(watch_scale), "--die-with-parent"]
+        options += ["--has-router", "--workers", ",".join(workers)]
         if socket_gid is not None:
             options += ["--socket-gid", str(socket_gid)]
         super().__init__("host", instance, ["ops.host", *options], environ, pass_fds=(read_fd,))

@@ -20,6 +20,7 @@ import psycopg
 from ops.stack import child
 from ops.stack.pgbinaries import ENVIRON, Binaries, BinariesError, locate
 
+PID_FILE_STATUS = 7  # LOCK_FILE_LINE_PM_STATUS of pidfile.h, counted from 0
 PORT = 5432  # only part of the socket's name
 SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its closing NUL
 INITDB = (
@@ -245,15 +246,25 @@ class EmbeddedPostgres:
         """Return when edge_owner gets a connection; raises PostgresError with the log's end when that fails."""
         deadline = time.monotonic() + timeout_s
         while True:
-            try:
-                psycopg.connect(self.owner_dsn, connect_timeout=5).close()
-            except psycopg.OperationalError as error:
-                ended = self.process is not None and self.process.poll() is not None
-                if ended or time.monotonic() > deadline:
-                    raise PostgresError(f"PostgreSQL does not start: {self.log_end() or error}") from error
-                time.sleep(0.02)
-            else:
-                return
+            ended = self.process is not None and self.process.poll() is not None
+            is_over = ended or time.monotonic() > deadline
+            if self._says_ready() or is_over:
+                try:
+                    psycopg.connect(self.owner_dsn, connect_timeout=5).close()
+                except psycopg.OperationalError as error:
+                    if is_over:
+                        raise PostgresError(f"PostgreSQL does not start: {self.log_end() or error}") from error
+                else:
+                    return
+            time.sleep(0.02)
+
+    def _says_ready(self) -> bool:
+        """Whether its pid file says so, as pg_ctl asks: a connection before that would be a FATAL in its log."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return [line.strip() for line in lines[PID_FILE_STATUS:]] in (["ready"], ["standby"])
 
     def log_end(self) -> str:
         """The last lines of the server's log."""

@@ -2,10 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,11 +14,11 @@ from core.settings import Settings
 from nginx.servers import HTTPS_PORT
 from ops.host import records
 from ops.release.closure import function_names
+from ops.release.journal import Journal
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
 from ops.stack import child, database, preflight, sweep, tls
 from ops.stack.chores import Chore
-from ops.stack.folders import Folders
 from ops.stack.instance import Instance, InstanceError
 from ops.stack.listener import require_free_ports
 from ops.stack.logs import bound
@@ -27,10 +26,10 @@ from ops.stack.nginx import Nginx
 from ops.stack.parts import ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
 from ops.stack.postgres import EmbeddedPostgres
 from ops.stack.supervisor import Supervisor
+from ops.stack.upgrade import Upgrades
 
 Say = Callable[[str], None]
 DEPLOY_TIMEOUT_S = 60.0
-POLL_S = 0.05
 UPKEEP_S = 300.0
 
 
@@ -45,6 +44,7 @@ class Stack:
         self._host: HostPart | None = None
         self._nginx: Nginx | None = None
         self._upkeep: Chore | None = None
+        self._upgrades: Upgrades | None = None
         self._routed: list[dict[str, Any]] = []
         self._certified: tuple[tuple[int, int], ...] = ()
         self._troubles: list[str] = []
@@ -66,6 +66,7 @@ class Stack:
         self.instance.lock()
         self.instance.state.unlink(missing_ok=True)  # of one that was killed: in a container its pid comes again
         preflight.check_disk(self.instance.home)
+        preflight.check_named(self.settings, first=not any(self.instance.releases.iterdir()))
         self._end_leftovers()
         tls.hosts(self.settings)
         require_free_ports(self.settings)
@@ -82,13 +83,15 @@ class Stack:
         """Stop every part and leave no process behind."""
         if self._upkeep is not None:
             self._upkeep.stop()
+        if self._upgrades is not None:
+            self._upgrades.close()
         self.supervisor.stop()
         if self.instance.is_locked:
             self.instance.state.unlink(missing_ok=True)
             self.instance.close()
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a part and function: name, state, pid, restarts, resident memory in MiB, fault."""
+        """One row a part and function: name, state, pid, restarts, memory in MiB (resident), fault."""
         parts = [
             {
                 "name": watched.part.name,
@@ -107,10 +110,11 @@ class Stack:
                 "pid": next(iter(function["workers"]), None),
                 "restarts": function["restarts"],
                 "fault": function["failure"],
+                "workers": function["workers"],
             }
             for function in functions
         ]
-        return [{**row, "memoryMiB": _resident_mib(row["pid"])} for row in rows]
+        return [{**row, "memoryMiB": _resident_mib(row.get("workers") or [row["pid"]])} for row in rows]
 
     def write_state(self) -> None:
         """Leave the rows where `edge status` reads them: written aside, then renamed."""
@@ -140,8 +144,11 @@ class Stack:
     def _start_functions(self) -> None:
         nginx = Nginx(self.settings, self.instance.run, self.instance.logs / "nginx")
         group = nginx.account.gid if nginx.account else None
-        self._host = host = HostPart(self.instance, self._functions_environ(), group, self.settings.watch_scale)
+        settings = self.settings
+        host = HostPart(self.instance, self._functions_environ(), group, settings.watch_scale, settings.workers)
+        self._host = host
         self._timed("host", lambda: self.supervisor.add(host))
+        self._upgrades = Upgrades(self.instance.run, host, self.supervisor)
         self._timed("functions", lambda: self._deploy_changed(host))
         self._routed, self._certified = self._manifests(), tls.stamp(self.settings)
         nginx.configure(self._routed)
@@ -153,7 +160,10 @@ class Stack:
         store = Store(self.instance.releases)
         active = {function["name"]: function["release"] for function in host.functions()}
         wanted = {}
+        journal = Journal(self.instance.journal)
         for name in function_names(ROOT):
+            if journal.is_removed(name):
+                continue
             if active.get(name) is None or self.settings.environment == "development":
                 release = snapshot(ROOT, name, store).id
                 if active.get(name) != release:
@@ -180,11 +190,17 @@ class Stack:
         """What nginx is to route: a function that fails keeps its last routes, which answer 503 and not 404."""
         functions = self._host.functions() if self._host else []
         routed = {manifest["name"]: manifest for manifest in self._routed}
-        manifests = [function["manifest"] or routed.get(function["name"]) for function in functions]
+        manifests = [
+            function["manifest"] or routed.get(function["name"])
+            for function in functions
+            if function["state"] not in {"removed", "leaving"}
+        ]
         return [manifest for manifest in manifests if manifest is not None]
 
     def tick(self) -> None:
-        """Bring back what ended. Call it a few times a second."""
+        """Bring back what ended, and go on with an upgrade of the host. Call it a few times a second."""
+        if self._upgrades is not None:
+            self._upgrades.tick()
         self.supervisor.tick()
 
     def look_around(self) -> None:
@@ -222,6 +238,9 @@ class Stack:
             if certified != self._certified or not self._nginx.state().in_force:
                 self._nginx.reload()
             self._routed, self._certified = manifests, certified
+        for function in functions:
+            if function["state"] == "removed" and self._host is not None:  # nobody comes to it any more
+                self._host.ask({"op": "forget", "name": function["name"]})
 
     def _functions_environ(self) -> dict[str, str]:
         """What functions see: not the owner's DSN when they have one of their own."""
@@ -250,28 +269,11 @@ class Stack:
         self._say(f"{name:<12} ready in {time.monotonic() - start:.1f} s{note}")
 
 
-def _resident_mib(pid: int | None) -> int | None:
-    if pid is None:
-        return None
-    try:
-        return int(psutil.Process(pid).memory_info().rss) >> 20
-    except psutil.Error:
-        return None
-
-
-def stop_from_outside(home: Path, patience_s: float = 60.0) -> str:
-    """End the instance in `home` from another process; returns what was done, for the operator."""
-    instance = Folders(home)
-    pid = instance.owner_pid()
-    if pid is not None:
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).terminate()
-        deadline = time.monotonic() + patience_s
-        while instance.owner_pid() == pid and time.monotonic() < deadline:
-            time.sleep(POLL_S)
-    found = sweep.leftovers(instance.home, instance.run)
-    sweep.end(found)
-    if pid is None and not found:
-        return f"nothing runs in {instance.home}"
-    ended = f", and {len(found)} processes that were left behind" if found else ""
-    return f"stopped{ended}"
+def _resident_mib(pids: Sequence[int | None]) -> int | None:
+    """Of all together; None when none of them runs."""
+    found: list[int] = []
+    for pid in pids:
+        if pid is not None:
+            with suppress(psutil.Error):
+                found.append(int(psutil.Process(pid).memory_info().rss))
+    return sum(found) >> 20 if found else None

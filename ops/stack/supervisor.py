@@ -63,6 +63,9 @@ class Supervisor:
         self._orphans: dict[int, float] = {}
         # Looking through all processes costs milliseconds: only after a part has ended are there orphans to find.
         self._search_until = 0.0
+        # Parts that somebody else brings back, and processes that somebody else waits for.
+        self.held: set[str] = set()
+        self.guests: set[int] = set()
 
     def add(self, part: Part) -> None:
         """Start a part and wait until it serves; from now on it is kept running."""
@@ -74,8 +77,12 @@ class Supervisor:
         """Bring back what has ended, with back-off; end orphans. Call it a few times a second."""
         self._end_orphans()
         for watched in self.watched:
-            if watched.state == "down":
+            if watched.state == "down" and watched.part.name not in self.held:
                 self._bring_back(watched)
+
+    def search(self) -> None:
+        """Look for orphans from now on, for a while."""
+        self._search_until = time.monotonic() + SEARCH_S
 
     def stop(self) -> None:
         """Stop all parts, the last one first; one that does not stop does not keep the others."""
@@ -92,7 +99,7 @@ class Supervisor:
         now = time.monotonic()
         if watched.part.process is not None:
             status, watched.part.process = watched.part.process.returncode, None
-            self._search_until = now + SEARCH_S
+            self.search()
             self._say(f"{watched.part.name} ended ({status}), starting it again")
             if now - watched.started_at >= STEADY_S:
                 watched.backoff_s = FIRST_BACKOFF_S
@@ -112,7 +119,7 @@ class Supervisor:
 
     def _end_orphans(self) -> None:
         """Reap what ended and is nobody's; end what a killed part left: nginx's workers outlive their master."""
-        ours = {watched.part.process.pid for watched in self.watched if watched.part.process is not None}
+        ours = {watched.part.process.pid for watched in self.watched if watched.part.process is not None} | self.guests
         _reap(ours)
         if time.monotonic() > self._search_until:
             return

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -29,6 +30,17 @@ def end(processes: Iterable[psutil.Process]) -> None:
     for process in alive:
         _signal(process.kill)
     psutil.wait_procs(alive, timeout=PATIENCE_S)
+
+
+def holders_of_deleted(path: Path) -> set[int]:
+    """The pids of processes that have this file open although it was deleted (proc(5), /proc/pid/fd)."""
+    target = f"{path.resolve()} (deleted)"
+    holders = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # it ended, or is another user's
+            if str(link.readlink()) == target:
+                holders.add(int(link.parts[2]))
+    return holders - {os.getpid()}
 
 
 def _belongs(process: psutil.Process, home: Path, run: Path) -> bool:

@@ -21,9 +21,9 @@ def report() -> dict:
     return json.loads(done.stdout)
 
 
-def test_deploys_rollbacks_and_a_killed_host_lose_no_request_no_write_and_no_stream(report: dict):
+def test_deploys_rollbacks_and_a_host_killed_and_upgraded_lose_no_request_no_write_and_no_stream(report: dict):
     drill = report["drill"]
-    assert drill["host_kills"] == 1
+    assert (1, 1) == (drill["host_kills"], drill["host_upgrades"])
     assert drill["under_deploys"]["answered"] >= 2000
     assert (0, 0) == (drill["under_deploys"]["failed"], drill["under_deploys"]["own"])
     assert (0, 0) == (drill["writes"]["lost"], drill["writes"]["doubled"])

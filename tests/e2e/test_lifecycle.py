@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 from ops.stack.sweep import leftovers
+from tests.parts.hosts import HELLO
+from tests.parts.models import running_model_server
 from tests.parts.stack import EDGE, RunningStack, free_port, running_stack
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +75,21 @@ def test_it_ends_with_the_address_a_command_to_paste_and_where_logs_are(own: Run
     assert '"results":[{' in answer.stdout
 
 
+def test_it_starts_without_the_model_server_that_it_had_before_and_answers_by_words():
+    with running_model_server() as server:
+        home = Path(tempfile.mkdtemp(prefix="edge-", dir=server.socket.parent)) / ".edge"
+        home.parent.chmod(0o755)
+        server.socket.parent.chmod(0o755)
+        with running_stack(home, EDGE_OLLAMA_URL=server.url) as stack:
+            assert answers(stack)
+        server.kill()
+        with running_stack(home, EDGE_OLLAMA_URL=server.url) as stack:
+            assert "until it is back, searches compare words alone" in stack.output
+            assert "embeddings" == stack.client().post("/api/knowledge/search", json=QUESTION).json()["degraded"]
+            server.start()
+            wait_until(lambda: "degraded" not in stack.client().post("/api/knowledge/search", json=QUESTION).json())
+
+
 def test_a_second_one_says_who_holds_the_folder(own: RunningStack):
     second = own.edge("up")
     assert 1 == second.returncode
@@ -111,6 +128,40 @@ def test_the_status_lists_each_part_and_function(own: RunningStack):
     for name in ("postgres", "model", "host", "nginx", "functions/health", "functions/learn", "functions/search"):
         assert name in shown.stdout
     assert {"running", "serving"} == {row["state"] for row in own.state()["parts"]}
+
+
+def test_a_function_that_comes_or_goes_takes_one_graceful_reload_and_a_deploy_none(own: RunningStack, tmp_path: Path):
+    (tmp_path / "core").symlink_to(ROOT / "core")
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "__init__.py").touch()
+    source = tmp_path / "functions" / "fleeting.py"
+    master = psutil.Process(own.pid_of("nginx"))
+    seen: set[int] = {worker.pid for worker in master.children()}  # a reload replaces all of nginx's workers
+
+    def reloads() -> int:
+        fresh = {worker.pid for worker in master.children()} - seen
+        seen.update(fresh)
+        return len(fresh) // (os.cpu_count() or 1)
+
+    def word() -> tuple[int, str]:
+        with own.client() as client:
+            answer = client.get("/fleeting/word")
+            return answer.status_code, answer.text if answer.status_code == 200 else ""
+
+    def deploy(said: str) -> None:
+        source.write_text(HELLO.format(name="fleeting", word=said))
+        done = own.edge("deploy", "fleeting", "--root", str(tmp_path))
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+    deploy("first")
+    wait_until(lambda: word() == (200, "first"))
+    assert 1 == reloads()
+    deploy("second")
+    assert (200, "second") == word()
+    assert 0 == reloads()
+    assert 0 == own.edge("remove", "fleeting").returncode
+    assert (404, "") == word()
+    assert 1 == reloads()
 
 
 @pytest.mark.parametrize("part", ["functions/search", "nginx", "host", "model", "postgres"])

@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-# NUL is refused (I-JSON), which a schema cannot say; TRACE never passes nginx, which refuses it without `Allow`.
+# NUL is refused (I-JSON), which a schema cannot say.
 CONFIGURATION = """
 [generation]
 allow-x00 = false
 database = "none"
-
-[phases.coverage]
-unexpected-methods = ["get", "put", "post", "delete", "options", "patch"]
 """
 # Of facts a schema cannot say which regions a country has or that intervals do not overlap (400), nor which version is
 # in force (412, 428); of a conversation not that a question must stand at its end, and which model there is (400).

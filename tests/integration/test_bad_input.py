@@ -163,3 +163,65 @@ async def test_any_bytes_for_an_id_are_no_passage(clients, method, raw):
 async def test_a_huge_body_is_413(clients, route):
     huge = json.dumps(ROUTES[route][2]).encode() + b" " * (1 << 20)
     assert is_problem(await send(clients, route, huge), 413, "payload-too-large")
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/api/knowledge/passages", {"/shopId": "is missing"}),
+        (f"/api/knowledge/passages/{SOME_ID}", {"/shopId": "is missing"}),
+        ("/api/knowledge/passages?shopId=1&limit=2&limit=3", {"/limit": "is given twice"}),
+        ("/api/knowledge/passages?shopId=1&page=2", {"/page": "is not a parameter of this request"}),
+        (
+            "/api/knowledge/passages?shopID=1&a/b~",
+            {
+                "/shopId": "is missing",
+                "/a~1b~0": "is not a parameter of this request",
+                "/shopID": "is not a parameter of this request",
+            },
+        ),
+    ],
+)
+async def test_parameters_that_are_missing_doubled_or_not_known_are_all_named(clients, path, named):
+    response = await clients["learn"].get(path)
+    assert is_problem(response, 400, "invalid-request")
+    assert named == {error["pointer"]: error["detail"] for error in response.json()["errors"]}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_parameter_that_a_route_with_a_body_does_not_know_is_refused(clients, route):
+    method, path, body = ROUTES[route]
+    response = await clients[route].request(method, f"{path}{'&' if '?' in path else '?'}verbose=1", json=body)
+    assert is_problem(response, 400, "invalid-request")
+    assert ["/verbose"] == [error["pointer"] for error in response.json()["errors"]]
+
+
+async def test_a_caller_without_a_key_is_told_no_more_than_that(clients):
+    response = await clients["learn"].get("/api/knowledge/passages?page=2", headers={"authorization": ""})
+    assert is_problem(response, 401, "unauthorized")
+
+
+async def test_every_bad_item_of_a_batch_is_named(clients):
+    items = [{"content": OPENING}, {"content": "short"}, {}, {"content": OPENING, "colour": 1}, 7]
+    response = await send(clients, "batch", {"shopId": 0, "items": items})
+    assert is_problem(response, 400, "invalid-request")
+    named = [error["pointer"] for error in response.json()["errors"]]
+    assert ["/shopId", "/items/1/content", "/items/2/content", "/items/3/colour", "/items/4"] == named
+    assert response.json()["detail"].count("; ") == 4
+
+
+async def test_every_broken_rule_of_a_search_is_named(clients):
+    response = await send(clients, "search", {"query": "Are you open?", "limit": 500, "threshold": 3})
+    assert {"/limit", "/threshold"} == {error["pointer"] for error in response.json()["errors"]}
+
+
+async def test_of_very_many_bad_items_some_are_named(clients):
+    response = await send(clients, "batch", {"shopId": 1, "items": [{}] * 900})
+    assert is_problem(response, 400, "invalid-request")
+    assert 20 == len(response.json()["errors"])
+
+
+@pytest.mark.parametrize("count", [0, 1001])
+async def test_too_few_and_too_many_items_are_told_as_such(clients, count):
+    response = await send(clients, "batch", {"shopId": 1, "items": [{"content": OPENING}] * count})
+    assert ["/items"] == [error["pointer"] for error in response.json()["errors"]]

@@ -67,6 +67,33 @@ async def test_what_is_stored_wins_over_what_is_shipped(database, model_server):
     assert (lens.calibration.midpoint, lens.calibration.scale) == pytest.approx((0.4, 0.2))
 
 
+async def test_another_calibration_is_taken_up_while_the_process_runs(database, model_server):
+    async with parts(settings_of(database, model_server)) as (db, embedder, _):
+        model = await embedder.identity()
+        lenses = Lenses(db, embedder, refresh_s=0.0)
+        before = await lenses.of(model)
+        with psycopg.connect(database.owner_dsn, autocommit=True) as conn:
+            conn.execute("update model set midpoint = 0.45, scale = 0.25, calibrated_at = now()")
+        while (after := await lenses.of(model)) == before:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
+        await lenses.close()
+    assert after.name != before.name
+    assert (after.calibration.midpoint, after.calibration.scale) == pytest.approx((0.45, 0.25))
+
+
+async def test_a_lens_holds_while_the_database_is_away(database, model_server):
+    async with parts(settings_of(database, model_server)) as (db, embedder, _):
+        lenses = Lenses(db, embedder, refresh_s=0.0)
+        model = await embedder.identity()
+        before = await lenses.of(model)
+        await db.close()
+        assert before == await lenses.of(model)
+        while lenses._refreshing:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        assert before == await lenses.of(model)
+        await lenses.close()
+
+
 async def test_an_unknown_model_is_used_at_once_and_measured_meanwhile(database, model_server, shared_home):
     """The same weights behind another prefix are a model that nobody knows."""
     prefixed = {"embed_query_prefix": "question: ", "embed_deadline_s": 60.0, "home": shared_home}

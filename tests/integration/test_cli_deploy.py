@@ -199,3 +199,10 @@ def test_old_releases_are_collected_but_not_the_active_one_and_the_one_before(pl
     assert [first] == [entry.release for entry in journal.entries("kept") if entry.event == "collected"]
     assert 0 == place.edge("rollback", "kept").returncode
     assert (200, "second") == place.host.get("kept", "/word")
+
+
+def test_a_function_that_has_had_one_release_has_nothing_to_go_back_to_and_is_told_why(place: Operated):
+    deployed(place, "single")
+    done = place.edge("rollback", "single")
+    release = place.host.function("single")["release"]
+    assert (1, True) == (done.returncode, f"{release} is the only one that ever served" in done.stderr)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import pytest
 
 from ops.stack.instance import Instance
 from tests.parts.commands import Following, Operated, operated
-from tests.parts.hosts import HELLO
+from tests.parts.hosts import HELLO, ROOT
 
 
 @pytest.fixture
@@ -37,12 +38,41 @@ def test_a_save_is_served_and_a_broken_one_is_shown_and_changes_nothing(place: O
         (place.tree / "functions" / "two.py").write_text("def create_app(:\n")
         session.wait_for("two goes on with release")
         assert "SyntaxError" in session.output
+        assert f'File "{place.tree}/functions/two.py", line 1' in session.output
+        assert not any(word in session.output for word in ("importlib", "ops/host", str(place.host.store.folder)))
         assert (200, "newer") == place.host.get("two", "/word")
 
         place.write("two", "mended")
         place.host.wait_until(lambda: place.host.get("two", "/word") == (200, "mended"))
         assert 1 == place.host.function("one")["generation"]
         assert 0 == session.end(signal.SIGINT)
+
+
+def test_what_breaks_several_functions_is_told_in_full_once_and_taking_it_back_is_told_too(place: Operated):
+    (place.tree / "core").unlink()
+    shutil.copytree(ROOT / "core", place.tree / "core", ignore=shutil.ignore_patterns("__pycache__"))
+    shared = place.tree / "core" / "shared.py"
+    shared.write_text("WORD = 1\n")
+    for name in ("one", "two"):
+        source = place.write(name, "shared")
+        (place.tree / "functions" / f"{name}.py").write_text(f"from core.shared import WORD  # noqa\n{source}")
+    with Following(place.command("dev"), place.environ) as session:
+        session.wait_for("watching")
+        place.host.wait_until(lambda: session.output.count("serving") == 2)
+        shared.write_text("WORDS = 1\n")
+        session.wait_for("two goes on with release")
+        assert 1 == session.output.count("ImportError")
+        assert "two: import failed as that of one did" in session.output
+        shared.write_text("WORD = 1\n")
+        session.wait_for("two is as it is served already")
+
+
+def test_it_ends_with_the_stack_that_it_watched(place: Operated):
+    with Following(place.command("dev"), place.environ) as session:
+        session.wait_for("watching")
+        (place.home / "state.json").unlink()
+        session.wait_for("the stack ended")
+        assert 1 == session.process.wait(30)
 
 
 def test_a_save_while_the_host_is_away_is_deployed_when_it_is_back(place: Operated):

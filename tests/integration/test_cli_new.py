@@ -50,6 +50,16 @@ def test_a_new_function_deploys_answers_and_passes_its_own_test(tree: Path):
     assert "3 passed" in ran.stdout
 
 
+def test_what_to_do_next_can_be_pasted_in_the_checkout(tree: Path):
+    environ = {**environ_of(tree / "home"), "EDGE_PORT": "9090", "EDGE_HOST": "::"}
+    told = run_edge([str(EDGE), "new", "--root", str(tree), "foo_bar"], environ).stdout
+    assert f"next, in {tree}:" in told
+    commands = [line.strip() for line in told.splitlines() if line.startswith("  ")]
+    assert "make test ARGS=tests/integration/test_foo_bar.py" in commands
+    assert ".venv/bin/edge deploy foo_bar" in commands
+    assert any(command.startswith("curl -s http://[::1]:9090/api/foo-bar ") for command in commands)
+
+
 def test_what_it_writes_has_the_style_of_the_rest(tree: Path):
     new(tree, "styled")
     for arguments in (("check",), ("format", "--check")):

@@ -54,6 +54,19 @@ def test_on_a_terminal_the_list_is_coloured_unless_nobody_wants_that(place: Oper
         del place.environ["NO_COLOR"]
 
 
+def test_what_is_marked_as_serving_is_served(place: Operated, tmp_path):
+    def marked() -> list[str]:
+        return [line for line in place.edge("history", "limited").stdout.splitlines() if " serving " in line]
+
+    assert 1 == len(marked())
+    away = place.home / "host.sock"
+    away.rename(tmp_path / "host.sock")
+    try:
+        assert [] == marked()
+    finally:
+        (tmp_path / "host.sock").rename(away)
+
+
 def test_the_history_tells_the_newest_first_and_why(place: Operated):
     refused, second, first = place.json("history", "one")
     assert ["failed", "active", "active"] == [entry["event"] for entry in (refused, second, first)]

@@ -16,6 +16,9 @@ from core.db.passages import Passage, insert_passages
 from core.db.search import Question, search, statement, values
 from core.db.shops import ShopReader
 from core.knowledge.chunk import MOST_CHUNKS
+from ops.doctor.box import Box
+from ops.doctor.finding import Level
+from ops.doctor.shops import examine
 from tests.parts.knowledge import DIGEST, opened, random_unit, the_model
 
 DIMENSIONS = 384  # fewer, and so few rows are read faster than an index: the planner would be right not to use it
@@ -99,6 +102,21 @@ async def test_the_index_finds_nearly_what_the_exact_search_finds(db, database):
     recall = statistics.mean(len(set(a) & set(b)) / 10 for a, b in zip(exact, approximate, strict=True))
     assert recall >= 0.97
     assert (await ShopReader(db).read(SMALL)).ann is False
+
+
+async def test_the_doctor_tells_how_each_large_shop_is_searched(database):
+    def told():
+        return [(one.level, one.detail) for one in examine(Box(database.settings, database.home), 1000)]
+
+    large = f"shop {LARGE}: {2 * PASSAGES} vectors of test"
+    rest = (Level.OK, "1 of 2 shops are searched exactly, with fewer than 1000 vectors each")
+    without = (Level.WARNING, f"{large}, searched exactly: it has no index that is complete")
+    assert [without, rest] == told()
+    build(database)
+    assert [(Level.OK, f"{large}, searched by an index"), rest] == told()
+    with psycopg.connect(database.superuser_dsn, autocommit=True) as conn:  # as an interrupted build leaves it
+        conn.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", [NAME])
+    assert [without, rest] == told()
 
 
 async def test_the_statement_of_a_shop_with_an_index_uses_it_and_the_others_do_not(db, database):
@@ -206,3 +224,19 @@ async def test_the_application_cannot_build(database):
         psycopg.connect(database.app_dsn, autocommit=True) as conn,
     ):
         ann._create(conn, "mine", 1, 1, DIMENSIONS)
+
+
+def test_the_strategy_of_a_large_shop_can_be_read_before_and_after_its_index(database):
+    before = ann.strategies(database.owner_dsn, 1000)
+    build(database)
+    (after,) = ann.strategies(database.owner_dsn, 1000)
+    (shrunk,) = ann.strategies(database.owner_dsn, 1_000_000)
+    assert [("exact", "build", None)] == [(row.searched, row.due, row.bytes) for row in before]
+    assert (LARGE, PASSAGES, 2 * PASSAGES) == (after.shop_id, after.passages, after.vectors)
+    assert ("index", None) == (after.searched, after.due)
+    assert after.bytes > 100_000
+    assert ("index", "drop") == (shrunk.searched, shrunk.due)
+
+
+def test_no_shop_is_told_of_where_all_are_small(database):
+    assert [] == ann.strategies(database.owner_dsn)

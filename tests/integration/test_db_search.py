@@ -137,3 +137,70 @@ async def test_a_search_within_a_transaction_sees_what_it_wrote(database):
             question = Question(query="committed", limit=1, model=model, embedding=unit(1))
             [hit] = await search_within(conn, state, question)
     assert hit.score == pytest.approx(1 + COVERAGE_WEIGHT, abs=1e-3)
+
+
+SLIPS = {
+    "left out": "haicut",
+    "too many": "haircutt",
+    "another": "hairbut",
+    "swapped": "hairuct",
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS.values(), ids=SLIPS)
+async def test_an_unknown_word_one_slip_away_from_a_known_one_counts_as_that(shop, slip):
+    hits = await contents(shop, f"a {slip}?", unit(0, 0, 0, 0, 1))
+    assert 1.0 == hits["a haircut costs thirty euros"].coverage
+    assert 0.0 == hits["beards are trimmed by Ana"].coverage
+
+
+@pytest.fixture(scope="module")
+async def herbs(shop):
+    """The coverages that are not 0 in a shop of words that are one slip away from each other."""
+    db, model, _ = shop
+    texts = ["a basin", "a basil", "the basil", "another basil", "flight 20231", "zither", "žluťoučký", "a fork"]
+    async with db.shop(7) as conn:
+        await insert_passages(conn, 7, DIGEST, [(Passage(uuid7(), text), [unit(1)]) for text in texts])
+    state = await ShopReader(db).read(7)
+
+    async def found(query, **meaning):
+        hits = await search(db, state, query=query, limit=10, **({"model": model, "embedding": unit(1)} | meaning))
+        return {hit.content: hit.coverage for hit in hits if hit.coverage}
+
+    return found
+
+
+async def test_a_slip_of_several_words_counts_as_the_commonest(herbs):
+    assert {"a basil": 1.0, "the basil": 1.0, "another basil": 1.0} == await herbs("basix")
+
+
+async def test_a_slip_is_put_right_whatever_the_first_letter(herbs):
+    assert {"zither": 1.0} == await herbs("zihter")
+    assert {"žluťoučký": 1.0} == await herbs("žluťoučkký")
+
+
+async def test_a_known_word_is_never_taken_for_another(herbs):
+    assert {"a basin": 1.0} == await herbs("basin")
+
+
+async def test_short_words_and_numbers_are_what_they_are(herbs):
+    assert {} == await herbs("20241 ford")
+    assert {"a fork": 1.0} == await herbs("forkk")
+
+
+async def test_where_words_alone_decide_no_word_is_taken_for_another(herbs):
+    assert {} == await herbs("basix", model=None, embedding=None)
+
+
+# Two slips, another first letter, and words that would mean something in a pattern.
+@pytest.mark.parametrize("word", ["hirct", "maircut", "h.ircut", "a+b@c.de", "hair/ut", "h" * 25])
+async def test_what_is_no_slip_of_a_known_word_stays_unknown(shop, word):
+    hits = await contents(shop, f"{word} sundays", unit(0, 0, 0, 0, 1))
+    known, unknown = (math.log(1 + (4 - df + 0.5) / (df + 0.5)) for df in (1, 0))
+    assert hits["we are closed on sundays"].coverage == pytest.approx(known / (known + unknown))
+    assert 0.0 == hits["a haircut costs thirty euros"].coverage
+
+
+async def test_a_slip_of_another_shops_word_stays_unknown(shop):
+    hits = await contents(shop, "shopp", unit(0, 0, 0, 0, 1))
+    assert {0.0} == {hit.coverage for hit in hits.values()}

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -34,7 +35,7 @@ def test_the_socket_that_nginx_opens_is_a_symlink_to_the_active_generation(host:
 def test_the_status_holds_the_manifest_of_each_function(host: RunningHost):
     manifest = host.function("one")["manifest"]
     assert "one" == manifest["name"]
-    assert [("GET", "/word")] == [(route["method"], route["path"]) for route in manifest["routes"]]
+    assert [("GET", "/one/word")] == [(route["method"], route["path"]) for route in manifest["routes"]]
 
 
 def test_a_killed_worker_comes_back_and_its_socket_queues_requests_meanwhile(host: RunningHost):
@@ -109,6 +110,22 @@ def test_a_stopped_host_leaves_no_process_and_no_socket():
         assert 0 == host.process.wait(20)
         host.wait_until(lambda: not any(alive(process) for process in family))
         assert [] == list(host.run.glob("one*.sock"))
+
+
+def test_a_host_that_is_asked_to_end_answers_what_it_has_in_hand():
+    slow = HELLO.replace(
+        "async def word() -> str:", "async def word() -> str:\n    import asyncio; await asyncio.sleep(1)"
+    )
+    with running_host({"one": slow.format(name="one", word="done")}) as host, ThreadPoolExecutor() as threads:
+        asked = threads.submit(host.get, "one", "/word")
+        host.wait_until(lambda: host.function("one")["inFlight"] == 1)
+        host.process.terminate()
+        assert (200, "done") == asked.result()
+        assert 0 == host.process.wait(20)
+
+
+def test_the_control_socket_is_its_users_alone(host: RunningHost):
+    assert 0o600 == (host.run / "host.sock").stat().st_mode & 0o777
 
 
 def test_without_a_lifeline_a_host_killed_with_9_takes_its_workers_along():

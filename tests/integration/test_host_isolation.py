@@ -34,17 +34,14 @@ FUNCTION = Function(
     smoke=(Smoke("GET", "/wild/word"),),
     memory_mib=64,
     timeout_s=2.0,
-    concurrency=2,
 )
 KEPT = []
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
-ORPHAN = f"import subprocess; subprocess.Popen({SLEEP!r}, start_new_session=True)"
+ORPHAN = f"import subprocess; print(subprocess.Popen({SLEEP!r}, start_new_session=True, stdout=subprocess.DEVNULL).pid)"
 
 
 @get("/wild/{what:str}")
 async def wild(what: FromPath[str]) -> str:
-    import asyncio
-
     if what == "die":
         os._exit(1)
     if what == "leak":
@@ -58,15 +55,45 @@ async def wild(what: FromPath[str]) -> str:
     if what == "breed":
         KEPT.extend(subprocess.Popen(SLEEP) for _ in range(24))
     if what == "abandon":
-        for _ in range(3):
-            subprocess.run([sys.executable, "-S", "-c", ORPHAN], check=True)
-    if what == "wait":
-        await asyncio.sleep(1.5)
+        command = [sys.executable, "-S", "-c", ORPHAN]
+        return " ".join(subprocess.check_output(command, text=True) for _ in range(3))
     return what
 
 
 def create_app():
     return make_app(FUNCTION, [wild])
+"""
+
+
+# Answers once the file is there, two at a time.
+HELD = """
+import asyncio
+import pathlib
+
+from litestar import get
+
+from core.app import make_app
+from core.function import Function, Route, Smoke
+
+FUNCTION = Function(
+    name="held",
+    summary="waits",
+    routes=(Route("GET", "/held/word"),),
+    smoke=(Smoke("GET", "/metrics/held"),),
+    timeout_s=60.0,
+    concurrency=2,
+)
+
+
+@get("/held/word")
+async def held() -> str:
+    while not pathlib.Path("{gate}").exists():
+        await asyncio.sleep(0.01)
+    return "held"
+
+
+def create_app():
+    return make_app(FUNCTION, [held])
 """
 
 
@@ -184,34 +211,36 @@ def test_a_fork_bomb(host: RunningHost):
 
 
 def test_processes_that_a_function_abandons_are_ended_and_collected(host: RunningHost):
-    def alive() -> set[int]:
-        ours = {child.pid for child in psutil.Process(host.process.pid).children()}
-        state = {pid for name in ("calm", "wild") for pid in host.function(name)["workers"]}
-        return ours - state
-
-    before = alive()  # the zygote
-    assert (200, "abandon") == host.get("wild", "/wild/abandon")
-    host.wait_until(lambda: len(alive()) >= len(before) + 3)
-    host.wait_until(lambda: alive() == before)  # not even as zombies
+    status, told = host.get("wild", "/wild/abandon")
+    abandoned = [int(pid) for pid in told.split()]
+    assert (200, 3) == (status, len(abandoned))
+    host.wait_until(lambda: not any(map(psutil.pid_exists, abandoned)))  # not even as zombies
 
 
-def test_requests_beyond_the_concurrency_are_refused_while_the_others_are_still_waiting(host: RunningHost):
-    finished: list[tuple[int, str | None]] = []
+def test_requests_beyond_the_concurrency_are_refused_while_the_others_are_still_waiting(
+    host: RunningHost, tmp_path: Path
+):
+    gate = tmp_path / "gate"
+    assert host.deploy("held", HELD.replace("{gate}", str(gate)))["ok"]
 
-    def ask(_: int) -> None:
-        connection = UnixConnection(str(host.run / "wild.sock"), 10.0)
-        connection.request("GET", "/wild/wait")
-        answer = connection.getresponse()
-        body = answer.read()
-        finished.append((answer.status, answer.getheader("Retry-After")))
-        connection.close()
-        if answer.status == 503:
-            assert "function-overloaded" in json.loads(body)["type"]
+    def ask(_: int) -> tuple[int, str | None, str]:
+        connection = UnixConnection(str(host.run / "held.sock"), 60.0)
+        try:
+            connection.request("GET", "/held/word")
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Retry-After"), answer.read().decode()
+        finally:
+            connection.close()
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(ask, range(8)))
-    assert [503] * 6 + [200] * 2 == [status for status, _ in finished]
-    assert all(retry_after is not None and int(retry_after) >= 1 for _, retry_after in finished[:6])
+        asked = [pool.submit(ask, number) for number in range(8)]
+        host.wait_until(lambda: sum(one.done() for one in asked) == 6)
+        refused = [one.result() for one in asked if one.done()]
+        gate.touch()
+    assert {503} == {status for status, _, _ in refused}
+    assert all(retry_after is not None and int(retry_after) >= 1 for _, retry_after, _ in refused)
+    assert all("function-overloaded" in json.loads(body)["type"] for _, _, body in refused)
+    assert [200, 200] == sorted(one.result()[0] for one in asked)[:2]
 
 
 def test_a_host_that_ends_leaves_nothing_that_a_function_has_started():

@@ -154,7 +154,7 @@ def test_the_state_that_a_killed_stack_left_is_not_told_as_a_running_ones(tmp_pa
     assert Folders(tmp_path).told() is None
     for arguments in ((), ("--json",)):
         done = run_edge([str(EDGE), "status", *arguments], environ_of(tmp_path))
-        assert (1, "") == (done.returncode, done.stdout)
+        assert (4, "") == (done.returncode, done.stdout)
         assert "nothing runs" in done.stderr
     instance = running(tmp_path)
     assert Folders(tmp_path).told() == {"pid": os.getpid(), "parts": []}
@@ -168,7 +168,7 @@ def test_a_stack_that_starts_says_so_whatever_the_one_before_left(tmp_path: Path
     instance.state.write_text(json.dumps({"pid": os.getpid() + 1, "parts": []}))
     done = run_edge([str(EDGE), "status"], environ_of(tmp_path))
     instance.close()
-    assert 1 == done.returncode
+    assert 4 == done.returncode
     assert f"(pid {os.getpid()}) is not up yet" in done.stderr
 
 

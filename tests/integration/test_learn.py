@@ -282,6 +282,19 @@ async def test_a_repeated_delete_under_its_key_is_answered_as_the_first(shop):
     assert (200, first.content) == (second.status_code, second.content)
 
 
+async def test_an_answer_that_was_given_before_says_so_and_the_first_does_not(shop):
+    body, headers = {"shopId": SHOP, "content": OPENING}, {"idempotency-key": str(uuid.uuid4())}
+    first, again = [await shop.post(LEARN, json=body, headers=headers) for _ in range(2)]
+    assert (None, "true") == tuple(one.headers.get("idempotent-replayed") for one in (first, again))
+    assert "idempotent-replayed" not in (await shop.post(LEARN, json=body)).headers
+
+
+async def test_of_equal_requests_at_once_one_is_the_first(shop):
+    body, headers = {"shopId": SHOP, "content": OPENING}, {"idempotency-key": str(uuid.uuid4())}
+    answers = await asyncio.gather(*(shop.post(LEARN, json=body, headers=headers) for _ in range(5)))
+    assert [None] + ["true"] * 4 == sorted((one.headers.get("idempotent-replayed") for one in answers), key=bool)
+
+
 async def test_keys_belong_to_a_shop(shop, operator):
     headers = {"idempotency-key": str(uuid.uuid4())}
     ids = {(await learned(shop, shop_id=shop_id, headers=headers | operator))["id"] for shop_id in (SHOP, SHOP + 1)}

@@ -61,6 +61,15 @@ def test_what_is_not_sound_http_is_the_callers_problem(door, request_bytes, expe
     problem(*door.raw(request_bytes), expected=expected, kind=kind)
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/api/items/7", "GET, HEAD, OPTIONS, PUT"), ("/docs", "GET, HEAD"), ("/nowhere", "GET, HEAD")],
+)
+def test_a_method_that_nginx_refuses_is_answered_with_those_that_there_are(door, path, allowed):
+    status, headers, _ = door.raw(f"TRACE {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    assert (405, allowed) == (status, headers["allow"])
+
+
 def test_an_unknown_address_is_not_found(door):
     problem(*of(door.client.get("/api/nothing.html")), expected=404, kind="not-found")
     problem(*of(door.client.post("/api/nothing", content=b"x" * 100)), expected=404, kind="not-found")

@@ -30,9 +30,22 @@ def test_the_pages_of_a_function_reach_it(door, path):
     assert door.client.get(path).json()["path"] == path
 
 
-@pytest.mark.parametrize("path", ["/docs/echoes", "/docs/", "/docs", "/metrics/echo/", "/metrics", "/", "/x.html"])
+@pytest.mark.parametrize("path", ["/docs/echoes", "/docs/", "/metrics/echo/", "/metrics", "/x.html"])
 def test_addresses_of_nobody_are_not_found(door, path):
     assert door.client.get(path).status_code == 404
+
+
+def test_the_root_leads_to_a_page_that_links_the_documentation_of_each_function(door):
+    root = door.client.get("/")
+    assert (302, "/docs") == (root.status_code, root.headers["location"])
+    page = door.client.get("/docs")
+    assert (200, "text/html; charset=utf-8") == (page.status_code, page.headers["content-type"])
+    assert '<a href="/docs/echo">echo</a>' in page.text
+    assert "style-src 'self' 'unsafe-inline'" in page.headers["content-security-policy"]
+    assert [] == re.findall(r"https?://", page.text)
+    for path in ("/", "/docs"):
+        refused = door.client.post(path, json={})
+        assert (405, "GET, HEAD") == (refused.status_code, refused.headers["allow"])
 
 
 def test_metrics_do_not_exist_for_strangers(strict_door):

@@ -46,6 +46,12 @@ def test_owner_and_application_get_in_and_the_extension_is_there(postgres):
     assert tuple(int(number) for number in ask(server.app_dsn)[1].split(".")[:2]) >= (0, 7)
 
 
+def test_nobody_asked_it_before_it_was_ready(postgres):
+    log = postgres.server.log.read_text()
+    assert "ready to accept connections" in log
+    assert "the database system is starting up" not in log
+
+
 def test_it_listens_on_no_port(postgres):
     connections = psutil.Process(postgres.server.process.pid).net_connections(kind="inet")
     assert connections == []

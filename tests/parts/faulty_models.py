@@ -45,6 +45,8 @@ class FaultyModels:
         self.digest = "one"
         self.dimensions = 8
         self.names = ["all-minilm:latest"]
+        self.loaded_bytes: dict[str, int] = {}
+        self.file_bytes = 1
         self.fault: str | None = None
         self.poison: str | None = None
         self.gate = asyncio.Event()
@@ -88,6 +90,9 @@ class FaultyModels:
         if "/api/tags" in head:
             self.tags += 1
             status, answer = 200, json.dumps({"models": [self._listed(name) for name in self.names]}).encode()
+        elif "/api/ps" in head:
+            loaded = [{**self._listed(name), "size": size} for name, size in self.loaded_bytes.items()]
+            status, answer = 200, json.dumps({"models": loaded}).encode()
         else:
             texts = json.loads(body)["input"]
             self.batches.append(texts)
@@ -117,7 +122,7 @@ class FaultyModels:
             await asyncio.wait([gate, left])
 
     def _listed(self, name: str) -> dict[str, object]:
-        return {"name": name, "model": name, "digest": self.digest, "size": 1, "details": {}}
+        return {"name": name, "model": name, "digest": self.digest, "size": self.file_bytes, "details": {}}
 
     def _embeddings(self, texts: list[str]) -> tuple[int, bytes]:
         vectors = [self.vector(text) for text in texts]

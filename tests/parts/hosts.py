@@ -26,12 +26,12 @@ from core.function import Function, Route, Smoke
 FUNCTION = Function(
     name="{name}",
     summary="says a word",
-    routes=(Route("GET", "/word"),),
+    routes=(Route("GET", "/{name}/word"),),
     smoke=(Smoke("GET", "/word"),),
 )
 
 
-@get("/word")
+@get(["/word", "/{name}/word"])
 async def word() -> str:
     return "{word}"
 

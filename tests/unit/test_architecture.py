@@ -60,7 +60,7 @@ OWNERS = {
         "ops/host/",
         "ops/modelserver/",
     ),
-    "numpy": ("ops/bench/", "ops/modelserver/"),
+    "numpy": ("ops/bench/", "ops/evaluation/", "ops/modelserver/"),
     "ollama": ("core/models/", "ops/ollama/"),
     "onnxruntime": ("ops/modelserver/",),
     "prometheus_client": ("core/observe/",),

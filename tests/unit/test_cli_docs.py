@@ -12,10 +12,11 @@ import pytest
 from ops.cli import VERBS, main
 from ops.cli.exits import Exit
 from ops.cli.invoke import exit_of
+from ops.doctor.checks import CHECKS
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text("utf-8")
 # They talk to a person, or to a shell.
-WITHOUT_JSON = {"up", "down", "keys", "completion"}
+WITHOUT_JSON = {"up", "down", "keys", "host", "completion"}
 HEAVY = {"litestar", "nginx", "psutil", "psycopg", "rich", "numpy", "httpx", "jinja2"}
 
 
@@ -33,6 +34,11 @@ def test_every_exit_status_is_on_the_page_and_nothing_else():
     assert [str(int(status)) for status in Exit] == re.findall(r"^\| (\d) \|", PAGE, re.MULTILINE)
 
 
+def test_every_check_of_the_doctor_is_on_the_page_and_nothing_else():
+    _, _, section = PAGE.partition("| Check | What it finds |")
+    assert list(CHECKS) == re.findall(r"^\| `(\w+)`", section.partition("##")[0], re.MULTILINE)
+
+
 def test_the_status_of_an_answer_decides_the_exit_status_of_invoke():
     found = {status: exit_of(status) for status in (200, 304, 400, 429, 500, 503)}
     assert {200: 0, 304: 0, 400: 5, 429: 5, 500: 6, 503: 6} == found
@@ -41,9 +47,7 @@ def test_the_status_of_an_answer_decides_the_exit_status_of_invoke():
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_examples(verb):
     text = command(verb).help or ""
-    if verb not in {"down", "status"}:
-        assert f"edge {verb}" in text.partition("Examples:")[2]
-    assert text.strip()
+    assert f"edge {verb}" in text.partition("Examples:")[2]
 
 
 @pytest.mark.parametrize("verb", sorted(set(VERBS) - WITHOUT_JSON))
@@ -51,7 +55,10 @@ def test_every_verb_for_scripts_takes_json(verb):
     assert "--json" in [option for parameter in command(verb).params for option in parameter.opts]
 
 
-@pytest.mark.parametrize("verb", ["deploy", "rollback", "history", "diff", "list", "logs", "invoke", "new"])
+@pytest.mark.parametrize(
+    "verb",
+    ["deploy", "rollback", "remove", "history", "diff", "list", "status", "host", "logs", "invoke", "new", "doctor"],
+)
 def test_a_command_that_is_used_often_imports_nothing_heavy(verb):
     module = VERBS[verb][0]
     code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"

@@ -48,6 +48,13 @@ def test_where_none_or_several_fit_the_routes_are_listed(given_options):
     assert "  DELETE /passages/{id}" in refused.value.message
 
 
+@pytest.mark.parametrize("route", ["GET /passages/{id}", "/passages/{id}"])
+def test_a_route_with_a_gap_asks_for_what_fills_it(route):
+    with pytest.raises(click.UsageError) as refused:
+        choose(LEARN, **{**NOTHING, "route": route, "method": "GET"})
+    assert "fill in {id} with --path: --method GET --path '/passages/{id}'" == refused.value.message
+
+
 def test_the_only_route_is_called_whatever_is_given():
     assert ("POST", "/search") == choose([{"method": "POST", "path": "/search"}], **NOTHING)
 

@@ -5,6 +5,7 @@ import json
 import re
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,14 +50,20 @@ def test_a_pattern_matches_its_own_path_and_nothing_longer(segments):
 
 
 def test_a_manifest_of_a_function_is_understood():
-    import msgspec
-
     routes = (ManifestRoute("POST", "/api/learn/batch", 8 << 20), ManifestRoute("GET", "/api/passages/{id}"))
     manifest = Manifest(name="learn", summary="", routes=routes, smoke=(), timeout_s=30.0)
     read = Function.from_manifest(msgspec.to_builtins(manifest))
     assert read == Function(
         "learn", (Route("POST", "/api/learn/batch", 8 << 20), Route("GET", "/api/passages/{id}")), 30.0
     )
+
+
+def test_a_summary_stands_on_the_page_as_text_whatever_it_says():
+    summary = "Prices in $ & <b>£</b>, 'quoted'; " + "x" * 5000
+    text = build(Site(functions=(msgspec.structs.replace(SEARCH, summary=summary),)))
+    (row,) = [line for line in text.splitlines() if "set $docs_row_0" in line]
+    assert "Prices in &#36; &amp; &lt;b&gt;£&lt;/b&gt;, &#x27;quoted&#x27;" in row
+    assert len(row.encode()) < 4096
 
 
 @pytest.mark.parametrize(

@@ -110,3 +110,27 @@ def test_a_database_url_that_means_something_else_is_refused_without_its_passwor
 def test_a_database_url_that_libpq_reads_as_it_is_meant_is_accepted(url):
     assert Settings.from_environ({"EDGE_DATABASE_URL": url}).database_url == url
     conninfo_to_dict(url)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("EDGE_PORT", "abc", "'abc' is not a whole number"),
+        ("EDGE_PORT", "80.5", "'80.5' is not a whole number"),
+        ("EDGE_EMBED_DEADLINE_S", "soon", "'soon' is not a number"),
+        ("EDGE_ENVIRONMENT", "prod", "'prod' is none of development, production"),
+        ("EDGE_RATE_LIMIT_EXEMPT", "10.0.0.0/8,foo", "'foo' is not a network such as 10.0.0.0/8"),
+        ("EDGE_TRUSTED_PROXIES", "10.0.0.1/8", "'10.0.0.1/8' is not a network such as 10.0.0.0/8"),
+        ("EDGE_HOME", "~nobody-of-this-name/edge", "home directory"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_its_variable_in_words(variable, value, told):
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({variable: value})
+    assert str(caught.value).startswith(f"{variable}: ")
+    assert told in str(caught.value)
+
+
+def test_every_value_that_does_not_fit_is_told_at_once():
+    with pytest.raises(SettingsError, match=r"EDGE_PORT.*EDGE_RATE_LIMIT: 'many'.*EDGE_TRUSTED_PROXIES"):
+        Settings.from_environ({"EDGE_PORT": "abc", "EDGE_RATE_LIMIT": "many", "EDGE_TRUSTED_PROXIES": "foo"})

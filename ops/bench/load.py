@@ -1,0 +1,132 @@
+"""`python -m ops.bench.load`: clients that each send the next request once the last is answered; one process.
+
+A Load comes on standard input, the Outcome goes to a file that is named on the command line.
+"""
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from ops.drill.exchange import Answer, Connection, Request
+
+ROOT = Path(__file__).parents[2]
+OK = 200
+GRACE_S = 30.0
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """`connections` are kept; what is answered within the first `warm_up_s` is not counted."""
+
+    host: str
+    port: int
+    path: str
+    body: str | None = None
+    connections: int
+    warm_up_s: float
+    seconds: float
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """`latencies_s` of the answers counted, over `seconds`; `errors`: answers other than 200, and none at all.
+
+    `sent` are all requests, those of the warm-up among them: what time on a core is divided by.
+    """
+
+    seconds: float
+    latencies_s: list[float]
+    errors: int
+    sent: int
+
+
+def measure(load: Load) -> Outcome:
+    """Run the generator in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="edge-load-") as folder:
+        path = Path(folder) / "outcome"
+        subprocess.run(
+            [sys.executable, "-m", "ops.bench.load", str(path)],
+            cwd=ROOT,
+            input=msgspec.json.encode(load),
+            timeout=load.warm_up_s + load.seconds + GRACE_S,
+            check=True,
+        )
+        return msgspec.json.decode(path.read_bytes(), type=Outcome)
+
+
+class Clients:
+    """All connections of one Load."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._payload = payload_of(load)
+        self._from = time.monotonic() + load.warm_up_s
+        self._until = self._from + load.seconds
+        self._latencies_s: list[float] = []
+        self._errors = self._sent = 0
+        self._left = load.connections
+        self._done = asyncio.Event()
+
+    async def run(self) -> Outcome:
+        """Until the time is over and the last answer has come."""
+        for _ in range(self._load.connections):
+            await self._connect()
+        await self._done.wait()
+        return Outcome(self._load.seconds, self._latencies_s, self._errors, self._sent)
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: Connection(self._ended), self._load.host, self._load.port)
+        self._send(connection)
+
+    def _send(self, connection: Connection) -> None:
+        self._sent += 1
+        connection.send(Request("", self._payload, 0, time.monotonic()))
+
+    def _ended(self, connection: Connection, request: Request, end: Answer | str) -> None:
+        now = time.monotonic()
+        is_right = isinstance(end, Answer) and end.status == OK
+        if self._from <= request.sent_at and now <= self._until:
+            if is_right:
+                self._latencies_s.append(now - request.sent_at)
+            else:
+                self._errors += 1
+        if now < self._until and connection.is_open and isinstance(end, Answer) and not end.is_last:
+            self._send(connection)
+        elif now < self._until:  # nginx ends a kept connection after a thousand requests
+            connection.transport.close()
+            self._reconnecting = asyncio.ensure_future(self._connect())
+        else:
+            connection.transport.close()
+            self._left -= 1
+            if not self._left:
+                self._done.set()
+
+
+def payload_of(load: Load) -> bytes:
+    """The bytes of the request: a GET, or a POST of JSON."""
+    head = f"{'GET' if load.body is None else 'POST'} {load.path} HTTP/1.1\r\nHost: bench\r\n"
+    if load.body is None:
+        return f"{head}\r\n".encode()
+    body = load.body.encode()
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def main() -> None:
+    """Read the Load, run it, write the Outcome."""
+    load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        outcome = runner.run(_run(load))
+    Path(sys.argv[1]).write_bytes(msgspec.json.encode(outcome))
+
+
+async def _run(load: Load) -> Outcome:
+    return await Clients(load).run()
+
+
+if __name__ == "__main__":
+    main()

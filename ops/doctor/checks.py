@@ -1,0 +1,59 @@
+"""All checks in the order in which they are told; a new one is a module with `examine`, and a line here."""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from ops.doctor import (
+    certificates,
+    configuration,
+    cors,
+    database,
+    disk,
+    functions,
+    health,
+    memory,
+    model,
+    ports,
+    privacy,
+    releases,
+    shops,
+    writes,
+)
+from ops.doctor.box import Box
+from ops.doctor.finding import Finding, unknown
+
+Examine = Callable[[Box], Iterable[Finding]]
+CHECKS: dict[str, Examine] = {
+    "functions": functions.examine,
+    "releases": releases.examine,
+    "nginx": configuration.examine,
+    "ports": ports.examine,
+    "certificates": certificates.examine,
+    "cors": cors.examine,
+    "writes": writes.examine,
+    "database": database.examine,
+    "shops": shops.examine,
+    "model": model.examine,
+    "memory": memory.examine,
+    "health": health.examine,
+    "privacy": privacy.examine,
+    "disk": disk.examine,
+}
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One finding and the check that it is of."""
+
+    check: str
+    finding: Finding
+
+
+def run(box: Box, names: Iterable[str] = CHECKS) -> Iterable[Result]:
+    """Each finding as soon as it is made; a check that breaks is itself one, and does not keep the others."""
+    for name in names:
+        try:
+            for finding in CHECKS[name](box):
+                yield Result(name, finding)
+        except Exception as error:  # noqa: BLE001 - whatever a sick box does to a check
+            yield Result(name, unknown(f"the check broke: {type(error).__name__}: {error}"))

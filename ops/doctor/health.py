@@ -1,0 +1,33 @@
+"""Does the health page say what is true?"""
+
+import json
+from collections.abc import Iterator
+from http.client import HTTPException
+
+from core.db.requirements import requirements
+from core.errors import EdgeError
+from ops.doctor.box import Box
+from ops.doctor.finding import Finding, fault, ok, unknown, warning
+
+PATH = "/api/health"
+
+
+def examine(box: Box) -> Iterator[Finding]:
+    """Hold what it says of database and model against what they do when they are asked here."""
+    try:
+        reply = box.ask("GET", PATH)
+        said = json.loads(reply.body)
+        status, checks = said["status"], said["checks"]
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
+        yield unknown(f"{PATH} does not answer: {error!r}", "`edge logs health` and `edge logs nginx` say why")
+        return
+    truth = {
+        "embeddings": box.model.detail if isinstance(box.model, EdgeError) else None,
+        "database": "; ".join(requirements(box.owner_dsn)) or None,
+    }
+    lies = {part: wrong for part, wrong in truth.items() if wrong and checks.get(part) == "ok"}
+    for part, wrong in lies.items():
+        yield fault(f"it says {part} ok, and that is not so: {wrong}", "do not trust what watches this page")
+    if not lies:
+        told = f"{status}: " + ", ".join(f"{part} {state}" for part, state in checks.items())
+        yield ok(told) if status == "ok" else warning(told, "see the check of the part that is not ok")

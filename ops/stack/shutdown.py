@@ -1,0 +1,58 @@
+"""Ending an instance from another process, also one whose folder was deleted under it."""
+
+import time
+from pathlib import Path
+
+import psutil
+
+from ops.stack import sweep
+from ops.stack.folders import Folders
+from ops.stack.instance import InstanceError
+
+PATIENCE_S = 60.0
+POLL_S = 0.05
+
+
+def stop_from_outside(home: Path, patience_s: float = PATIENCE_S) -> str:
+    """End the instance in `home`; returns what was done, for the operator. Raises InstanceError when it lives on."""
+    instance = Folders(home)
+    supervisors = _supervisors(instance)
+    _end(supervisors, instance.home, patience_s)
+    found = sweep.leftovers(instance.home, instance.run)
+    sweep.end(found)
+    if not supervisors and not found:
+        return f"nothing runs in {instance.home}"
+    ended = f", and {len(found)} processes that were left behind" if found else ""
+    return f"stopped{ended}"
+
+
+def _supervisors(instance: Folders) -> list[psutil.Process]:
+    """Who holds the lock, and who held it before the folder was deleted: it would start its parts again."""
+    pids = {*sweep.holders_of_deleted(instance.home / "lock"), instance.owner_pid()}
+    return [psutil.Process(pid) for pid in pids if pid is not None and psutil.pid_exists(pid)]
+
+
+def _end(supervisors: list[psutil.Process], home: Path, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    for supervisor in supervisors:
+        try:
+            supervisor.terminate()
+        except psutil.NoSuchProcess:
+            continue
+        except psutil.AccessDenied as error:
+            raise InstanceError(f"process {supervisor.pid} of another user runs {home}: stop it as that") from error
+        while _lives(supervisor):
+            if time.monotonic() > deadline:
+                raise InstanceError(
+                    f"process {supervisor.pid}, which runs {home}, has not ended within {patience_s:g} s: "
+                    f"`kill -KILL {supervisor.pid}` ends it, and `edge down` then what it leaves"
+                )
+            time.sleep(POLL_S)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it still runs: psutil's own wait would also wait for the parent of a zombie."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
