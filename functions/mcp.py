@@ -1,7 +1,7 @@
 """The Model Context Protocol over streamable HTTP: search and facts of a shop as tools.
 
 JSON-RPC 2.0 without sessions: each POST is answered with one JSON object (specification 2025-11-25, basic/transports).
-The official SDK would bring a second web framework into each worker (docs/decisions/0018).
+The official SDK would bring a second web framework into each worker (docs/decisions/0021).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Public holidays by country and region, from the `holidays` library (docs/decisions/0017)."""
+"""Public holidays by country and region, from the `holidays` library (docs/decisions/0020)."""
 
 from datetime import date
 from functools import lru_cache
