@@ -22,10 +22,13 @@ TEXT_A_STATEMENT = 256 * 1024
 VECTORS_A_STATEMENT = 500
 COLUMNS = "id, content, category, source, metadata, created_at, updated_at"
 INSERT = """
-insert into passage (shop_id, id, content, category, source, metadata)
-select %(shop_id)s, * from unnest(
-    %(ids)s::uuid[], %(contents)s::text[], %(categories)s::text[], %(sources)s::text[], %(metadata)s::jsonb[]
-)
+insert into passage (shop_id, id, content, category, source, metadata, document_id, created_at, updated_at)
+select %(shop_id)s, id, content, category, source, metadata, document_id, coalesce(least(created, now()), now()),
+    coalesce(least(updated, now()), least(created, now()), now())
+from unnest(
+    %(ids)s::uuid[], %(contents)s::text[], %(categories)s::text[], %(sources)s::text[], %(metadata)s::jsonb[],
+    %(document_ids)s::uuid[], %(created)s::timestamptz[], %(updated)s::timestamptz[]
+) as given (id, content, category, source, metadata, document_id, created, updated)
 """
 INSERT_VECTORS = """
 insert into passage_vector (shop_id, model_id, passage_id, ordinal, embedding)
@@ -58,7 +61,7 @@ end
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """One passage; the times are the database's and not looked at when it is written."""
+    """One passage; without times it is written with the database's."""
 
     id: UUID
     content: str
@@ -85,13 +88,21 @@ class Page(msgspec.Struct, frozen=True):
 
 
 async def insert_passages(
-    conn: Connection, shop_id: int, model_digest: str, items: Sequence[tuple[Passage, Sequence[HalfVector]]]
+    conn: Connection,
+    shop_id: int,
+    model_digest: str,
+    items: Sequence[tuple[Passage, Sequence[HalfVector]]],
+    document_ids: Sequence[UUID | None] = (),
 ) -> None:
     """Add passages with their vectors (the first is the whole passage, the others its chunks; L2-normalised).
 
     The shop begins to exist with its first passage. Other writers of the shop wait for the end of the transaction.
+    `document_ids` says for each passage to which document it belongs; empty: none does.
     """
+    done = 0
     for passages in slices([passage for passage, _ in items]):
+        of = list(document_ids[done : done + len(passages)]) or [None] * len(passages)
+        done += len(passages)
         await conn.execute(
             INSERT,
             {
@@ -101,6 +112,9 @@ async def insert_passages(
                 "categories": [passage.category or None for passage in passages],
                 "sources": [passage.source or None for passage in passages],
                 "metadata": [Jsonb(passage.metadata) for passage in passages],
+                "document_ids": of,
+                "created": [passage.created_at for passage in passages],
+                "updated": [passage.updated_at for passage in passages],
             },
         )
     await insert_vectors(conn, shop_id, model_digest, [(passage.id, vectors) for passage, vectors in items])

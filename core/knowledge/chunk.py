@@ -33,6 +33,11 @@ def chunks(text: str) -> list[str]:
     return pieces if len(pieces) > 1 else []
 
 
+def runs(text: str, most_words: int, most_chars: int) -> list[str]:
+    """Cut `text` into runs of whole sentences within both bounds, in order; too long a sentence is cut itself."""
+    return _packed([piece for sentence in _sentences(text) for piece in _bounded(sentence)], most_words, most_chars)
+
+
 def _sentences(text: str) -> list[str]:
     found: list[str] = []
     held = ""

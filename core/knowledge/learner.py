@@ -1,13 +1,11 @@
 """Knowledge written and read back: embedded first, then stored with all that belongs to it in one transaction."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from pgvector import HalfVector
 from uuid_utils.compat import uuid7
 
 from core.db import idempotency
@@ -25,7 +23,7 @@ from core.db.passages import (
 from core.db.pool import Database
 from core.errors import NotFound
 from core.flight import Flight
-from core.knowledge.chunk import pieces
+from core.knowledge.embedding import Vectors, embed_passages
 from core.knowledge.spaces import Spaces
 from core.models.gateway import Embedder
 
@@ -63,13 +61,6 @@ class Reply(msgspec.Struct, frozen=True):
 
 Respond = Callable[[Sequence[UUID]], Reply]
 _Write = Callable[[Connection], Awaitable[Sequence[UUID]]]
-
-
-class _Vectors(msgspec.Struct, frozen=True):
-    """Of each passage its vectors, the whole passage first, and the space that they lie in."""
-
-    space: str
-    of_passages: list[list[HalfVector]]
 
 
 class Learner:
@@ -184,18 +175,8 @@ class Learner:
             await idempotency.record(conn, shop_id, once.key, once.request_hash, kept)
             return reply
 
-    async def _embed(self, contents: Sequence[str]) -> _Vectors:
-        model = await self._embedder.identity()
-        space = await self._spaces.of(model)
-        # A batch of 8 MiB takes a second to cut: the loop serves others meanwhile.
-        texts = await asyncio.to_thread(_texts, contents)
-        flat = await self._embedder.embed_documents([text for group in texts for text in group], model)
-        vectors = iter(flat)
-        return _Vectors(space.digest, [[next(vectors) for _ in group] for group in texts])
-
-
-def _texts(contents: Sequence[str]) -> list[list[str]]:
-    return [pieces(content) for content in contents]
+    async def _embed(self, contents: Sequence[str]) -> Vectors:
+        return await embed_passages(self._embedder, self._spaces, contents)
 
 
 def _passage(passage_id: UUID, item: NewPassage) -> Passage:

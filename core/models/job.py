@@ -58,12 +58,12 @@ def take_batch(line: Line[T], most: int) -> list[Job[T]]:
     return jobs
 
 
-def take_piece(line: Line[T]) -> list[Job[T]]:
-    """Take the oldest jobs up to BULK_TEXTS and BULK_CHARACTERS out of the line; one long text is a piece."""
+def take_piece(line: Line[T], most: int = BULK_TEXTS) -> list[Job[T]]:
+    """Take the oldest jobs up to `most` and BULK_CHARACTERS out of the line; one long text is a piece."""
     characters, count = 0, 0
     for job in line:
         characters += len(job.work.text)
-        if count == BULK_TEXTS or (count and characters > BULK_CHARACTERS):
+        if count == most or (count and characters > BULK_CHARACTERS):
             break
         count += 1
     return take_batch(line, count)

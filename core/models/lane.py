@@ -4,6 +4,8 @@ import asyncio
 import fcntl
 import logging
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 POLL_S = 0.01
@@ -19,11 +21,15 @@ class Lane:
     def __init__(self, path: Path) -> None:
         self._inside = 0
         self._held = False
+        self._marked_at = float("-inf")
         # flock belongs to the open file, not to the process: two of them, so that we see ourselves as others do.
         self._mine = self._probe = -1
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            is_new = not path.exists()
             self._mine = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            if is_new:
+                os.utime(self._mine, (0, 0))  # its time says when someone last asked: nobody has
             self._probe = os.open(path, os.O_RDWR)
         except OSError as error:
             _LOG.warning("no lane between processes: %s", error)
@@ -31,6 +37,7 @@ class Lane:
     def enter(self) -> None:
         """Someone waits for an answer; pair with `leave`."""
         self._inside += 1
+        self._mark()
         if not self._held and self._mine >= 0:
             # Fails only in the instant in which another process probes; the next one to enter tries again.
             self._held = _flock(self._mine, fcntl.LOCK_SH | fcntl.LOCK_NB) is True
@@ -53,11 +60,28 @@ class Lane:
             _flock(self._probe, fcntl.LOCK_UN)
         return free is False
 
+    def asked_within(self, seconds: float) -> bool:
+        """Whether anyone has begun to wait in the last `seconds`, in this process or in another."""
+        if time.monotonic() - self._marked_at < seconds:
+            return True
+        if self._probe < 0:
+            return False
+        try:
+            return 0 <= time.time() - os.fstat(self._probe).st_mtime < seconds
+        except OSError:
+            return False
+
     async def clear(self, patience_s: float) -> None:
         """Wait until nobody waits for an answer, but no longer than `patience_s`: bulk work never starves."""
         give_up = asyncio.get_running_loop().time() + patience_s
         while self.busy() and asyncio.get_running_loop().time() < give_up:  # noqa: ASYNC110 - flock has no event
             await asyncio.sleep(POLL_S)
+
+    def _mark(self) -> None:
+        self._marked_at = time.monotonic()
+        if self._mine >= 0:
+            with suppress(OSError):  # a file system that keeps no times: nobody is seen
+                os.utime(self._mine)
 
     def close(self) -> None:
         """Give the file back."""

@@ -10,7 +10,7 @@ import msgspec
 from core.errors import ModelOverloaded, ModelUnavailable
 from core.models.breaker import Breaker, State
 from core.models.client import CLOSING
-from core.models.job import Call, Job, Line, take_batch, take_piece
+from core.models.job import BULK_TEXTS, Call, Job, Line, take_batch, take_piece
 from core.models.lane import Lane
 from core.models.text import Work
 
@@ -19,6 +19,8 @@ T = TypeVar("T")
 CALLS_IN_FLIGHT = 2
 INTERACTIVE_BATCH = 8
 BULK_PATIENCE_S = 1.0
+VISITORS_S = 2.0
+BULK_CALLS = 2
 MOST_STALLED = 2
 LONGEST_RETRY_S = 30
 
@@ -36,9 +38,10 @@ class QueueState(msgspec.Struct, frozen=True):
 class CallQueue(Generic[T]):
     """Texts go in, calls of `send` come out; `send` returns a result or an error for each of its texts, in order.
 
-    At most CALLS_IN_FLIGHT calls at once, one of them bulk. `limit` bounds the texts that wait, in each of the two
-    lines. An interactive call that takes longer than `stall_s` trips the breaker and gives its place free, but goes
-    on: a cold model that answers late closes the breaker.
+    At most CALLS_IN_FLIGHT calls at once, one of them bulk. While no visitor asks, a second bulk call goes beside them,
+    so that the model is busy between the two; it takes no place from anyone. `limit` bounds the texts that wait, in
+    each of the two lines. An interactive call that takes longer than `stall_s` trips the breaker and gives its place
+    free, but goes on: a cold model that answers late closes the breaker.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class CallQueue(Generic[T]):
         self._bulk: Line[T] = {}
         self._flight: set[Call[T]] = set()
         self._stalled: dict[Call[T], None] = {}
+        self._bulk_calls: set[Call[T]] = set()
         self._bulk_due = False
         self._bulk_turns: asyncio.Task[None] | None = None
         self._seconds_a_text = 0.02
@@ -173,24 +177,35 @@ class CallQueue(Generic[T]):
         if self._closed:
             return
         # A bulk piece whose turn has come keeps one place.
-        while self._interactive and len(self._flight) < CALLS_IN_FLIGHT - self._bulk_due:
+        while self._interactive and self._places_taken < CALLS_IN_FLIGHT - self._bulk_due:
             self._start(take_batch(self._interactive, INTERACTIVE_BATCH), stall_s=self._stall_s)
         if self._bulk and (self._bulk_turns is None or self._bulk_turns.done()):
             self._bulk_turns = asyncio.create_task(self._take_bulk_turns())
 
     async def _take_bulk_turns(self) -> None:
         while self._bulk:
+            while len(self._bulk_calls) >= (1 if self._lane.asked_within(VISITORS_S) else BULK_CALLS):
+                await asyncio.wait([call.task for call in self._bulk_calls], return_when=asyncio.FIRST_COMPLETED)
             await self._lane.clear(BULK_PATIENCE_S)
             self._bulk_due = True
             try:
-                while len(self._flight) >= CALLS_IN_FLIGHT:
+                while self._places_taken >= CALLS_IN_FLIGHT:
                     running = [call.task for call in self._flight]
                     # A stalled call gives its place free without an end: look again after that time.
                     await asyncio.wait(running, timeout=self._stall_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._bulk_due = False
-            if self._bulk and (call := self._start(take_piece(self._bulk))):
-                await asyncio.wait([call.task])
+            if self._bulk and (call := self._start(self._take_piece())):
+                self._bulk_calls.add(call)
+
+    @property
+    def _places_taken(self) -> int:
+        return len(self._flight) - max(0, len(self._bulk_calls) - 1)
+
+    def _take_piece(self) -> list[Job[T]]:
+        # While visitors ask, one text at a time: the model's other thread, if it has one, stays free for them.
+        most = 1 if self._lane.asked_within(VISITORS_S) else BULK_TEXTS
+        return take_piece(self._bulk, most)
 
     def _start(self, jobs: Sequence[Job[T]], stall_s: float | None = None) -> Call[T] | None:
         try:
@@ -224,6 +239,7 @@ class CallQueue(Generic[T]):
         if call.timer is not None:
             call.timer.cancel()
         self._flight.discard(call)
+        self._bulk_calls.discard(call)
         self._stalled.pop(call, None)
         outcomes: Sequence[T | Exception]
         if call.outcomes is None:

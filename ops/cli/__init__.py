@@ -28,6 +28,8 @@ VERBS = {
     "host": ("ops.cli.host", "Replace the process that runs the functions."),
     "doctor": ("ops.cli.doctor", "Look for what is wrong with a running instance."),
     "eval-chat": ("ops.cli.eval_chat", "Ask questions whose facts are known, and judge the answers."),
+    "learn": ("ops.cli.learn", "Import files into what a shop knows."),
+    "knowledge": ("ops.cli.knowledge", "Export, list and forget what a shop knows."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
@@ -88,6 +90,7 @@ def main(ctx: click.Context, /, **_: Any) -> None:
       edge deploy                          switch to what changed in functions/ and core/
       edge rollback search                 and back again
       edge doctor                          is all well
+      edge learn faq.jsonl docs/ --shop 1  import files; what is there already is skipped
       edge keys create --shop 1 --name web a key for shop 1, shown once
     """
     if os.environ.get("NO_COLOR"):  # https://no-color.org

@@ -1,23 +1,15 @@
 """`edge keys`: create, list and revoke keys. Their hashes lie in the database, their text is shown once."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import click
-import psycopg
-from psycopg.rows import TupleRow
 
-from core.db.dsn import owner_conninfo
 from core.db.keys import Key, create_key, list_keys, revoke_key
-from core.errors import SettingsError
-from ops.cli.exits import NoHostError
-from ops.cli.settings import plain_errors, read_settings
+from ops.cli.database import owner_connection
 from ops.cli.table import show
-from ops.stack.folders import Folders
-from ops.stack.postgres import EmbeddedPostgres
 
 
 @click.group()
@@ -44,7 +36,7 @@ def create(*, shop: int | None, operator: bool, name: str, as_json: bool) -> Non
         raise click.UsageError("give either --shop N or --operator")
     if not 1 <= len(name.strip()) <= 200:  # noqa: PLR2004 - the table's own limit
         raise click.UsageError("--name takes 1 to 200 characters")
-    with _owner() as owner:
+    with owner_connection() as owner:
         key_id, key = create_key(owner, name=name.strip(), shop_id=shop)
     if as_json:
         click.echo(json.dumps({"id": str(key_id), "key": key, "shopId": shop}))
@@ -57,7 +49,7 @@ def create(*, shop: int | None, operator: bool, name: str, as_json: bool) -> Non
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts.")
 def list_(*, as_json: bool) -> None:
     """Show all keys, the oldest first; never their text."""
-    with _owner() as owner:
+    with owner_connection() as owner:
         found = list_keys(owner)
     if as_json:
         click.echo(json.dumps([_plain(key) for key in found]))
@@ -76,7 +68,7 @@ def revoke(*, key_id: str) -> None:
       edge keys revoke 01900000-0000-7000-8000-000000000000
       edge keys revoke 01900000-0000-7
     """
-    with _owner() as owner:
+    with owner_connection() as owner:
         found = _in_force(list_keys(owner), key_id)
         if not revoke_key(owner, found.id):
             raise click.ClickException(f"key {found.id} was revoked meanwhile")
@@ -98,23 +90,6 @@ def _in_force(keys_: Sequence[Key], prefix: str) -> Key:
 def _row(key: Key) -> tuple[str, ...]:
     shop = "every" if key.shop_id is None else str(key.shop_id)
     return str(key.id), shop, _time(key.created_at) or "-", _time(key.revoked_at) or "-", key.name
-
-
-@contextmanager
-def _owner() -> Iterator[psycopg.Connection[TupleRow]]:
-    """A connection as the database's owner; says how to start an embedded database that does not run."""
-    settings = read_settings()
-    dsn = settings.database_url
-    if dsn is None:
-        instance = Folders(settings.home)
-        if instance.owner_pid() is None:
-            raise NoHostError(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
-        dsn = EmbeddedPostgres(instance.postgres, instance.run / "postgres").owner_dsn
-    with (
-        plain_errors(SettingsError, psycopg.Error),
-        psycopg.connect(owner_conninfo(dsn), autocommit=True, connect_timeout=10) as owner,
-    ):
-        yield owner
 
 
 def _time(moment: datetime | None) -> str | None:

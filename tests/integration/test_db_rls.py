@@ -3,7 +3,9 @@
 import psycopg
 import pytest
 from psycopg import sql
+from uuid_utils.compat import uuid7
 
+from core.db.documents import Stored, swap_documents
 from core.db.dsn import application_conninfo
 from core.db.facts import append
 from core.db.idempotency import Recorded, record
@@ -11,8 +13,8 @@ from core.db.passages import Passage, get_passage, insert_passages
 from core.settings import Settings
 from tests.parts.knowledge import DIGEST, opened, teach, unit
 
-OF_A_SHOP = ("passage", "passage_vector", "posting", "term", "idempotency", "fact")
-WRITABLE = ("passage", "passage_vector", "idempotency")
+OF_A_SHOP = ("document", "passage", "passage_vector", "posting", "term", "idempotency", "fact")
+WRITABLE = ("document", "passage", "passage_vector", "idempotency")
 HASH = b"h" * 32
 
 
@@ -25,6 +27,8 @@ async def shops(module_database):
             async with database.shop(shop_id) as conn:
                 await record(conn, shop_id, "key", HASH, Recorded(200, b"{}"))
                 await append(conn, shop_id, {}, restores=None, key_id=None)
+                document = Stored(uuid7(), "a.md", "", HASH, [(Passage(uuid7(), "a beard trim"), [unit(1)])])
+                await swap_documents(conn, shop_id, DIGEST, [document])
     return module_database
 
 
@@ -47,7 +51,7 @@ async def test_every_table_of_a_shop_forces_row_level_security_and_the_applicati
     tables = {
         name: (enabled, forced, owner) for name, enabled, forced, owner, of_shop in owner_tables(shops) if of_shop
     }
-    assert set(tables) == {*OF_A_SHOP, "api_key"}
+    assert set(tables) == {*OF_A_SHOP, "api_key", "tenant"}
     assert {name: tables[name] for name in OF_A_SHOP} == dict.fromkeys(OF_A_SHOP, (True, True, "edge_owner"))
 
 
@@ -82,6 +86,7 @@ async def test_a_shop_that_is_no_number_is_an_error(shops, table):
 
 
 INSERTS = {
+    "document": "insert into document (shop_id, id, file) values (2, gen_random_uuid(), 'planted')",
     "passage": "insert into passage (shop_id, id, content) values (2, gen_random_uuid(), 'planted')",
     "passage_vector": "insert into passage_vector (shop_id, model_id, ordinal, passage_id, embedding)"
     " select 2, id, 7, gen_random_uuid(), '[1,0,0,0,0,0,0,0]' from model",
@@ -145,6 +150,9 @@ async def test_writes_without_a_shop_are_refused(shops, change):
         "select * from api_key",
         "insert into api_key (id, name, secret_hash) values (gen_random_uuid(), 'n', sha256('s'))",
         "delete from api_key",
+        "update document set hash = null",
+        "select * from tenant",
+        "insert into tenant (name, shop_id) values ('mine', 2)",
         "select * from edge_migration",
         "truncate passage",
         "create table mine ()",
@@ -175,7 +183,7 @@ async def test_turning_row_level_security_off_is_an_error_not_a_way_around(shops
 
 async def test_an_id_of_another_shop_cannot_be_found_out_by_colliding_with_it(shops):
     async with opened(shops.settings) as database:
-        [(taken,)] = await database.read(2, "select id from passage")
+        [(taken,), _] = await database.read(2, "select id from passage order by content desc")
         async with database.shop(1) as conn:
             await insert_passages(conn, 1, DIGEST, [(Passage(taken, "the same id in shop one"), [unit(1)])])
         assert (await get_passage(database, 1, taken)).content == "the same id in shop one"

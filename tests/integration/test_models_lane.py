@@ -2,6 +2,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -113,3 +114,20 @@ async def test_a_lane_without_its_file_still_orders_its_own_process(tmp_path):
     lane.leave()
     await lane.clear(0)
     lane.close()
+
+
+def test_it_is_known_for_a_while_that_another_process_was_asked(lane, holder):
+    holder.does("enter")
+    holder.does("leave")
+    assert not lane.busy()
+    assert lane.asked_within(60)
+    assert not lane.asked_within(0.0)
+
+
+def test_a_clock_that_was_set_back_hides_nobody_for_long_and_shows_nobody_who_is_not_there(lane, path):
+    later = time.time() + 3600
+    os.utime(path, (later, later))
+    assert not lane.asked_within(60)
+    lane.enter()
+    lane.leave()
+    assert lane.asked_within(60)

@@ -152,12 +152,35 @@ async def test_a_model_that_was_slow_is_asked_again_where_nobody_waits(model, ca
 async def test_questions_overtake_bulk_work(model, callers):
     bulk = await callers.many("vwxyz", bulk=True)
     await until(lambda: len(model.calls) == 1)
-    more = await callers.many(["bulk"], bulk=True)
-    questions = await callers.many("abcd")
+    bulk += await callers.many(["second"], bulk=True)
     await until(lambda: len(model.calls) == 2)
-    assert model.calls == [list("vwxyz"), ["a"]]
-    await drained(model, bulk + questions + more)
-    assert model.calls[2:] == [["b", "c", "d"], ["bulk"]]
+    bulk += await callers.many(["bulk"], bulk=True)
+    questions = await callers.many("abcd")
+    await until(lambda: len(model.calls) == 3)
+    assert model.calls == [list("vwxyz"), ["second"], ["a"]]
+    await drained(model, bulk + questions)
+    assert model.calls[3:] == [["b", "c", "d"], ["bulk"]]
+
+
+async def test_two_bulk_calls_keep_the_model_busy_and_a_third_waits(model, callers):
+    bulk = [task for name in "abc" for task in await callers.many([name * 900], bulk=True)]
+    await until(lambda: len(model.calls) == 2)
+    assert 2 == callers.queue.state.in_flight
+    assert 1 == callers.queue.state.bulk
+    await drained(model, bulk)
+
+
+async def test_bulk_work_goes_one_by_one_for_a_while_after_a_question(model, callers, monkeypatch):
+    questions = await callers.many("a")
+    await until(lambda: model.calls == [["a"]])
+    bulk = await callers.many("vwx", bulk=True)
+    model.answer()
+    await until(lambda: model.calls == [["a"], ["v"]])
+    monkeypatch.setattr("core.models.queue.VISITORS_S", 0.0)  # the while is over
+    model.answer()
+    await until(lambda: len(model.calls) == 3)
+    assert ["w", "x"] == model.calls[2]
+    await drained(model, questions + bulk)
 
 
 async def test_bulk_work_goes_on_when_questions_never_end(model, callers):

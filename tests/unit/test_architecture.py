@@ -26,6 +26,8 @@ FORBIDDEN = {
     "ops/release/": ("core", "functions", "nginx"),
     # Another program that happens to live in this repository: anything that speaks Ollama's protocol may replace it.
     "ops/modelserver/": ("core", "functions", "nginx"),
+    # What parses files knows neither the database nor the model, nor where they are.
+    "ops/reading/": ("core.db", "core.models", "core.settings", "core.services", "functions", "nginx", "ops.importing"),
     "loadtests/": ("core", "functions", "nginx", "tests"),
 }
 
@@ -50,6 +52,7 @@ LAYERS = (
 OWNERS = {
     "cachetools": ("core/cache/",),
     "diskcache": ("core/cache/",),
+    "docx": ("ops/reading/",),
     "granian": ("ops/host/", "ops/modelserver/"),
     "holidays": ("core/facts/holidays.py",),
     "httpx": ("core/models/", "ops/"),
@@ -60,12 +63,15 @@ OWNERS = {
         "ops/host/",
         "ops/modelserver/",
     ),
+    "lxml": ("ops/reading/",),
+    "markdown_it": ("ops/reading/",),
     "numpy": ("ops/bench/", "ops/evaluation/", "ops/modelserver/"),
     "ollama": ("core/models/", "ops/ollama/"),
     "onnxruntime": ("ops/modelserver/",),
     "prometheus_client": ("core/observe/",),
     "psycopg": ("core/db/", "ops/"),
     "psycopg_pool": ("core/db/",),
+    "pypdfium2": ("ops/reading/",),
     "tokenizers": ("ops/modelserver/",),
 }
 

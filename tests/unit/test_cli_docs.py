@@ -16,7 +16,7 @@ from ops.doctor.checks import CHECKS
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text("utf-8")
 # They talk to a person, or to a shell.
-WITHOUT_JSON = {"up", "down", "keys", "host", "completion"}
+WITHOUT_JSON = {"up", "down", "keys", "host", "knowledge", "completion"}
 HEAVY = {"litestar", "nginx", "psutil", "psycopg", "rich", "numpy", "httpx", "jinja2"}
 
 

@@ -1,0 +1,101 @@
+"""How an import is told to a person and to a script: its progress, what it waits for, what became of it."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ops.importing.report import Report
+from ops.importing.run import Import
+
+REFRESH_S = 0.2
+MOST_SHOWN = 50
+
+
+class Telling:
+    """Shows the rounds of an import: a bar on a terminal, a line for each round, or one JSON object."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._bar = sys.stderr.isatty()
+
+    def waits(self, reason: str | None) -> None:
+        """Say what the import waits for, and when it goes on."""
+        click.echo("going on" if reason is None else f"waiting: {reason}", err=True)
+
+    async def round(self, work: Import, files: Sequence[Path]) -> Report:
+        """Run one import and show it."""
+        showing = asyncio.create_task(_show_bar(work)) if self._bar else None
+        try:
+            return await work.run(files)
+        finally:
+            if showing is not None:
+                showing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await showing
+            self.tell(work.report)
+
+    def tell(self, report: Report) -> None:
+        """What became of the documents: the sum on standard output, each failure on standard error."""
+        if self._as_json:
+            import json
+
+            click.echo(json.dumps(plain(report), ensure_ascii=False))
+            return
+        for failure in report.failed[:MOST_SHOWN]:
+            where = f", {failure.where}" if failure.where else ""
+            click.echo(f"{click.style('failed', fg='red')}  {failure.file}{where}: {failure.reason}", err=True)
+        if report.failures > MOST_SHOWN:
+            click.echo(f"and {report.failures - MOST_SHOWN} more: --json lists them", err=True)
+        click.echo(summary(report))
+        if report.stopped:
+            click.echo(f"stopped: {report.stopped}; the same command goes on from here", err=True)
+
+
+def summary(report: Report) -> str:
+    """One line."""
+    parts = [f"{report.imported} imported ({report.passages} passages)", f"{report.unchanged} unchanged"]
+    if report.forgotten:
+        parts.append(f"{report.forgotten} forgotten")
+    parts.append(f"{report.failures} failed")
+    return f"{', '.join(parts)}, in {report.seconds:.1f} s"
+
+
+def plain(report: Report) -> dict[str, Any]:
+    """The report as JSON has it."""
+    return {
+        "imported": report.imported,
+        "unchanged": report.unchanged,
+        "forgotten": report.forgotten,
+        "passages": report.passages,
+        "shops": len(report.shops),
+        "files": report.files,
+        "failures": report.failures,
+        "failed": [{"file": one.file, "where": one.where, "reason": one.reason} for one in report.failed],
+        "stopped": report.stopped,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+async def _show_bar(work: Import) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task("")
+        while True:
+            report = work.report
+            text = f"{report.imported} imported, {report.unchanged} unchanged, {report.failures} failed"
+            progress.update(task, description=text, total=report.total_bytes or None, completed=report.read_bytes)
+            await asyncio.sleep(REFRESH_S)

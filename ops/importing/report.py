@@ -1,0 +1,42 @@
+"""What became of an import."""
+
+import msgspec
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """What was not imported: a file, or a part of it."""
+
+    file: str
+    where: str
+    reason: str
+
+
+class Report(msgspec.Struct):
+    """Documents by what became of them. `failed` is tried again by the same command."""
+
+    imported: int = 0
+    unchanged: int = 0
+    forgotten: int = 0
+    passages: int = 0
+    files: int = 0
+    failed: list[Failure] = []
+    shops: set[int] = set()
+    stopped: str | None = None
+    seconds: float = 0.0
+    read_bytes: int = 0
+    total_bytes: int = 0
+    failures: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that there is was imported, or was there already."""
+        return not self.failures and self.stopped is None
+
+    def fail(self, file: str, where: str, reason: str) -> None:
+        """Note what was not imported; past MOST_LISTED only how many there were."""
+        self.failures += 1
+        if len(self.failed) < MOST_LISTED:
+            self.failed.append(Failure(file, where, reason))
+
+
+MOST_LISTED = 10_000

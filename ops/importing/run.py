@@ -1,0 +1,146 @@
+"""One import: files -> reader -> batches -> writer, with a report of what became of each document."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import msgspec
+
+from core.knowledge.library import Library
+from core.models.gateway import Embedder
+from ops.importing.batches import Batches, Item
+from ops.importing.patience import GaveUpError, Patience
+from ops.importing.reader import Reader
+from ops.importing.report import MOST_LISTED, Report
+from ops.importing.shops import OneShop, Shops
+from ops.importing.sources import Skipped, Source, absolute, find, text_of
+from ops.importing.writer import Writer
+from ops.reading.wire import Found, Refused, Task, Unchanged
+
+PATIENCE_S = 300.0
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to import: in which encoding, by which field, whether what is gone from its file is forgotten."""
+
+    encoding: str = "utf-8"
+    tenant_field: str | None = None
+    again: bool = False
+    prune: bool = False
+    patience_s: float = PATIENCE_S
+
+
+class Import:
+    """Runs once over files and folders; `report` shows how far it is."""
+
+    def __init__(
+        self,
+        library: Library,
+        embedder: Embedder,
+        shops: Shops,
+        options: Options,
+        tell: Callable[[str | None], None],
+    ) -> None:
+        self.report = Report()
+        self._library = library
+        self._shops = shops
+        self._options = options
+        self._patience = Patience(options.patience_s, tell)
+        self._writer = Writer(library, embedder, self._patience, self.report, again=options.again)
+        self._reader = Reader()
+        self._seen: set[tuple[int, str, str]] = set()
+
+    async def run(self, given: Sequence[Path]) -> Report:
+        """Import all that there is below `given`. Ends early, with `stopped` in the report, when a part stays away."""
+        begun = perf_counter()
+        try:
+            await self._import(given)
+        except asyncio.CancelledError:
+            self.report.stopped = "interrupted"
+            raise
+        finally:
+            await self._reader.close()
+            self.report.seconds = perf_counter() - begun
+        if self._options.prune and self.report.stopped is None and self.report.failures < MOST_LISTED:
+            await self._prune(given)
+        return self.report
+
+    async def _import(self, given: Sequence[Path]) -> None:
+        sources = await asyncio.to_thread(lambda: list(find(given)))
+        self.report.total_bytes = sum(source.size_bytes for source in sources if isinstance(source, Source))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for source in sources:
+                    await self._take(group, source)
+        except* GaveUpError as errors:
+            self.report.stopped = str(errors.exceptions[0])
+
+    async def _take(self, group: asyncio.TaskGroup, source: Source | Skipped) -> None:
+        self.report.files += 1
+        if isinstance(source, Skipped):
+            self.report.fail(source.name, "", source.reason)
+            return
+        batches, before = Batches(), self.report.read_bytes
+        async with aclosing(self._reader.read(await self._task(source))) as messages:
+            async for message in messages:
+                match message:
+                    case Refused(reason, where):
+                        self.report.fail(source.name, where, reason)
+                    case Unchanged():
+                        self.report.unchanged += 1
+                        self._keep(await self._shops.of(None), source.name, "")
+                    case Found():
+                        await self._sort(group, batches, source, message)
+                self.report.read_bytes = before + getattr(message, "read_bytes", 0)
+        for batch in batches.rest():
+            await self._writer.put(group, batch)
+        self.report.read_bytes = before + source.size_bytes
+
+    async def _task(self, source: Source) -> Task:
+        known = None
+        if not source.of_rows and isinstance(self._shops, OneShop) and not self._options.again:
+            shop_id = await self._shops.of(None)
+            known = await self._patience.until_done(lambda: self._library.hash_of(shop_id, source.name))
+        return Task(
+            bytes(source.path), source.name, source.shown, self._options.encoding, self._options.tenant_field, known
+        )
+
+    async def _sort(self, group: asyncio.TaskGroup, batches: Batches, source: Source, message: Found) -> None:
+        document = message.document
+        if self._options.tenant_field is not None and message.tenant is None:
+            self.report.fail(source.name, message.where, f"has no {self._options.tenant_field}, which says whose it is")
+            return
+        shop_id = await self._patience.until_done(lambda: self._shops.of(message.tenant))
+        if not self._keep(shop_id, *document.name):
+            self.report.fail(source.name, message.where, f"{document.key!r} came before in this import")
+            return
+        for batch in batches.add(shop_id, Item(document, source.name, message.where)):
+            await self._writer.put(group, batch)
+
+    def _keep(self, shop_id: int, file: str, key: str) -> bool:
+        """Note that the document is there; False when it was before: two of one name would undo each other."""
+        if (shop_id, file, key) in self._seen:
+            return False
+        self._seen.add((shop_id, file, key))
+        return True
+
+    async def _prune(self, given: Sequence[Path]) -> None:
+        """Forget documents that are gone from their files, in the shops of this import; never all that there are.
+
+        What failed stays, as does what lies below a folder that cannot be read: it may only be away.
+        """
+        failed = {failure.file for failure in self.report.failed}
+        files = [text_of(absolute(path)) for path in given]
+        kept: dict[int, set[tuple[str, str]]] = {}
+        for shop_id, file, key in self._seen:
+            kept.setdefault(shop_id, set()).add((file, key))
+        for shop_id, names in kept.items():
+            forget = partial(self._library.forget_others, shop_id, files, names, failed)
+            try:
+                self.report.forgotten += await self._patience.until_done(forget)
+            except GaveUpError as error:
+                self.report.stopped = str(error)
+                return

@@ -1,0 +1,63 @@
+"""For whom a document is: the shop that was named, or the one that its tenant always was."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from core.db.tenants import list_tenants, shop_of_tenant
+from core.errors import DatabaseUnavailable
+
+
+class Shops(Protocol):
+    """Whose a document is, by the name that its file gives."""
+
+    async def of(self, tenant: str | None) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class OneShop:
+    """Everything is for one shop."""
+
+    def __init__(self, shop_id: int) -> None:
+        self._shop_id = shop_id
+
+    async def of(self, tenant: str | None) -> int:  # noqa: ARG002 - the protocol's
+        """The shop."""
+        return self._shop_id
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class TenantShops:
+    """Each tenant has a shop, written down when it is first met: the next import maps it in the same way."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[TupleRow]]) -> None:
+        self._connect = connect
+        self._owner: psycopg.Connection[TupleRow] | None = None
+        self._known: dict[str, int] = {}
+
+    async def of(self, tenant: str | None) -> int:
+        """The tenant's shop. Raises DatabaseUnavailable."""
+        assert tenant is not None, "the reader refuses what names no tenant"
+        if (shop_id := self._known.get(tenant)) is None:
+            shop_id = self._known[tenant] = await asyncio.to_thread(self._look_up, tenant)
+        return shop_id
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._owner is not None:
+            self._owner.close()
+
+    def _look_up(self, tenant: str) -> int:
+        try:
+            if self._owner is None or self._owner.closed:
+                self._owner = self._connect()
+                self._known.update(list_tenants(self._owner))
+            return self._known.get(tenant) or shop_of_tenant(self._owner, tenant)
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable("The database cannot be reached.") from error

@@ -1,0 +1,83 @@
+"""The files of an import: those that were named, and those below folders that were named."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ops.reading.__main__ import ROWS, WHOLE
+
+FORMATS = frozenset({*ROWS, *WHOLE})
+NAME_BYTES = 2000
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A file: `name` is its absolute path as text, `shown` what visitors may see of it."""
+
+    path: Path
+    name: str
+    shown: str
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether its rows are documents."""
+        return self.path.suffix.lower() in ROWS
+
+    @property
+    def size_bytes(self) -> int:
+        """How large it is; 0 when it is gone."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A file that is not read, and why."""
+
+    name: str
+    reason: str
+
+
+def find(given: Sequence[Path]) -> Iterator[Source | Skipped]:
+    """The files in a stable order. In folders only files of a known format count, and links are not followed."""
+    for path in given:
+        top = absolute(path)
+        if top.is_dir():
+            yield from (_judged(below, below.relative_to(top)) for below in _below(top))
+        elif not os.path.lexists(top):
+            yield Skipped(text_of(top), "no such file")
+        elif top.suffix.lower() not in FORMATS:
+            yield Skipped(text_of(top), f"not one of {', '.join(sorted(FORMATS))}")
+        else:
+            yield _judged(top, Path(top.name), named=True)
+
+
+def absolute(path: Path) -> Path:
+    """The path from the root, its links not resolved: a link may be the name that lasts."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def text_of(path: Path) -> str:
+    """A path as text that a database takes, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _below(top: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder, name)
+            if path.suffix.lower() in FORMATS and not name.startswith((".", "~$")):
+                yield path
+
+
+def _judged(path: Path, shown: Path, *, named: bool = False) -> Source | Skipped:
+    name = text_of(path)
+    if path.is_symlink() and not named:
+        # It may lead anywhere: an import that runs as root must not be talked into reading what others may not.
+        return Skipped(name, "a symbolic link: name it on the command line to import it")
+    if len(name.encode()) > NAME_BYTES:
+        return Skipped(name, f"its path has more than {NAME_BYTES} bytes")
+    return Source(path, name, text_of(shown))

@@ -1,0 +1,59 @@
+"""CSV: a document a row, under the names of its first row. Formulas are text like any other: nothing computes them."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from ops.reading.files import DOCUMENT_BYTES, decode, read_all
+from ops.reading.refusals import UnreadableError
+from ops.reading.rows import CONTENT_CHARS, found
+from ops.reading.wire import Found, Refused, Task
+
+DELIMITERS = ",;\t|"
+# How tables of questions are headed elsewhere.
+ALIASES = {"question": "title", "answer": "text", "content": "text", "id": "_id"}
+NAMES = frozenset({"_id", "title", "text", "category", "source"})
+
+
+def read(task: Task) -> Iterator[Found | Refused]:
+    """The documents of the file; a row that cannot be one does not stop the others."""
+    text = decode(read_all(task.path, DOCUMENT_BYTES), task.encoding)
+    csv.field_size_limit(CONTENT_CHARS)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    columns = _columns(next(rows, []))
+    share = len(text.encode()) / max(1, text.count("\n"))
+    while True:
+        place = f"line {rows.line_num + 1}"
+        try:
+            if (cells := next(rows, None)) is None:
+                return
+            if cells:
+                yield found(_row(columns, cells), task, place, int(rows.line_num * share))
+        except UnreadableError as error:
+            yield Refused(str(error), place)
+        except csv.Error as error:
+            yield Refused(f"no CSV from here on: {error}", place)
+            return
+
+
+def _delimiter(text: str) -> str:
+    """That which the first line has most of."""
+    first = text.lstrip().split("\n", 1)[0]
+    return max(DELIMITERS, key=first.count)
+
+
+def _columns(header: list[str]) -> list[str]:
+    names = [cell.strip() for cell in header]
+    folded = [name.lower() if name.lower() in NAMES else ALIASES.get(name.lower(), name) for name in names]
+    columns = [alias if folded.count(alias) == 1 else name for alias, name in zip(folded, names, strict=True)]
+    if "text" not in columns:
+        raise UnreadableError(f"has no column text (or answer, or content) among {', '.join(names)[:200]}")
+    if len(set(columns)) < len(columns):
+        raise UnreadableError("names a column twice")
+    return columns
+
+
+def _row(columns: list[str], cells: list[str]) -> dict[str, str]:
+    if len(cells) > len(columns):
+        raise UnreadableError(f"has {len(cells)} cells, the first line names {len(columns)}")
+    return {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip() and name}

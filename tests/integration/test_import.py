@@ -1,0 +1,271 @@
+"""`edge learn` on a real database and model: skipped, swapped, failed and resumed, whatever is killed in its middle."""
+
+import asyncio
+import json
+import random
+import signal
+import threading
+from contextlib import contextmanager, suppress
+
+import psycopg
+import pytest
+
+from core.settings import Settings
+from tests.parts.documents import docx_of, pdf
+from tests.parts.importing import knowledge, learn, one, run, start, until_written, write_rows
+from tests.parts.models import running_model_server
+from tests.parts.searching import away, settings_of
+
+VERBS = ("costs", "takes", "needs", "gives", "saves", "loses")
+
+
+def rows(count, shops=1, word="thing"):
+    return [
+        {
+            "_id": f"d{number}",
+            "title": f"What about {word} {number}?",
+            "text": f"It {VERBS[number % 6]} {number} coins. Ask for {word} number {number} at the desk.",
+            "tenant": f"tenant-{number % shops}",
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def settings(database, model_server):
+    return settings_of(database, model_server, database_timeout_s=20.0)
+
+
+def test_a_second_import_skips_what_is_there_and_swaps_what_changed(settings, database, tmp_path):
+    path = write_rows(tmp_path / "faq.jsonl", rows(40))
+    assert 40 == learn(settings, path, "--shop", 1)["imported"]
+    before = {row[1]: row for row in knowledge(database, 1)}
+    changed = rows(41)
+    changed[7]["text"] = "It is another text now."
+    report = learn(settings, write_rows(path, changed), "--shop", 1)
+    assert (2, 39, 0) == (report["imported"], report["unchanged"], report["failures"])
+    after = {row[1]: row for row in knowledge(database, 1)}
+    assert {"d7", "d40"} == {key for key in after if after[key] != before.get(key)}
+    assert "What about thing 7?\nIt is another text now." == after["d7"][3]
+    assert 41 == one(database, "select passages from shop where id = 1")
+
+
+def test_every_format_of_a_folder_is_imported_and_what_fails_is_listed_and_tried_again(settings, database, tmp_path):
+    folder = tmp_path / "docs"
+    (folder / "below").mkdir(parents=True)
+    (folder / "a.md").write_text("# Returns\nWithin 30 days.")
+    (folder / "below" / "b.html").write_text("<title>T</title><p>Open daily.<script>no()</script>")
+    (folder / "c.pdf").write_bytes(pdf("Parking is free."))
+    (folder / "d.docx").write_bytes(docx_of(("Heading 1", "Pets"), ("Normal", "Dogs are welcome.")))
+    (folder / "e.csv").write_text("question,answer\nCards?,All of them.\n")
+    write_rows(folder / "f.jsonl", [{"text": "Breakfast is from seven."}, {"text": 1}])
+    (folder / "g.pdf").write_bytes(b"no pdf")
+    (folder / "h.png").write_bytes(b"not read at all")
+    (folder / "i.md").symlink_to(folder / "a.md")
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    done = run(settings, "learn", folder, "--shop", 1)
+    assert 1 == done.returncode
+    assert "6 imported (6 passages), 0 unchanged, 3 failed" in done.stdout
+    assert f"{folder}/f.jsonl, line 2: text: expected" in done.stderr
+    assert f"{folder}/g.pdf: not a PDF file" in done.stderr
+    assert f"{folder}/i.md: a symbolic link" in done.stderr
+    assert [
+        "Returns\nWithin 30 days.", "T\nOpen daily.", "Parking is free.", "Pets\nDogs are welcome.",
+        "Cards?\nAll of them.", "Breakfast is from seven.",
+    ] == [row[3] for row in sorted(knowledge(database, 1), key=lambda row: row[0].rsplit("/", 1)[1])]  # fmt: skip
+    assert ["", "", "a.md", "below/b.html", "c.pdf", "d.docx"] == sorted(row[5] for row in knowledge(database, 1))
+    (folder / "g.pdf").write_bytes(pdf("Now it is one."))
+    (folder / "i.md").unlink()
+    report = learn(settings, folder, "--shop", 1)
+    assert (1, 6, 1) == (report["imported"], report["unchanged"], report["failures"])
+
+
+def test_tenants_keep_their_shops_in_every_later_import(settings, tmp_path):
+    first = write_rows(tmp_path / "one.jsonl", rows(6, shops=3))
+    second = write_rows(tmp_path / "two.jsonl", rows(8, shops=4, word="other")[::-1])
+    for path in (first, second):
+        assert 0 == learn(settings, path, "--tenant-field", "tenant")["failures"]
+    listed = json.loads(run(settings, "knowledge", "list", "--json").stdout)
+    assert {f"tenant-{number}": number + 1 for number in range(4)} == {row["tenant"]: row["shop"] for row in listed}
+    assert [4, 4, 4, 2] == [row["passages"] for row in listed]
+
+
+def test_two_documents_of_one_name_in_one_import_are_refused(settings, tmp_path):
+    path = write_rows(tmp_path / "faq.jsonl", [{"_id": "x", "text": "the first"}, {"_id": "x", "text": "the second"}])
+    for imported in (1, 0):
+        report = learn(settings, path, "--shop", 1)
+        assert (imported, 1) == (report["imported"], report["failures"])
+        assert ("line 2", "'x' came before in this import") == (
+            report["failed"][0]["where"],
+            report["failed"][0]["reason"],
+        )
+
+
+def test_what_is_gone_from_its_file_is_forgotten_with_prune_alone_and_never_what_failed(settings, database, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    path = write_rows(folder / "faq.jsonl", rows(5))
+    (folder / "a.md").write_text("First text.")
+    (folder / "b.md").write_text("Second text.")
+    learn(settings, folder, "--shop", 1)
+    write_rows(path, rows(3))
+    (folder / "a.md").unlink()
+    (folder / "b.md").write_bytes(b"\xff")
+    assert 0 == learn(settings, folder, "--shop", 1)["forgotten"]
+    assert 3 == learn(settings, folder, "--shop", 1, "--prune")["forgotten"]
+    assert ["Second text."] == [row[3] for row in knowledge(database, 1) if row[0].endswith(".md")]
+    assert ["d0", "d1", "d2"] == [row[1] for row in knowledge(database, 1) if row[0].endswith(".jsonl")]
+
+
+def test_a_passage_changed_through_the_api_stays_until_its_document_changes(settings, database, tmp_path):
+    path = write_rows(tmp_path / "faq.jsonl", rows(3))
+    learn(settings, path, "--shop", 1)
+    with psycopg.connect(database.superuser_dsn) as conn:
+        conn.execute("select set_config('edge.shop_id', '1', true)")
+        conn.execute("update passage set content = 'by hand' where content like '%number 1 %'")
+        conn.execute("delete from passage where content like '%number 2 %'")
+    assert 3 == learn(settings, path, "--shop", 1)["unchanged"]
+    assert "by hand" in [row[3] for row in knowledge(database, 1)]
+    assert 3 == learn(settings, path, "--shop", 1, "--again")["imported"]
+    assert "by hand" not in [row[3] for row in knowledge(database, 1)]
+    assert 3 == len(knowledge(database, 1))
+
+
+@contextmanager
+def watching(database, statement):
+    """The distinct rows that a reader saw, all the while that the block ran."""
+    seen, over = set(), threading.Event()
+
+    def watch():
+        with psycopg.connect(database.superuser_dsn, autocommit=True) as conn:
+            while not over.is_set():
+                seen.add(conn.execute(statement).fetchone())
+                over.wait(0.005)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+COUNTS = """
+select count(*), count(distinct key), count(hash), (select count(*) from passage),
+    (select coalesce(sum(passages), 0)::int from shop), (select count(*) from passage_vector where ordinal = 0)
+from document
+"""
+
+
+async def test_kills_at_any_instant_leave_whole_documents_and_the_same_command_goes_on(settings, database, tmp_path):
+    """The first at a random instant of the start, the others at one after something was written."""
+    path = write_rows(tmp_path / "faq.jsonl", rows(150, shops=3))
+    instants = random.Random(5)
+    with watching(database, COUNTS) as seen:
+        for kill in range(4):
+            process = await start(settings, "learn", path, "--tenant-field", "tenant", "--json")
+            if kill:
+                await until_written(database)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), instants.uniform(0, 0.4 if kill else 2))
+            assert process.returncode is None
+            process.kill()
+            await process.communicate()
+        process = await start(settings, "learn", path, "--tenant-field", "tenant", "--json")
+        report = json.loads((await process.communicate())[0])
+    assert 150 == report["imported"] + report["unchanged"]
+    assert report["unchanged"] > 0
+    assert all(len(set(counts)) == 1 for counts in seen)
+    assert [50, 50, 50] == [len(knowledge(database, shop)) for shop in (1, 2, 3)]
+    assert {row["text"] for row in rows(150)} == {
+        row[3].split("\n")[1] for shop in (1, 2, 3) for row in knowledge(database, shop)
+    }
+
+
+def test_a_changed_document_is_never_there_twice_and_never_away(settings, database, tmp_path):
+    sections = "\n\n".join(f"# Part {number}\n\nSome words about part {number}." for number in range(8))
+    path = tmp_path / "book.md"
+    path.write_text(f"Edition 0.\n\n{sections}")
+    learn(settings, path, "--shop", 1)
+    with watching(database, "select count(*), count(*) filter (where content like 'Edition%') from passage") as seen:
+        for edition in range(1, 4):
+            path.write_text(f"Edition {edition}.\n\n{sections}")
+            assert 1 == learn(settings, path, "--shop", 1)["imported"]
+    assert {(9, 1)} == seen
+
+
+async def test_a_database_that_goes_away_is_waited_for(settings, database, tmp_path):
+    path = write_rows(tmp_path / "faq.jsonl", rows(100))
+    process = await start(settings, "learn", path, "--shop", 1)
+    await until_written(database)
+    async with away(database):
+        line = await asyncio.wait_for(process.stderr.readline(), 60)
+        assert line.startswith(b"waiting: The database")
+    output, errors = await process.communicate()
+    assert b"going on" in errors
+    assert 0 == process.returncode, errors
+    assert b"100 imported" in output
+    assert 100 == len(knowledge(database, 1))
+
+
+async def test_a_model_server_that_is_killed_is_waited_for_and_used_again(database, tmp_path):
+    path = write_rows(tmp_path / "faq.jsonl", rows(80, word="killed"))
+    with running_model_server() as server:
+        process = await start(settings_of(database, server), "learn", path, "--shop", 1)
+        await until_written(database)
+        server.kill()
+        line = await asyncio.wait_for(process.stderr.readline(), 60)
+        assert line.startswith(b"waiting: ")
+        server.start()
+        output, errors = await process.communicate()
+    assert 0 == process.returncode, errors
+    assert b"80 imported" in output
+
+
+def test_a_model_server_that_stays_away_ends_the_import_with_what_was_missing(database, tmp_path):
+    path = write_rows(tmp_path / "faq.jsonl", rows(3))
+    done = run(settings_of(database, None), "learn", path, "--shop", 1, "--patience", 1)
+    assert 1 == done.returncode
+    assert "waiting: the model server" in done.stderr
+    assert "stopped: the model server" in done.stderr
+    assert "the same command goes on from here" in done.stderr
+
+
+def test_without_a_database_it_says_how_to_start_one(tmp_path):
+    done = run(Settings(home=tmp_path), "learn", tmp_path, "--shop", 1)
+    assert 4 == done.returncode
+    assert "start it with `make up`" in done.stderr
+
+
+async def test_an_interrupted_import_says_so_and_keeps_what_it_wrote(settings, database, tmp_path):
+    path = write_rows(tmp_path / "faq.jsonl", rows(120, word="stopped"))
+    process = await start(settings, "learn", path, "--shop", 1)
+    await until_written(database)
+    process.send_signal(signal.SIGINT)
+    output, errors = await process.communicate()
+    assert 1 == process.returncode
+    assert b"stopped: interrupted" in errors
+    assert len(knowledge(database, 1)) >= int(output.split()[0]) > 0
+
+
+async def test_a_watched_folder_is_imported_whenever_it_is_saved(settings, database, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.md").write_text("The first text.")
+    process = await start(settings, "learn", folder, "--shop", 1, "--watch", "--prune", "--json")
+
+    async def next_round():
+        return json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+
+    assert 1 == (await next_round())["imported"]
+    (folder / "a.md").write_text("The second text.")
+    (folder / "b.md").write_text("Another file.")
+    report = await next_round()
+    while report["imported"] + report["unchanged"] < 2 or "second" not in str(knowledge(database, 1)):
+        report = await next_round()
+    (folder / "b.md").unlink()
+    assert 1 == (await next_round())["forgotten"]
+    process.send_signal(signal.SIGTERM)
+    assert 0 == await asyncio.wait_for(process.wait(), 60)
+    assert ["The second text."] == [row[3] for row in knowledge(database, 1)]

@@ -1,0 +1,163 @@
+"""`edge knowledge`: out as JSONL and in again with nothing lost; listed; forgotten, and nothing else with it."""
+
+import json
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from core.db.documents import forget_documents, forget_loose
+from core.db.dsn import application_conninfo
+from core.knowledge.learner import Learner, NewPassage
+from core.settings import Settings
+from tests.parts.importing import export_lines, knowledge, learn, run, write_rows
+from tests.parts.searching import ids_reply, parts, settings_of
+
+EVERYTHING = """
+select p.id, content, category, source, metadata, p.created_at, p.updated_at, file, key, hash
+from passage p left join document d on d.shop_id = p.shop_id and d.id = p.document_id where p.shop_id = 1 order by p.id
+"""
+
+
+@pytest.fixture(scope="module")
+def settings(module_database, model_server) -> Settings:
+    return settings_of(module_database, model_server, database_timeout_s=20.0)
+
+
+def everything(settings):
+    with psycopg.connect(application_conninfo(settings)) as conn:
+        conn.execute("select set_config('edge.shop_id', '1', true)")
+        return conn.execute(EVERYTHING).fetchall()
+
+
+def forget_all(settings):
+    with psycopg.connect(application_conninfo(settings), autocommit=True) as conn:
+        forget_documents(conn, 1)
+        forget_loose(conn, 1)
+
+
+@pytest.fixture
+def nothing_known(settings):
+    forget_all(settings)
+
+
+async def teach(settings, *items):
+    async with parts(settings) as (database, embedder, _):
+        await Learner(database, embedder).learn(1, items, ids_reply)
+
+
+def exported(settings, path, *arguments):
+    done = run(settings, "knowledge", "export", "--shop", 1, "-o", path, *arguments)
+    assert 0 == done.returncode, done.stderr
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
+VISIBLE = TEXT.filter(lambda text: text.strip() and text.strip(" \t\r\n"))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e15, 1e15) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+ROW = st.fixed_dictionaries(
+    {"text": VISIBLE},
+    optional={
+        "_id": VISIBLE | st.integers(0, 2**60),
+        "title": VISIBLE,
+        "category": VISIBLE,
+        "source": VISIBLE,
+        "metadata": st.dictionaries(TEXT, JSON, max_size=3),
+    },
+)
+
+
+@hypothesis_settings(
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=st.lists(ROW, min_size=1, max_size=12, unique_by=lambda row: str(row.get("_id", id(row)))))
+def test_whatever_was_imported_comes_back_as_it_was(settings, tmp_path, rows):
+    forget_all(settings)
+    report = learn(settings, write_rows(tmp_path / "rows.jsonl", rows), "--shop", 1)
+    before = everything(settings)
+    assert len(before) == report["imported"] == len(rows) - report["failures"]
+    export = tmp_path / "export.jsonl"
+    export.write_bytes(export_lines(settings, 1))
+    forget_all(settings)
+    assert [] == everything(settings)
+    assert 0 == learn(settings, export, "--shop", 1)["failures"]
+    assert before == everything(settings)
+    assert export.read_bytes() == export_lines(settings, 1)
+
+
+@pytest.mark.usefixtures("nothing_known")
+async def test_passages_of_files_and_those_written_one_by_one_come_back_with_ids_times_and_documents(
+    settings, tmp_path
+):
+    (tmp_path / "book.md").write_text("# One\n\nFirst.\n\n# Two\n\nSecond.\n\n# Three\n\nThird.")
+    assert 0 == run(settings, "learn", tmp_path / "book.md", "--shop", 1).returncode
+    await teach(settings, NewPassage("By hand.", "cat", "src", {"a": [1, {"b": None}], "c": 1.5}), NewPassage("Alone."))
+    before = everything(settings)
+    rows = exported(settings, tmp_path / "out.jsonl")
+    assert 5 == len(rows)
+    assert ["One\nFirst.", "Two\nSecond.", "Three\nThird."] == [row["text"] for row in rows if row["_document"]]
+    forgotten = run(settings, "knowledge", "forget", "--shop", 1, "--all", "--yes", "--json")
+    assert {"documents": 1, "passages": 2} == json.loads(forgotten.stdout)
+    assert [] == everything(settings)
+    assert 0 == run(settings, "learn", tmp_path / "out.jsonl", "--shop", 1).returncode
+    assert before == everything(settings)
+    again = run(settings, "learn", tmp_path / "out.jsonl", tmp_path / "book.md", "--shop", 1, "--json")
+    report = json.loads(again.stdout)
+    assert (0, 4, 0) == (report["imported"], report["unchanged"], report["failures"])
+
+
+@pytest.mark.usefixtures("nothing_known")
+async def test_an_edited_export_replaces_what_it_was_made_of(settings, tmp_path):
+    (tmp_path / "book.md").write_text("# One\n\nFirst.\n\n# Two\n\nSecond.")
+    run(settings, "learn", tmp_path / "book.md", "--shop", 1)
+    await teach(settings, NewPassage("By hand."))
+    rows = exported(settings, tmp_path / "out.jsonl")
+    for row in rows:
+        row["text"] = row["text"].replace("First", "Premier").replace("hand", "machine")
+    done = run(settings, "learn", write_rows(tmp_path / "out.jsonl", rows), "--shop", 1, "--json")
+    assert 2 == json.loads(done.stdout)["imported"]
+    found = everything(settings)
+    assert {"One\nPremier.", "Two\nSecond.", "By machine."} == {row[1] for row in found}
+    assert {row["_id"] for row in rows} == {str(row[0]) for row in found}
+    done = run(settings, "learn", tmp_path / "book.md", "--shop", 1, "--json")
+    assert 1 == json.loads(done.stdout)["imported"]
+    assert {"One\nFirst.", "Two\nSecond.", "By machine."} == {row[1] for row in everything(settings)}
+
+
+@pytest.mark.usefixtures("nothing_known")
+async def test_list_and_forget_go_by_file_and_folder(settings, module_database, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (tmp_path / "docs.md").write_text("Not below the folder.")
+    for name in ("a_b", "axb"):
+        (folder / f"{name}.md").write_text(f"Text of {name}.")
+    assert 0 == run(settings, "learn", folder, tmp_path / "docs.md", "--shop", 1).returncode
+    await teach(settings, NewPassage("By hand."))
+    listed = json.loads(run(settings, "knowledge", "list", "--shop", 1, "--json").stdout)
+    names = [str(tmp_path / name) for name in ("docs.md", "docs/a_b.md", "docs/axb.md")]
+    assert [*names, None] == [row["file"] for row in listed]
+    assert [1, 1, 1, 1] == [row["passages"] for row in listed]
+    for what in (folder / "a_b.md", folder):
+        done = run(settings, "knowledge", "forget", "--shop", 1, what, "--yes")
+        assert "forgot 1 documents" in done.stdout
+    assert {"By hand.", "Not below the folder."} == {row[3] for row in knowledge(module_database, 1)}
+
+
+def test_forget_asks_and_takes_no_for_an_answer(settings):
+    done = run(settings, "knowledge", "forget", "--shop", 1, "--all")
+    assert 1 == done.returncode
+    assert "Forget everything of shop 1?" in done.stderr
+    assert 2 == run(settings, "knowledge", "forget", "--shop", 1).returncode
+
+
+def test_an_export_that_cannot_be_written_says_so_and_leaves_no_half_file(settings, tmp_path):
+    done = run(settings, "knowledge", "export", "--shop", 1, "-o", tmp_path / "gone" / "out.jsonl")
+    assert 1 == done.returncode
+    assert "No such file or directory" in done.stderr
+    assert [] == list(tmp_path.iterdir())

@@ -1,0 +1,92 @@
+"""Documents of every format, good and hostile, made here."""
+
+import io
+import zipfile
+
+import docx
+import docx.table
+
+
+def pdf(*pages: str, bookmarks: dict[int, str] | None = None, extra: bytes = b"", repeat: int = 1) -> bytes:
+    """A PDF with a line of text for each line of each page; `repeat` lists its pages so many times."""
+    marks = list((bookmarks or {}).items())
+    first_page, first_mark = 5, 5 + 2 * len(pages)
+    kids = " ".join(f"{first_page + 2 * index} 0 R" for index in range(len(pages)))
+    kids = " ".join([kids] * repeat)
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R /Outlines 4 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages) * repeat} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        f"<< /Type /Outlines /First {first_mark} 0 R /Last {first_mark + len(marks) - 1} 0 R >>" if marks else "<< >>",
+    ]
+    for index, text in enumerate(pages):
+        lines = "".join(f"({line}) Tj 0 -14 Td " for line in text.splitlines())
+        content = f"BT /F1 12 Tf 50 750 Td {lines}ET"
+        page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {first_page + 2 * index + 1} 0 R"
+        objects.append(f"{page} /Resources << /Font << /F1 3 0 R >> >> >>")
+        objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
+    for place, (index, title) in enumerate(marks):
+        following = f"/Next {first_mark + place + 1} 0 R" if place + 1 < len(marks) else ""
+        target = f"/Dest [{first_page + 2 * index} 0 R /Fit]"
+        objects.append(f"<< /Title ({title}) /Parent 4 0 R {target} {following} >>")
+    return _assembled(objects, extra)
+
+
+def _assembled(objects: list[str], extra: bytes) -> bytes:
+    out = b"%PDF-1.7\n"
+    offsets = []
+    for number, text in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += f"{number} 0 obj\n{text}\nendobj\n".encode("latin-1")
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    size = len(objects) + 1
+    out += (f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer\n<< /Size {size} /Root 1 0 R ").encode()
+    return out + extra + b">>\nstartxref\n" + str(out.rindex(b"xref\n0")).encode() + b"\n%%EOF\n"
+
+
+# A password that is none of these: what PDFium then says is what it says of any protected file.
+ENCRYPTED = b"/Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O (%s) /U (%s) >> /ID [<00> <00>] " % (
+    b"o" * 32,
+    b"u" * 32,
+)
+
+
+def docx_of(*blocks: tuple[str, str] | list[list[str]]) -> bytes:
+    """A DOCX of (style, text) paragraphs and tables as lists of rows."""
+    document = docx.Document()
+    for block in blocks:
+        if isinstance(block, list):
+            table = document.add_table(len(block), len(block[0]))
+            for row, cells in zip(table.rows, block, strict=True):
+                for cell, text in zip(row.cells, cells, strict=True):
+                    cell.text = text
+        else:
+            document.add_paragraph(block[1], style=block[0])
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def bomb(size_bytes: int, part: str = "word/media/image1.bin") -> bytes:
+    """A good DOCX with one part that unpacks to `size_bytes`."""
+    out = io.BytesIO(docx_of(("Normal", "harmless")))
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(part, "w") as target:
+        for _ in range(size_bytes >> 20):
+            target.write(bytes(1 << 20))
+    return out.getvalue()
+
+
+def entities(depth: int) -> bytes:
+    """A DOCX whose text is an entity of entities of entities."""
+    names = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, depth))
+    source = io.BytesIO(docx_of(("Normal", "LAUGH")))
+    out = io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+        for part in old.infolist():
+            content = old.read(part)
+            if part.filename == "word/document.xml":
+                head, _, rest = content.partition(b"?>")
+                doctype = f'?><!DOCTYPE x [<!ENTITY e0 "ha">{names}]>'.encode()
+                content = head + doctype + rest.replace(b"LAUGH", f"&e{depth - 1};".encode())
+            new.writestr(part, content)
+    return out.getvalue()

@@ -1,0 +1,136 @@
+"""What becomes of each format: passages in order, under their headings, without what nobody sees."""
+
+import pytest
+
+from ops.reading import docx, html, markdown, pdf
+from ops.reading.refusals import UnreadableError
+from ops.reading.sections import PASSAGE_CHARS, PASSAGE_WORDS, Block, passages_of
+from tests.parts import documents
+
+
+def contents(read):
+    title, blocks = read
+    return [passage.content for passage in passages_of(blocks, "file", title)]
+
+
+def test_markdown_is_cut_at_its_headings_which_stand_before_the_text():
+    text = (
+        "Intro.\n\n# Returns\nWithin\n30 days.\n\n## How?\nBy post.\n\n- one\n- two\n\n# Contact\nCall *us* [here](x)."
+    )
+    assert contents(markdown.read(text)) == [
+        "Intro.",
+        "Returns\nWithin\n30 days.",
+        "Returns > How?\nBy post.\none\ntwo",
+        "Contact\nCall us here.",
+    ]
+
+
+def test_front_matter_gives_a_title_and_is_no_text():
+    assert ["House rules\nNo dogs."] == contents(markdown.read('---\ntitle: "House rules"\ntags: [a]\n---\nNo dogs.'))
+
+
+def test_a_table_has_a_line_a_row_and_code_its_lines():
+    text = "| Day | Hours |\n|---|---|\n| Mon | 9-5 |\n\n```\nx = 1\ny = 2\n```\n"
+    assert ["Day | Hours\nMon | 9-5\nx = 1\ny = 2"] == contents(markdown.read(text))
+
+
+def test_html_within_markdown_is_read_as_html():
+    assert ["before\nshown\nafter"] == contents(
+        markdown.read("before\n\n<div><script>no()</script><p>shown</p></div>\n\nafter <script>")
+    )
+
+
+def test_a_heading_alone_is_kept_when_no_deeper_one_follows():
+    assert ["A > B", "A > C\ntext", "D"] == contents(markdown.read("# A\n## B\n## C\ntext\n# D\n"))
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        "<script>SECRET</script>",
+        "<ScRiPt type=x>SECRET</sCrIpT >",
+        "<style>SECRET</style>",
+        "<template><p>SECRET</p></template>",
+        "<noscript>SECRET</noscript>",
+        "<nav>SECRET</nav>",
+        "<!-- SECRET -->",
+        "<p hidden>SECRET</p>",
+        "<svg><script>SECRET</script></svg>",
+        "<select><option>SECRET</select>",
+        "<a href='javascript:SECRET' onclick='SECRET'></a>",
+        "<script>if (a < b) '</div>SECRET'</script>",
+        "<iframe srcdoc='<p>SECRET</p>'></iframe>",
+    ],
+)
+def test_what_a_reader_of_a_page_does_not_see_is_not_read(unseen):
+    found = "\n".join(contents(html.read(f"<body><p>one {unseen} two</p>".encode(), "utf-8")))
+    assert "SECRET" not in found
+    assert found.replace("\n", " ").split() == ["one", "two"]
+
+
+def test_html_blocks_inline_elements_tables_and_breaks():
+    page = (
+        "<title>Shop</title><h1>Open<b>ing</b> hours</h1><p>Daily<br>from nine"
+        "<table><tr><th>Mon<th>Tue<tr><td><p>9</p><td>10</table><footer>Tel. 1</footer>"
+    )
+    assert ["Shop > Opening hours\nDaily\nfrom nine\nMon | Tue\n9 | 10\nTel. 1"] == contents(
+        html.read(page.encode(), "utf-8")
+    )
+
+
+def test_a_page_says_its_own_encoding():
+    page = '<meta charset="iso-8859-1"><p>Müller'.encode("latin-1")
+    assert ["Müller"] == contents(html.read(page, "utf-8"))
+    with pytest.raises(UnreadableError, match="nobody knows"):
+        html.read(b'<meta charset="klingon"><p>x', "utf-8")
+
+
+def test_pdf_pages_stand_under_their_bookmarks_and_know_their_number():
+    content = documents.pdf(
+        "The first line of some length that goes on\nand ends here.", "Second page.", bookmarks={0: "Start", 1: "More"}
+    )
+    title, blocks = pdf.read(content)
+    found = passages_of(blocks, "file", title)
+    assert [passage.content for passage in found] == [
+        "Start\nThe first line of some length that goes on and ends here.",
+        "More\nSecond page.",
+    ]
+    assert [1, 2] == [passage.metadata["page"] for passage in found]
+
+
+def test_a_word_that_a_pdf_breaks_at_a_line_is_whole_again():
+    assert ["a cancellation is free."] == [
+        " ".join(text.split()) for text in pdf._paragraphs("a cancel-\r\nlation is free.")
+    ]
+
+
+def test_docx_headings_paragraphs_and_tables_come_in_order():
+    content = documents.docx_of(
+        ("Title", "Handbook"), ("Heading 1", "Returns"), ("Normal", "Within 30 days."), [["a", "b"], ["1", "2"]],
+        ("Heading 2", "How"), ("List Bullet", "by post"),
+    )  # fmt: skip
+    assert contents(docx.read(content)) == [
+        "Handbook > Returns\nWithin 30 days.\na | b\n1 | 2",
+        "Handbook > Returns > How\nby post",
+    ]
+
+
+def test_a_long_section_is_cut_between_paragraphs_and_a_long_paragraph_between_sentences():
+    sentence = "The quick brown fox jumps over the lazy dog. "
+    blocks = [Block("Fox", 1), Block(sentence * 10), Block(sentence * 10), Block(sentence * 60)]
+    found = [passage.content.removeprefix("Fox\n") for passage in passages_of(blocks, "file")]
+    assert len(found) > 3
+    assert all(len(text.split()) <= PASSAGE_WORDS and len(text) <= PASSAGE_CHARS for text in found)
+    assert all(text.endswith("dog.") for text in found)
+    assert " ".join(found).split() == (sentence * 80).split()
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "\x00\x01", "\ufffe"])
+def test_a_document_without_text_is_refused(text):
+    with pytest.raises(UnreadableError, match="no text"):
+        passages_of([Block(text)], "file")
+
+
+def test_noise_that_no_database_takes_is_left_out():
+    (found,) = passages_of([Block("a\x00b\ud800c\x07 d\xad")], "file")
+    assert "abc d" == found.content
