@@ -108,6 +108,22 @@ class Conflict(EdgeError):
     status = HTTPStatus.CONFLICT
 
 
+class PreconditionFailed(EdgeError):
+    """What was to be changed is not what the caller had read (`If-Match`)."""
+
+    kind = "precondition-failed"
+    title = "Changed by somebody else"
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class PreconditionRequired(EdgeError):
+    """A change of something that is there already needs `If-Match` (RFC 6585, 3)."""
+
+    kind = "precondition-required"
+    title = "If-Match is needed"
+    status = HTTPStatus.PRECONDITION_REQUIRED
+
+
 class PayloadTooLarge(EdgeError):
     """The body is over the route's limit."""
 

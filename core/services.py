@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.cache.disk import DiskCache
 from core.conversations import events
@@ -13,7 +13,7 @@ from core.conversations.review import Review
 from core.db.pool import Database
 from core.handoff import delivery
 from core.handoff.desk import Desk
-from core.handoff.hours import UnknownHours
+from core.handoff.hours import StatedHours
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
 from core.observe.metrics import Metrics
@@ -22,12 +22,31 @@ from core.outbox.outbox import Applier, Outbox
 from core.retrieval.searcher import Searcher
 from core.settings import Settings
 
-Part = Literal["answers", "searcher", "learner", "conversations", "feedback"]
+if TYPE_CHECKING:
+    # Imported where they are opened: most functions answer nobody, and a calendar of holidays takes 6 MiB.
+    from core.answer.assistant import Assistant
+    from core.facts.book import FactBook
+    from core.models.writer import Writer
+
+Part = Literal["answers", "searcher", "learner", "facts", "writer", "assistant", "conversations", "feedback"]
 NEEDS: dict[Part, set[Part]] = {
     "feedback": {"searcher", "learner", "conversations"},
+    "assistant": {"searcher", "facts", "writer", "conversations"},
     "searcher": {"answers"},
 }
 MIB = 1024 * 1024
+
+
+class Turns:
+    """How many messages were answered since the start, how many were not known, and how many could not be kept."""
+
+    def __init__(self) -> None:
+        self.answered = self.unknown = self.lost = 0
+
+    def count(self, *, answered: bool) -> None:
+        """Count one."""
+        self.answered += answered
+        self.unknown += not answered
 
 
 class Services:
@@ -46,6 +65,10 @@ class Services:
     feedback: Feedback
     review: Review
     desk: Desk
+    facts: "FactBook"
+    writer: "Writer | None"
+    assistant: "Assistant"
+    turns: Turns
 
     def expose(self, metrics: Metrics) -> None:
         """Show queue, circuit and caches among the function's metrics."""
@@ -66,6 +89,13 @@ class Services:
         if hasattr(self, "outbox"):
             metrics.gauge("outbox_waiting", "Events that wait to be stored or delivered", lambda: self.outbox.counts[0])
             metrics.gauge("outbox_dead", "Events that were given up", lambda: self.outbox.counts[1])
+        if hasattr(self, "turns"):
+            metrics.count("chat_answered", "Messages that were answered", lambda: self.turns.answered)
+            metrics.count("chat_unknown", "Messages whose answer was not known", lambda: self.turns.unknown)
+            metrics.count("chat_lost", "Answered messages that could not be kept", lambda: self.turns.lost)
+        if (writer := getattr(self, "writer", None)) is not None:
+            metrics.gauge("chat_waiting", "Messages in line for the chat model", lambda: len(writer.slots.line))
+            metrics.gauge("chat_at_work", "Messages that the chat model writes on", lambda: writer.slots.at_work)
 
 
 @asynccontextmanager
@@ -102,6 +132,27 @@ async def _open_parts(services: Services, stack: AsyncExitStack, parts: set[Part
     if "feedback" in parts:
         services.feedback = Feedback(services.database, services.outbox, services.searcher)
         services.review = Review(services.database, services.learner)
+    if "facts" in parts:
+        from core.facts.book import FactBook
+
+        services.facts = FactBook(services.database)
+    if "writer" in parts:
+        from core.models.writer import Writer
+
+        services.writer = Writer.of(settings)
+        if services.writer is not None:
+            stack.push_async_callback(services.writer.close)
+    if "assistant" in parts:
+        _open_assistant(services)
+
+
+def _open_assistant(services: Services) -> None:
+    from core.answer.assistant import Assistant
+
+    services.turns = Turns()
+    services.assistant = Assistant(
+        services.searcher, services.facts, services.writer, deadline_s=services.settings.chat_deadline_s
+    )
 
 
 def _with_needs(parts: Iterable[Part]) -> set[Part]:
@@ -117,7 +168,7 @@ def _open_outbox(services: Services) -> None:
     settings, database = services.settings, services.database
     appliers: dict[Lane, dict[str, Applier]] = {"database": {**events.appliers(database)}, "delivery": {}}
     services.outbox = Outbox(settings.home / "outbox", settings.outbox_size_mib, appliers)
-    services.desk = Desk(database, services.outbox, settings, UnknownHours())
+    services.desk = Desk(database, services.outbox, settings, StatedHours(database))
     for lane, added in delivery.appliers(database, services.desk, settings).items():
         appliers[lane].update(added)
     services.outbox.start()

@@ -47,6 +47,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     embed_document_prefix: str | None = None
     embed_queue: int = 128
     embed_deadline_s: float = 2.0
+    chat_model: str | None = None
+    chat_concurrency: int = 1
+    chat_queue: int = 8
+    chat_deadline_s: float = 20.0
     cache_size_mib: int = 256
     outbox_size_mib: int = 64
     retention_days: int = 90
@@ -163,6 +167,9 @@ def _rule_violations(settings: Settings) -> list[str]:
         ("database_timeout_s", 0.05, 600),
         ("embed_queue", 8, 10_000),  # what core.models.job embeds in one bulk piece must fit
         ("embed_deadline_s", 0.05, 600),
+        ("chat_concurrency", 1, 64),
+        ("chat_queue", 0, 1000),
+        ("chat_deadline_s", 0.05, 50),  # within the time of a request to the chat function
         ("cache_size_mib", 1, 1_000_000),
         ("outbox_size_mib", 1, 100_000),
         ("retention_days", 1, 36_500),

@@ -19,6 +19,7 @@ from core.function import Function, Route, Smoke
 from core.http.fields import Timestamp
 from core.http.request import EdgeRequest
 from core.http.routes import answers
+from core.models.writer import Message, Writer
 from core.observe.log import timestamp
 from core.services import Services, open_services
 from core.settings import Settings
@@ -76,18 +77,27 @@ class Checkup:
 
     async def checks(self, services: Services) -> Checks:
         """The state of each part, `patience_s` from now at the latest."""
-        database, embeddings, cache = await asyncio.gather(
+        database, embeddings, llm, cache = await asyncio.gather(
             self._state("database", lambda: _works(services.database.ping)),
             self._state("embeddings", lambda: _works(services.embedder.probe)),
+            self._state("llm", lambda: _writes(services.writer)),
             self._state("cache", lambda: _caches_state(services.vectors, services.answers)),
         )
-        return Checks(database, embeddings, "off", cache)
+        return Checks(database, embeddings, llm, cache)
 
     async def _state(self, part: str, ask: Callable[[], Coroutine[Any, Any, State]]) -> State:
         try:
             return await self._asked.do(part, ask, expires_at=asyncio.get_running_loop().time() + self._patience_s)
         except TimeoutError:
             return "down"
+
+
+async def _writes(writer: Writer | None) -> State:
+    if writer is None:
+        return "off"
+    from core.answer.prompt import RULES  # with all that answers questions: not for a check that is off
+
+    return await _works(lambda: writer.probe([RULES, Message("user", "Say hello.")]))
 
 
 async def _works(ask: Callable[[], Awaitable[object]]) -> State:
@@ -134,4 +144,4 @@ def create_app(settings: Settings | None = None) -> EdgeApp:
             return ASGIResponse(body=msgspec.json.encode(body), status_code=503, headers={"retry-after": RETRY_AFTER_S})
         return ASGIResponse(body=msgspec.json.encode(body))
 
-    return make_app(FUNCTION, [health], opens=partial(open_services, settings, "answers"))
+    return make_app(FUNCTION, [health], opens=partial(open_services, settings, "answers", "writer"))

@@ -140,6 +140,8 @@ def _proxying() -> list[str]:
         # Replaced, not appended: what a client claims of itself stops here.
         "proxy_set_header X-Forwarded-For $remote_addr;",
         "proxy_set_header X-Forwarded-Proto $scheme;",
+        # For whoever reaches a function's socket, such as `edge eval-chat`: visitors ask now.
+        'proxy_set_header X-Edge-Now "";',
         "proxy_connect_timeout 2s;",
         "proxy_send_timeout 10s;",
         "proxy_next_upstream off;",

@@ -116,7 +116,7 @@ def origins(site: Site) -> list[str]:
         *switch(
             "$preflight_methods",
             "$preflight_headers",
-            (("default", "Authorization, Content-Type, Idempotency-Key, X-Request-ID"), ("", "")),
+            (("default", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-ID"), ("", "")),
         ),
         *switch("$preflight_methods", "$preflight_age", (("default", "600"), ("", ""))),
     ]

@@ -5,6 +5,9 @@ from typing import Protocol
 
 import msgspec
 
+from core.db.pool import Database
+from core.errors import DatabaseUnavailable
+
 
 class Opening(msgspec.Struct, frozen=True):
     """Whether a shop is open, None where nobody knows; `opens_at` is when it opens next, where that is known."""
@@ -20,12 +23,27 @@ class Hours(Protocol):
         """What is known of a shop at a moment; never raises: a visitor is handed over whatever is known."""
 
 
-class UnknownHours:
-    """Hours of shops that never told theirs."""
+class StatedHours:
+    """Hours from a shop's typed facts."""
 
-    async def at(self, shop_id: int, moment: datetime) -> Opening:  # noqa: ARG002 - the protocol's
-        """Nothing is known."""
-        return Opening()
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def at(self, shop_id: int, moment: datetime) -> Opening:
+        """By the shop's calendar; nothing is known without hours among its facts, and without the database."""
+        # Imported here: a calendar of holidays takes 6 MiB, and most functions hand nothing over.
+        from core.facts.book import FactBook
+        from core.facts.calendar import Calendar
+
+        try:
+            stated = await FactBook(self._database).stated(shop_id)
+        except DatabaseUnavailable:
+            return Opening()
+        if stated is None or stated.facts.hours is None:
+            return Opening()
+        calendar = Calendar(stated.facts)
+        opens_at = calendar.next_opening(moment)
+        return Opening(calendar.is_open(moment), None if opens_at is None else calendar.local(opens_at))
 
 
 def promise(opening: Opening, patience_min: float) -> str:

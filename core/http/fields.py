@@ -21,6 +21,13 @@ def trimmed_pattern(low: int, high: int | None = None) -> str:
 
 # A visible character somewhere.
 VISIBLE = f"[^{SPACE}]"
+
+
+def visible_pattern(high: int) -> str:
+    """As `trimmed_pattern`, for text of 1 to `high` characters."""
+    return rf"^[{SPACE}]*[^{SPACE}](?:[\s\S]{{0,{high - 2}}}[^{SPACE}])?[{SPACE}]*$"
+
+
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Time = Annotated[datetime, Meta(tz=True)]
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -53,7 +60,7 @@ _TRIMMED = re.compile(r"^expected `str` matching regex '.*\{(?P<low>\d+),(?P<hig
 def in_words(rule: str) -> str:
     """The sentence of msgspec about a broken rule, with patterns of ours said in words."""
     if match := _TRIMMED.search(rule):
-        low, high = int(match["low"]) + 2, match["high"]
+        low, high = int(match["low"]) + (1 if "(?:" in rule else 2), match["high"]
         bounds = f"{low} to {int(high) + 2}" if high else f"at least {low}"
         return f"expected {bounds} characters after trimming"
     if rule == f"expected `str` matching regex {VISIBLE!r}".lower():

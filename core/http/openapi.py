@@ -13,6 +13,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from core.function import Function
+from core.http.events import MEDIA_TYPE as EVENTS
 from core.http.problems import MEDIA_TYPE, Problem
 from core.http.request import EdgeRequest
 from core.version import VERSION
@@ -46,6 +47,10 @@ def document(function: Function, handlers: Sequence[HTTPRouteHandler]) -> bytes:
     schema = described.openapi_schema.to_schema()
     schema["components"]["schemas"] = _components(handlers)
     schema["openapi"] = "3.0.3"
+    for route in function.routes:
+        if route.stream:
+            content = schema["paths"][route.path][route.method.lower()]["responses"]["200"]["content"]
+            content.setdefault(EVENTS, {"schema": {"type": "string", "description": "Server-sent events"}})
     for item in schema["paths"].values():
         for operation in item.values():
             _complete(operation)
@@ -57,10 +62,18 @@ def _components(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
     kinds: dict[Any, None] = {Problem: None}
     for handler in handlers:
         kinds |= {spec.data_container: None for spec in (handler.responses or {}).values()}
-        if (body := handler.parsed_data_field) is not None:
-            kinds[body.annotation] = None
-    _, components = msgspec.json.schema_components(list(kinds), ref_template="#/components/schemas/{name}")
+    bodies = [handler.parsed_data_field.annotation for handler in handlers if handler.parsed_data_field is not None]
+    components = _schemas([*kinds, *bodies])
+    for name, schema in _schemas(bodies).items():
+        if schema.get("type") == "object":
+            # Where other fields are passed over, they are JSON that is taken nevertheless.
+            components[name].setdefault("additionalProperties", {"$ref": "#/components/schemas/JsonValue"})
     components["JsonValue"] = _JSON_VALUE
+    return components
+
+
+def _schemas(kinds: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    _, components = msgspec.json.schema_components(list(kinds), ref_template="#/components/schemas/{name}")
     return components
 
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from email.message import Message
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 from litestar.connection import Request
 from litestar.datastructures import State
 
@@ -26,6 +28,9 @@ _CONTENT_ENCODING = b"content-encoding"
 # What nearly every caller sends, compared before anything is parsed.
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _ACCEPTS = frozenset({b"*/*", b"application/json"})
+_LEAST_WEIGHT = 0.001  # RFC 9110, 12.4.2
+_INSTANT = Annotated[datetime, msgspec.Meta(tz=True)]
+_VERSION_TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -111,13 +116,6 @@ class EdgeRequest(Request[Any, Any, State]):
         principal: Principal = self.scope[_PRINCIPAL]  # type: ignore[literal-required]
         return principal.shop_id
 
-    async def once(self) -> Once | None:
-        """The request's `Idempotency-Key`, with all that makes the request what it is."""
-        if (key := self.idempotency_key) is None:
-            return None
-        target = f"{self.method} {self.scope['path']}?".encode() + self.scope["query_string"]
-        return Once(key, target + b"\n" + await self.body())
-
     @property
     def idempotency_key(self) -> str | None:
         """The header `Idempotency-Key`; raises InvalidRequest unless it is one of 1 to 255 visible ASCII characters."""
@@ -128,6 +126,42 @@ class EdgeRequest(Request[Any, Any, State]):
             raise InvalidRequest("Idempotency-Key must be one value of 1 to 255 visible ASCII characters")
         return keys[0]
 
+    async def once(self) -> Once | None:
+        """The `Idempotency-Key` with all that makes the request what it is."""
+        if (key := self.idempotency_key) is None:
+            return None
+        target = f"{self.method} {self.scope['path']}?".encode() + self.scope["query_string"]
+        return Once(key, target + b"\n" + await self.body())
+
+    @property
+    def if_match(self) -> int | None:
+        """The version whose ETag `If-Match` names; raises InvalidRequest for what is no such ETag."""
+        given = self.headers.getall("if-match", [])
+        if not given:
+            return None
+        # A proxy that compresses makes the tag a weak one.
+        match = _VERSION_TAG.fullmatch(given[0].strip()) if len(given) == 1 else None
+        if match is None:
+            raise InvalidRequest("If-Match must be one ETag as it was sent with the facts")
+        return int(match[1])
+
+    @property
+    def now(self) -> datetime:
+        """When it is asked: now, or as `X-Edge-Now` says, which nginx lets no visitor send; raises InvalidRequest."""
+        given = self.headers.get("x-edge-now")
+        if given is None:
+            return datetime.now(UTC)
+        try:
+            return msgspec.convert(given, _INSTANT)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest("X-Edge-Now must be a time with its zone (RFC 3339)") from error
+
+    @property
+    def key_id(self) -> UUID:
+        """Whose request it is. The route was declared with a key."""
+        principal: Principal = self.scope[_PRINCIPAL]  # type: ignore[literal-required]
+        return principal.key_id
+
 
 async def accepts_json(request: EdgeRequest) -> None:
     """Raise NotAcceptable when `Accept` leaves no room for application/json (RFC 9110, 12.5.1)."""
@@ -135,6 +169,21 @@ async def accepts_json(request: EdgeRequest) -> None:
         return
     if not allows_json(",".join(request.headers.getall("accept")).lower()):
         raise NotAcceptable("this route answers in application/json only")
+
+
+async def accepts_events(request: EdgeRequest) -> None:
+    """Raise NotAcceptable when `Accept` leaves no room for application/json nor for text/event-stream."""
+    accept = ",".join(request.headers.getall("accept", ["*/*"])).lower()
+    if not allows(accept, "application/json") and not allows(accept, "text/event-stream"):
+        raise NotAcceptable("this route answers in application/json or text/event-stream")
+
+
+def prefers_events(request: EdgeRequest) -> bool:
+    """Whether `Accept` names text/event-stream, and wants it no less than application/json."""
+    accept = ",".join(request.headers.getall("accept", [])).lower()
+    if "text/event-stream" not in accept:
+        return False
+    return weight_of(accept, "text/event-stream") >= max(weight_of(accept, "application/json"), _LEAST_WEIGHT)
 
 
 def check_content_type(given: str) -> None:
@@ -149,14 +198,24 @@ def check_content_type(given: str) -> None:
 
 def allows_json(accept: str) -> bool:
     """Tell whether application/json may be sent; the most specific range decides."""
+    return allows(accept, "application/json")
+
+
+def allows(accept: str, media_type: str) -> bool:
+    """Tell whether a media type may be sent."""
+    return weight_of(accept, media_type) > 0
+
+
+def weight_of(accept: str, media_type: str) -> float:
+    """How much a media type is wanted, 0 to 1; the most specific range decides."""
     weights: dict[str, float] = {}
     for part in accept.split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         weights[name] = _weight(parameters)
-    for name in ("application/json", "application/*", "*/*"):
+    for name in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
         if name in weights:
-            return weights[name] > 0
-    return False
+            return weights[name]
+    return 0.0
 
 
 def _weight(parameters: list[str]) -> float:

@@ -9,7 +9,7 @@ from core.errors import EdgeError, NotAcceptable
 from core.function import MIB
 from core.http.problems import MEDIA_TYPE, Problem
 from core.http.query import check_parameters
-from core.http.request import EdgeRequest, accepts_json
+from core.http.request import EdgeRequest, accepts_events, accepts_json
 
 Access = Literal["open", "once", "read", "write", "party"]
 _ALWAYS = (400, 404, 405, 406, 429, 503)
@@ -33,29 +33,35 @@ class RouteOptions(TypedDict):
     request_max_body_size: int
 
 
-def answers(
+def answers(  # noqa: PLR0913 - the options of a route
     result: type,
     access: Access = "open",
     *,
     body: bool = False,
     body_limit: int = MIB,
     down: type | None = None,
+    also: tuple[int, ...] = (),
+    events: bool = False,
+    accepted: bool = False,
 ) -> RouteOptions:
     """Options of a route that answers 200 with `result` as JSON.
 
     "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`, "once" takes one and needs no key of
     the shop; of a "party" the handler finds out itself who calls. `body` says that the handler reads one; `down` is
-    what a 503 of the handler's own holds.
+    what a 503 of the handler's own holds; `also` are statuses of its own, each a problem; with `events` it answers as
+    server-sent events where `Accept` asks for them; `accepted`: 202 to what wants no answer.
     """
-    responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access])
+    responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access] + also)
     responses[200] = _json(result, "The answer")
+    if accepted:
+        responses[202] = ResponseSpec(None, generate_examples=False, description="Taken, and not answered")
     if down is not None:
         responses[503] = _json(down, "A part is down without which there is no answer")
     return {
         "status_code": 200,
         "responses": dict(sorted(responses.items())),
         # Not guards: for each guard Litestar copies the handler, 50 µs a request.
-        "before_request": _strict(_accepted_with_key if access in {"read", "write"} else accepts_json),
+        "before_request": _strict(_GUARDS[access in {"read", "write"}, events]),
         "security": [] if access in {"open", "once"} else [{"key": []}],
         "request_max_body_size": body_limit,
     }
@@ -90,6 +96,19 @@ def _strict(guard: Callable[[EdgeRequest], Awaitable[None]]) -> Callable[[EdgeRe
 async def _accepted_with_key(request: EdgeRequest) -> None:
     await accepts_json(request)
     await request.identify()
+
+
+async def _events_with_key(request: EdgeRequest) -> None:
+    await accepts_events(request)
+    await request.identify()
+
+
+_GUARDS: dict[tuple[bool, bool], Callable[[EdgeRequest], Awaitable[None]]] = {
+    (False, False): accepts_json,
+    (True, False): _accepted_with_key,
+    (False, True): accepts_events,
+    (True, True): _events_with_key,
+}
 
 
 def _json(kind: type, description: str) -> ResponseSpec:

@@ -52,7 +52,7 @@ class ModelClient:
         self._model = model
         self._prefixes = prefixes or Prefixes()
         self._timeouts = timeouts or Timeouts()
-        self._ollama = _connect(url, self._timeouts)
+        self._ollama = connect(url, self._timeouts)
 
     async def close(self) -> None:
         """Close the connections; calls in flight fail."""
@@ -116,7 +116,8 @@ class ModelClient:
             raise ModelAnswerUnusable("the model server answered with an error") from error
 
 
-def _connect(url: str, timeouts: Timeouts) -> ollama.AsyncClient:
+def connect(url: str, timeouts: Timeouts) -> ollama.AsyncClient:
+    """The official client over TCP or a Unix socket, with its timeouts; raises ValueError for what is no URL."""
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     transport: httpx.AsyncHTTPTransport
     if url.startswith("unix:"):

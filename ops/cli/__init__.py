@@ -27,6 +27,7 @@ VERBS = {
     "calibrate": ("ops.cli.calibrate", "Measure again what the model's scores are worth."),
     "host": ("ops.cli.host", "Replace the process that runs the functions."),
     "doctor": ("ops.cli.doctor", "Look for what is wrong with a running instance."),
+    "eval-chat": ("ops.cli.eval_chat", "Ask questions whose facts are known, and judge the answers."),
     "learn": ("ops.cli.learn", "Import files into what a shop knows."),
     "knowledge": ("ops.cli.knowledge", "Export, list and forget what a shop knows."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
@@ -47,6 +48,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
+        name = cmd_name.replace("-", "_")
         try:
             module = importlib.import_module(VERBS[cmd_name][0])
         except KeyboardInterrupt:
@@ -56,7 +58,7 @@ class LazyGroup(click.Group):
             click.echo("stopped before anything was started")
             ctx.exit(0)
         # A verb that would hide a name of Python's ends in an underscore there.
-        command: click.Command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
+        command: click.Command = getattr(module, f"{name}_", None) or getattr(module, name)
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:

@@ -23,6 +23,7 @@ LIBRARIES = (
     "cachetools",
     "diskcache",
     "granian.server.mp",
+    "holidays",
     "litestar.openapi.plugins",
     "litestar.serialization",
     "litestar.static_files",

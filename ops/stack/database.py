@@ -15,6 +15,8 @@ from core.db.pool import Database
 from core.db.requirements import application_requirements, requirements
 from core.db.shops import ShopReader
 from core.errors import EdgeError, ModelUnavailable
+from core.facts.book import Change, FactBook
+from core.facts.types import Facts
 from core.knowledge.learner import Learner, NewPassage, Reply
 from core.models.gateway import Embedder
 from core.retrieval.lens import ensure_calibrated
@@ -22,6 +24,7 @@ from core.settings import Settings
 from ops.stack.instance import InstanceError
 
 DEMO = Path(__file__).parents[1] / "demo" / "barbershop.jsonl"
+DEMO_FACTS = DEMO.with_name("barbershop-facts.json")
 DEMO_SHOP = 1
 
 
@@ -78,7 +81,9 @@ def load_demo(settings: Settings) -> str | None:
             lines = [msgspec.json.decode(line, type=DemoLine) for line in DEMO.read_bytes().splitlines()]
             items = [NewPassage(line.text, line.category, line.source, line.metadata) for line in lines]
             await Learner(database, embedder).learn(DEMO_SHOP, items, lambda _: Reply(b""))
-            return f"{len(items)} passages of a barbershop, shop {DEMO_SHOP}"
+            facts = msgspec.json.decode(DEMO_FACTS.read_bytes(), type=Facts)
+            await FactBook(database).put(DEMO_SHOP, facts, lambda _: Reply(b""), Change())
+            return f"{len(items)} passages and the facts of a barbershop, shop {DEMO_SHOP}"
 
     return asyncio.run(run())
 

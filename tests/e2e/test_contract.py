@@ -273,8 +273,24 @@ def test_the_log_of_a_function_has_one_line_for_a_request(stack, stranger):
 
 
 def test_documentation_and_metrics_of_each_function_are_served(stranger):
-    for name in ("health", "search", "learn", "feedback", "conversations", "handoff"):
+    for name in ("health", "search", "learn", "facts", "chat", "feedback", "conversations", "handoff", "openai", "mcp"):
         assert "swagger" in stranger.get(f"/docs/{name}").text
         assert 200 == stranger.get(f"/docs/{name}/assets/swagger-ui-bundle.js").status_code
         assert "3.0.3" == stranger.get(f"/docs/{name}/openapi.json").json()["openapi"]
         assert "edge_requests_total" in stranger.get(f"/metrics/{name}").text
+
+
+def test_a_message_is_answered_through_the_proxy_as_json_and_as_events(stranger):
+    body = {"message": "how much is a beard trim?", "shopId": 1}
+    answer = stranger.post("/api/chat", json=body).json()
+    assert "£14" in answer["response"]
+    assert answer["sources"]
+    with stranger.stream("POST", "/api/chat", json=body, headers={"accept": "text/event-stream"}) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in stream.iter_lines() if line.startswith("event: ")]
+    assert ["event: status", "event: sources", "event: token", "event: done"] == lines
+
+
+def test_no_visitor_chooses_the_time_at_which_it_is_asked(stranger):
+    body = {"message": "are you open now?", "shopId": 1}
+    assert 200 == stranger.post("/api/chat", json=body, headers={"x-edge-now": "never"}).status_code

@@ -7,6 +7,7 @@ from uuid_utils.compat import uuid7
 
 from core.db.documents import Stored, swap_documents
 from core.db.dsn import application_conninfo
+from core.db.facts import append
 from core.db.idempotency import Recorded, record
 from core.db.passages import Passage, get_passage, insert_passages
 from core.settings import Settings
@@ -16,7 +17,7 @@ TALK = (
     *("conversation", "message", "feedback", "correction", "voice_transcript", "learning_queue", "passage_history"),
     *("handoff", "handoff_event", "shop_contact"),
 )
-OF_A_SHOP = ("document", "passage", "passage_vector", "posting", "term", "idempotency", *TALK)
+OF_A_SHOP = ("document", "passage", "passage_vector", "posting", "term", "idempotency", "fact", *TALK)
 # No rows of theirs: whose a key, an id and a tenant of imports is.
 WITHOUT_SECRETS = {"api_key", "place", "tenant"}
 WRITABLE = ("document", "passage", "passage_vector", "idempotency")
@@ -32,6 +33,7 @@ async def shops(module_database):
             await teach(database, shop_id, [f"the haircut of shop number {shop_id}"])
             async with database.shop(shop_id) as conn:
                 await record(conn, shop_id, "key", HASH, Recorded(200, b"{}"))
+                await append(conn, shop_id, {}, restores=None, key_id=None)
                 document = Stored(uuid7(), "a.md", "", HASH, [(Passage(uuid7(), "a beard trim"), [unit(1)])])
                 await swap_documents(conn, shop_id, DIGEST, [document])
             with psycopg.connect(module_database.superuser_dsn) as conn:

@@ -5,10 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
+from core.models.writer import Writer
 from core.services import open_services
 from core.settings import Settings
 from functions import health
 from functions.health import Checks, Checkup, judge, patience_s
+from tests.parts.faulty_chat import MODEL, faulty_chat
 from tests.parts.faulty_models import faulty_models, until
 from tests.parts.functions import serving, unreachable
 from tests.parts.searching import settings_of
@@ -61,7 +63,7 @@ async def test_a_model_that_hangs_is_down_and_holds_nobody_up_for_long(database)
 async def test_a_part_that_hangs_is_down_and_asked_once_until_it_answers(database):
     async with faulty_models() as models:
         models.gate.clear()
-        async with open_services(settings_of(database, models, embed_deadline_s=60.0), "answers") as services:
+        async with open_services(settings_of(database, models, embed_deadline_s=60.0), "answers", "writer") as services:
             checkup = Checkup(patience_s=0.05)
             states = {(await checkup.checks(services)).embeddings}
             await until(lambda: len(models.batches) == 2)  # of the gateway that opened, and of the check
@@ -128,3 +130,27 @@ async def test_nobody_waits_for_the_parts_at_the_start(database):
 )
 def test_the_whole_is_judged_by_its_parts(changed, status):
     assert status == judge(Checks(**{**WELL, **changed}))
+
+
+async def test_a_chat_model_is_judged_by_writing(database, model_server):
+    async with faulty_chat(model_server) as models:
+        settings = settings_of(database, models, chat_model=MODEL)
+        assert ("ok", "ok") == llm_of(await asked(settings))
+        models.fault = "an error in the stream"
+        assert ("degraded", "down") == llm_of(await asked(settings))
+
+
+async def test_a_chat_model_that_is_at_work_is_not_asked_and_well(database, model_server):
+    async with faulty_chat(model_server) as models:
+        settings = settings_of(database, models, chat_model=MODEL)
+        writer = Writer.of(settings)
+        ticket = writer.slots.join()
+        assert await ticket.ready(0)
+        assert ("ok", "ok") == llm_of(await asked(settings))
+        assert [] == models.prompts
+        ticket.leave()
+        await writer.close()
+
+
+def llm_of(body):
+    return body["status"], body["checks"]["llm"]

@@ -27,7 +27,7 @@ def command(verb: str) -> click.Command:
 
 
 def test_every_verb_is_on_the_page_and_nothing_else():
-    assert set(VERBS) == set(re.findall(r"^\| `edge (\w+)", PAGE, re.MULTILINE))
+    assert set(VERBS) == set(re.findall(r"^\| `edge ([\w-]+)", PAGE, re.MULTILINE))
 
 
 def test_every_exit_status_is_on_the_page_and_nothing_else():

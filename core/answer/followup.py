@@ -1,0 +1,112 @@
+"""Follow-ups, such as "and on Saturday?", made to stand alone from what the visitor said before."""
+
+import re
+from collections.abc import Sequence
+
+from core.answer.question import Asked, ask, weekdays
+from core.answer.words import among, plain, stem, tokens
+
+_BARE = re.compile(r"^\W*(and|but|so|ok(ay)?|what about|how about|same for|also|then|for)\b[\s,]*", re.IGNORECASE)
+_PRONOUN = re.compile(r"\b(it|that|this one|that one|those|these|them|they|he|she|him|her)\b", re.IGNORECASE)
+_OWN = re.compile(
+    r"\b(is|was|does|will|can|could) it (possible|ok|okay|cheaper|true|rain|be possible|quiet|busy)\b|"
+    r"\b(that|there|those|these) (you|we|i|are|is|a)\b",
+    re.IGNORECASE,
+)
+_MOST_BACK = 6
+_MOST_REPLACING = 2
+
+
+def readings(message: str, history: Sequence[str]) -> list[str]:
+    """The ways to read a message after these turns of the visitor's: the likeliest first, which is `standalone`.
+
+    Others put the message in the place of single words: "a small one?" after "how much is a large pepperoni pizza".
+    """
+    likeliest = standalone(message, history)
+    if likeliest == message:
+        return [message]
+    earlier = next((turn for turn in reversed(history) if turn.strip() and not refers_back(turn)), "")
+    said = [word for word in _SHOWN.findall(message) if among(stem(plain(word)), ask(message).subject)]
+    words = _SHOWN.findall(earlier)
+    places = [place for place, word in enumerate(words) if among(stem(plain(word)), ask(earlier).subject)]
+    if not 0 < len(said) <= _MOST_REPLACING or not places:
+        return [likeliest]
+    replaced = [" ".join((*words[:place], *said, *words[place + 1 :])) for place in places]
+    return [likeliest, *replaced, " ".join((*words, "for", *said))]
+
+
+def standalone(message: str, history: Sequence[str]) -> str:
+    """The message as it means something without `history`: the visitor's turns before it, oldest first.
+
+    Only what the last turns were about is added, in words of the visitor's own; a message that stands alone comes back
+    as it is.
+    """
+    turns = [turn for turn in history[-_MOST_BACK:] if turn.strip()]
+    if not turns or not refers_back(message):
+        return message
+    subject: str = turns[-1]
+    for earlier in reversed(turns[:-1]):
+        if not refers_back(subject):
+            break
+        subject = _joined(subject, earlier)
+    return _joined(message, subject)
+
+
+def refers_back(message: str) -> bool:
+    """Whether a message needs the turns before it to be understood."""
+    asked = ask(message)
+    if _BARE.match(message) and len(tokens(message)) <= 8:  # noqa: PLR2004 - longer ones say what they are about
+        return True
+    if _OWN.search(message):
+        return False
+    if _PRONOUN.search(message) and len(asked.subject) <= 1:
+        return True
+    # "how much?", "on Saturday?", "the works?"
+    return len(tokens(message)) <= 3 and not (asked.kinds and asked.subject)  # noqa: PLR2004
+
+
+def _joined(message: str, earlier: str) -> str:
+    """The message with what it leaves unsaid from an earlier one."""
+    now, before = ask(message), ask(earlier)
+    rest = _BARE.sub("", message).strip(" ?.!") or message.strip(" ?.!")
+    if now.kinds and not now.kinds <= before.kinds:
+        # Another thing is asked of the same subject: "how long does it take?"
+        about = _PRONOUN.sub(" ".join(_subject_words(earlier)), rest, count=1)
+        return f"{about}?" if about != rest else f"{rest} {' '.join(_subject_words(earlier))}?".replace(" ?", "?")
+    return _put_into(earlier, rest, now)
+
+
+def _subject_words(text: str) -> list[str]:
+    subject = ask(text).subject
+    return [word for word in _SHOWN.findall(text) if among(stem(plain(word)), subject)]
+
+
+def _put_into(earlier: str, rest: str, now: Asked) -> str:
+    """The earlier question with the message where the message says something else: another day, another subject."""
+    before = ask(earlier)
+    bare = _LEADING.sub("", rest)
+    kept: list[str] = []
+    placed = False
+    for word in _SHOWN.findall(earlier):
+        is_day = bool(weekdays(word)) or plain(word) in _RELATIVE
+        about = not is_day and among(stem(plain(word).removesuffix("'s")), before.subject)
+        if (is_day and (now.days or _relative(now.text))) or (about and now.subject):
+            kept += [] if placed else [bare]
+            placed = True
+        else:
+            kept.append(word)
+    if not placed:
+        pronoun = _PRONOUN.search(rest)
+        if pronoun and not now.subject and not now.days:
+            return f"{earlier.strip(' ?.!')}?"
+        kept.append(rest)
+    return f"{' '.join(kept)}?"
+
+
+_SHOWN = re.compile(r"[\w'’£$€-]+(?:[.:]\d+)*")  # noqa: RUF001 - apostrophes as people type them
+_LEADING = re.compile(r"^(on|at|for|with|in|the|a|an)\s+", re.IGNORECASE)
+_RELATIVE = frozenset({"today", "tomorrow", "tonight", "now"})
+
+
+def _relative(text: str) -> bool:
+    return bool(_RELATIVE & set(tokens(text)))

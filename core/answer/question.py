@@ -1,0 +1,119 @@
+"""What a question asks: its kinds, the days and clock it names; and follow-ups made stand-alone."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from core.answer.claims import CLOCK, DAYS, claims, day_index
+from core.answer.words import STOP, among, content, listed, plain, stem, tokens, vocabulary
+
+Kind = Literal["price", "hours", "open_now", "duration", "staff", "address", "phone", "email", "payment", "booking"]
+
+# Stems that say what is asked; every other word of a question says what it is about.
+_KEYWORDS: Mapping[Kind, frozenset[str]] = {
+    "price": vocabulary(
+        "price prices pricing cost costs charge charges fee fees rate quid pound expensive cheap cheaper discount free"
+    ),
+    "hours": vocabulary("open opening close closing closed shut shuts hours hour"),
+    "duration": vocabulary("long duration take takes minutes last lasts lasting"),
+    "staff": vocabulary("staff team barber work works working employee stylist mechanic teach teaches owner manager"),
+    "address": vocabulary("address located location find situated directions postcode based"),
+    "phone": vocabulary("phone telephone number call ring whatsapp mobile"),
+    "email": vocabulary("email e-mail mail"),
+    "payment": vocabulary("pay payment card cards cash cheque visa mastercard amex contactless paypal"),
+    "booking": vocabulary("book booking appointment reserve reservation appointments"),
+}
+_PHRASES: tuple[tuple[str, Kind], ...] = (
+    (r"\b(how|hw|hou|ow) (much|mch|muc|many (pounds|euros|dollars|quid))\b", "price"),
+    (r"\bwhat (do|does|would|will)\b.*\bpay\b", "price"),
+    (r"\bwhat('s| is| does|s)?\b.*\b(cost|price|charge)", "price"),
+    (r"\b(how|what) (late|early)\b|\bwhat time\b.*\b(open|clos|shut|start)|\btill when\b", "hours"),
+    (r"\bwhen\b.*\b(open|clos|shut)", "hours"),
+    (r"\b(open|closed|shut)\b.*\b(now|right now|at the moment|currently)\b|\bnow\b.*\bopen\b", "open_now"),
+    (r"^\W*((are|r) )?(you|u|ya|yall)( guys| lot| all)? (still |currently )?open( yet)?\W*$", "open_now"),
+    (r"\bstill open\b", "open_now"),
+    (r"^\W*(is|are) (the |your )?\w+ (still )?open( yet)?\W*$|^\W*open\W*$", "open_now"),
+    (r"\bfree\b(?! (on|at|this|next|today|tomorrow|now|in|to|for an?|from|wi-?fi|parking)\b)", "price"),
+    (r"\b(pay|costs?|charges?) less\b|\bdiscounts?\b|\b(reduced|special) (price|rate)s?\b", "price"),
+    (r"\bstill open\b", "hours"),
+    (r"\bhow long\b", "duration"),
+    (r"^\W*(who|whos|who's)\b", "staff"),
+    (r"\bwhere\b.*\b(are|r|is|find)\b.*\b(you|u|ya|shop|place|store|located|guys|salon|garage|cafe)\b", "address"),
+    (r"\be-?mail\b", "email"),
+)  # fmt: skip
+FILLERS = vocabulary(
+    "um uh er erm hmm like so well quick question wondering wonder curious know shop store place business "
+    "today tonight tomorrow now currently moment right time day days date please cheers ta actually "
+    "basically guess week going go come coming start starts usual usually normally normal regular "
+    "standard basic exactly roughly about around approximately total altogether sir madam bro dude love "
+    "folks people currently offer provide service services customer good morning afternoon evening "
+    "less guys lot next week both bring serve speak hear heard right correct true suppose tomorow tmrw "
+    "tommorow tommorrow"
+)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A question taken apart. `subject` are the stems that neither say what is asked nor fill; `days` 0 for Monday."""
+
+    text: str
+    kinds: frozenset[Kind]
+    subject: tuple[str, ...]
+    days: tuple[int, ...] = ()
+    clock: int | None = None
+    plural_day: bool = False
+
+
+def ask(text: str) -> Asked:
+    """Take a question apart."""
+    lowered = plain(text)
+    words = content(text)
+    kinds = {kind for kind, keys in _KEYWORDS.items() if any(listed(word, keys) for word in words)}
+    kinds |= {kind for pattern, kind in _PHRASES if re.search(pattern, lowered)}
+    days = weekdays(text)
+    times = [int(claim.value) for claim in claims(text) if claim.kind == "time"] if CLOCK.search(text) else []
+    if any(claim.kind == "money" for claim in claims(text)):
+        kinds.add("price")
+    # A price is asked of something that may be named like another kind of question: "the works", "a phone case".
+    saying: frozenset[Kind] = frozenset({"price"}) if "price" in kinds else frozenset(kinds)
+    if {"hours", "open_now"} & kinds:
+        words = [word for word in words if word != "night"]
+    subject = tuple(word for word in words if not _fills(word, saying))
+    plural = any(f"{day}s" in lowered for day in DAYS)
+    return Asked(text, frozenset(kinds), subject, days, times[0] if times else None, plural)
+
+
+def keywords(kind: Kind) -> frozenset[str]:
+    """The stems that ask for this kind."""
+    return _KEYWORDS.get(kind, frozenset())
+
+
+def weekdays(text: str) -> tuple[int, ...]:
+    """The days of the week that a text names, misspelt ones too, in its order."""
+    found: list[int] = []
+    for word in tokens(text):
+        if word in _DAY_WORDS:
+            found.append(day_index(word))
+        elif len(word) > 5 and word not in STOP:  # noqa: PLR2004 - monday is the shortest
+            found += [index for index, day in enumerate(DAYS) if among(stem(word), (stem(day),)) and word[-1] in "ysa"]
+        if word in {"weekend", "weekends"}:
+            found += [5, 6]
+    return tuple(dict.fromkeys(found))
+
+
+def _fills(word: str, kinds: frozenset[Kind]) -> bool:
+    return _said(word, kinds) or _CLOCK.fullmatch(word) is not None or among(word, _DAY_STEMS)
+
+
+def _said(word: str, kinds: frozenset[Kind]) -> bool:
+    if listed(word, FILLERS) or word in "£$€¥" or word.isdigit():
+        return True
+    return any(listed(word, _KEYWORDS.get(kind, frozenset())) for kind in kinds)
+
+
+_CLOCK = re.compile(r"\d+(am|pm|st|nd|rd|th)?|am|pm")
+_DAY_STEMS = frozenset(stem(day) for day in DAYS) | frozenset(stem(f"{day}s") for day in DAYS) | {"weekend", "weekday"}
+_DAY_WORDS = frozenset(
+    form for day in DAYS for form in (day, f"{day}s", day[:3], {"tue": "tues", "wed": "weds"}.get(day[:3], day[:3]))
+) | {"thur", "thurs"} - {"sat", "sun"}

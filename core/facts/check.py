@@ -1,0 +1,56 @@
+"""The rules that types cannot hold: zones, countries and regions must exist; intervals of a day may not overlap."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from zoneinfo import available_timezones
+
+from core.errors import FieldError, InvalidRequest
+from core.facts import holidays
+from core.facts.calendar import minutes_of
+from core.facts.types import DAYS, Facts, Interval
+
+_DAY_MINUTES = 24 * 60
+_ZONES = frozenset(available_timezones())
+
+
+def check(facts: Facts, at: str = "/facts") -> None:
+    """Raise InvalidRequest with a pointer for each broken rule; `at` is where the facts stand."""
+    broken = tuple(FieldError(f"{at}{pointer}", detail) for pointer, detail in _broken(facts))
+    if broken:
+        named = "; ".join(f"{error.pointer.removeprefix('/')}: {error.detail}" for error in broken)
+        raise InvalidRequest(named, errors=broken)
+
+
+def _broken(facts: Facts) -> Iterator[tuple[str, str]]:
+    if facts.time_zone not in _ZONES:
+        yield "/timeZone", "is not a zone of the IANA database"
+    if facts.country is not None and facts.country not in holidays.COUNTRIES:
+        yield "/country", "is not a country whose public holidays are known"
+    elif facts.region is not None and (facts.country is None or not holidays.known(facts.country, facts.region)):
+        yield "/region", "is not a region of the country"
+    if facts.prices and facts.currency is None:
+        yield "/currency", "is needed with prices"
+    for number, price in enumerate(facts.prices):
+        if price.up_to is not None and price.up_to < price.amount:
+            yield f"/prices/{number}/upTo", "is less than the amount"
+    if facts.hours is not None:
+        yield from _overlaps(facts)
+
+
+def _overlaps(facts: Facts) -> Iterator[tuple[str, str]]:
+    assert facts.hours is not None
+    places: list[tuple[str, Sequence[Interval]]] = [
+        (f"/hours/week/{name}", facts.hours.week.of(index)) for index, name in enumerate(DAYS)
+    ]
+    places += [(f"/hours/dates/{number}/hours", one.hours) for number, one in enumerate(facts.hours.dates)]
+    places += [(f"/hours/yearly/{number}/hours", one.hours) for number, one in enumerate(facts.hours.yearly)]
+    places += [(f"/hours/holidays/{number}/hours", one.hours or ()) for number, one in enumerate(facts.hours.holidays)]
+    for place, intervals in places:
+        spans = sorted(_span(one) for one in intervals)
+        if any(after[0] < before[1] for before, after in pairwise(spans)):
+            yield place, "has intervals that overlap"
+
+
+def _span(one: Interval) -> tuple[int, int]:
+    opens, closes = minutes_of(one.opens), minutes_of(one.closes)
+    return opens, closes if closes > opens else closes + _DAY_MINUTES

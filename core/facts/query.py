@@ -1,0 +1,27 @@
+"""A question that is put to typed facts: taken apart, at its instant, with the days that it names."""
+
+from datetime import datetime
+
+import msgspec
+
+from core.answer.question import FILLERS, Asked, weekdays
+from core.answer.words import listed, stem, tokens
+from core.facts.dates import DAY_NAMES, Named
+from core.facts.types import Facts
+
+
+class Query(msgspec.Struct, frozen=True):
+    """`named` are the days; `now` is an instant with its zone."""
+
+    asked: Asked
+    facts: Facts
+    now: datetime
+    named: Named | None
+
+    def only(self, *words: str) -> bool:
+        """Whether the question has no word of content but these, fillers and days."""
+        known = {stem(word) for word in words} | DAY_NAMES | FILLERS
+        known |= {stem(word) for word in tokens(self.facts.name or "")}
+        if self.named is not None:
+            known |= {stem(word) for word in ("st", *tokens(self.named.said or ""))}
+        return all(listed(word, known) or weekdays(word) for word in self.asked.subject)

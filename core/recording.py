@@ -1,0 +1,51 @@
+"""Where a complete answer is handed on, before its caller has it, and where a human takes over from the assistant."""
+
+import logging
+from collections.abc import AsyncGenerator
+from uuid import UUID
+
+from core.answer.events import Answered, Event
+from core.answer.turn import Turn
+from core.errors import OutboxUnavailable
+from core.services import Services
+
+OFFERED_AFTER = 2
+
+_log = logging.getLogger(__name__)
+
+
+async def record_turn(services: Services, turn: Turn) -> None:
+    """Keep a turn on the local disk, from where it goes to the database.
+
+    Where the disk takes nothing the visitor is answered all the same: the log and a metric say what was not kept.
+    """
+    services.turns.count(answered=turn.answered)
+    try:
+        await services.recorder.record_turn(turn)
+    except OutboxUnavailable as error:
+        services.turns.lost += 1
+        _log.warning("a turn was not kept: %s", error)
+
+
+async def passed_to_human(services: Services, shop_id: int, conversation_id: UUID, message: str) -> bool:
+    """Give a message to the human who has the conversation; False when the assistant is to answer it.
+
+    Raises DatabaseUnavailable when a human has it and the message cannot be given.
+    """
+    if not await services.recorder.human_owns(shop_id, conversation_id):
+        return False
+    return await services.desk.pass_on(shop_id, conversation_id, message)
+
+
+async def silence() -> AsyncGenerator[Event, None]:
+    """What the assistant says while a human has the conversation."""
+    yield Answered("", "human")
+
+
+async def human_is_due(services: Services, shop_id: int, conversation_id: UUID, answer: Answered) -> bool:
+    """Whether to offer a human: one was asked for, or the assistant did not know twice in a row."""
+    if answer.kind == "handoff":
+        return True
+    if answer.known:
+        return False
+    return await services.recorder.unanswered_in_a_row(shop_id, conversation_id) >= OFFERED_AFTER

@@ -1,0 +1,101 @@
+"""An answer as server-sent events, each with an id by which its client can go on after a lost connection."""
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+import msgspec
+import uuid_utils.compat as uuid_utils
+
+from core.answer.events import Answered, Sources, Status, Token
+from core.answer.events import Event as AnswerEvent
+from core.cache.disk import DiskCache
+from core.errors import EdgeError
+from core.http.events import Event
+from core.http.problems import INTERNAL_DETAIL, problem_bytes
+from core.observe.trace import current_trace
+from functions.chat import replay
+from functions.chat.structs import ChatResponse, SourceView
+
+RETRY_MS = 500
+RESTARTED = b'{"state":"restarted"}'
+_log = logging.getLogger(__name__)
+Finish = Callable[[Answered], Awaitable[ChatResponse]]
+
+
+class _Sources(msgspec.Struct, frozen=True):
+    sources: list[SourceView]
+
+
+class _Resume(msgspec.Struct, frozen=True, rename="camel"):
+    last_event_id: str
+    retry_ms: int
+
+
+class Narration:
+    """The events of one answer to a request; `finish` makes its response once it is complete."""
+
+    def __init__(self, cache: DiskCache, request: bytes, finish: Finish) -> None:
+        self._cache = cache
+        self._request = request
+        self._finish = finish
+        self._id = uuid_utils.uuid7().hex
+        self._told: list[Event] = []
+        self._last_id = ""
+
+    async def events(
+        self, answer: AsyncGenerator[AnswerEvent, None], place: replay.Place | None
+    ) -> AsyncGenerator[Event, None]:
+        """All events; after a `place` those that are missing there, where the answer was complete and is kept."""
+        async with aclosing(answer):
+            if place is not None:
+                known = replay.recall(self._cache, place, self._request)
+                if known is not None:
+                    for event in known:
+                        yield event
+                    return
+                yield self._event("status", RESTARTED)
+            async with aclosing(self._live(answer)) as live:
+                async for event in live:
+                    yield event
+
+    def farewell(self) -> Event:
+        """What to tell a client whose stream ends before the answer does."""
+        return Event("resume", msgspec.json.encode(_Resume(self._last_id, RETRY_MS)))
+
+    async def _live(self, answer: AsyncIterator[AnswerEvent]) -> AsyncGenerator[Event, None]:
+        try:
+            async for event in answer:
+                if not isinstance(event, Answered):
+                    yield self._event(*_encoded(event))
+                    continue
+                response = await self._finish(event)
+                done = self._event("done", msgspec.json.encode(response))
+                await replay.keep(self._cache, self._id, replay.fingerprint(self._request), self._told)
+                yield done
+        except EdgeError as error:
+            _log.warning("%s: %s", error.kind, error.__cause__ or error)
+            yield self._failed(error)
+        except Exception:  # noqa: BLE001 - the status is sent: the problem is an event
+            _log.exception("unhandled error")
+            yield self._failed(EdgeError(INTERNAL_DETAIL))
+
+    def _failed(self, error: EdgeError) -> Event:
+        trace = current_trace.get()
+        return self._event("error", problem_bytes(error, trace.request_id if trace else ""))
+
+    def _event(self, name: str, data: bytes) -> Event:
+        self._last_id = f"{self._id}-{len(self._told)}"
+        event = Event(name, data, self._last_id)
+        self._told.append(event)
+        return event
+
+
+def _encoded(event: Status | Sources | Token) -> tuple[str, bytes]:
+    match event:
+        case Status():
+            return "status", msgspec.json.encode(event)
+        case Sources():
+            return "sources", msgspec.json.encode(_Sources([SourceView.of(one) for one in event.sources]))
+        case Token():
+            return "token", msgspec.json.encode(event)
