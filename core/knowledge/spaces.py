@@ -16,8 +16,11 @@ class Spaces:
         self._database = database
         self._known: dict[str, ModelRow] = {}
 
-    async def of(self, model: ModelIdentity) -> ModelRow:
-        """The row of this model with these prefixes, as first read. Raises DatabaseUnavailable."""
+    async def of(self, model: ModelIdentity, url: str | None = None) -> ModelRow:
+        """The row of this model with these prefixes, as first read; `url` is noted as its place.
+
+        Raises DatabaseUnavailable.
+        """
         name = space_name(model)
         if (row := self._known.get(name)) is None:
             row = await register_model(
@@ -27,6 +30,8 @@ class Spaces:
                 dimensions=model.dimensions,
                 query_prefix=model.query_prefix,
                 document_prefix=model.document_prefix,
+                # No password is kept in the database: such a server is found only where it is configured.
+                url=None if url is None or "@" in url else url,
             )
             self.remember(row)
         return row
