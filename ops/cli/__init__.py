@@ -30,6 +30,7 @@ VERBS = {
     "learn": ("ops.cli.learn", "Import files into what a shop knows."),
     "knowledge": ("ops.cli.knowledge", "Export, list and forget what a shop knows."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
+    "reembed": ("ops.cli.reembed", "Move every shop to another embedding model."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
 FOREGROUND = ("up", "dev")
