@@ -8,7 +8,7 @@ from core.db.pool import Database
 from core.errors import DatabaseUnavailable, ModelReplaced, ModelUnavailable
 from core.knowledge.spaces import space_name
 from core.models.gateway import Embedder, Place
-from core.models.identity import Prefixes
+from core.models.identity import ModelIdentity, Prefixes
 
 USED_WITHIN_S = 1.0  # a database that hangs is no fault of the models
 
@@ -22,16 +22,23 @@ async def reach(embedder: Embedder, row: ModelRow) -> Embedder:
     configured = None
     with suppress(ModelUnavailable):
         configured = await embedder.identity()
-        if space_name(configured) == row.digest:
+        if is_of(row, configured):
             return embedder
+        if space_name(configured) == row.digest:
+            embedder.doubt()
     if (place := _place(row)) is None or place == embedder.place:
         if configured is None:
             raise ModelUnavailable("the model of this shop's passages does not answer")
         raise ModelReplaced("the model of this shop's passages is not there any more")
     sibling = await embedder.sibling(place)
-    if space_name(await sibling.identity()) != row.digest:
+    if not is_of(row, await sibling.identity()):
         raise ModelReplaced("the model of this shop's passages is not there any more")
     return sibling
+
+
+def is_of(row: ModelRow, model: ModelIdentity) -> bool:
+    """Whether what this model makes lies in the space of the row: one digest has one length, whatever a server says."""
+    return space_name(model) == row.digest and model.dimensions == row.dimensions
 
 
 async def probe_used(database: Database, embedder: Embedder) -> None:

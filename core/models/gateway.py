@@ -132,6 +132,10 @@ class Embedder:
         """The model in use. Raises ModelUnavailable when none has been seen since the start."""
         return await self._identity(self._expiry(self._deadline_s))
 
+    def doubt(self) -> None:
+        """The identity that was seen cannot be: the server lied, and is asked for it anew."""
+        self._watch.forget()
+
     async def probe(self) -> ModelIdentity:
         """Ask the model for a vector now, past cache and queue. Remembered for 2 s; raises ModelUnavailable."""
         return await self._probe.result()

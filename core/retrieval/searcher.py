@@ -12,8 +12,7 @@ from core.db.search import Hit, search
 from core.db.shops import ShopReader, ShopState
 from core.errors import DatabaseUnavailable, ModelUnavailable
 from core.flight import Flight
-from core.knowledge.reach import reach
-from core.knowledge.spaces import space_name
+from core.knowledge.reach import is_of, reach
 from core.models.gateway import Embedder
 from core.models.text import normalise
 from core.observe.trace import current_trace
@@ -172,7 +171,7 @@ class Searcher:
         except ModelUnavailable:
             return None
         # Replaced while it embedded: the vector lies in another space than the shop's.
-        return embedded.vector if space_name(embedded.model) == lens.row.digest else None
+        return embedded.vector if is_of(lens.row, embedded.model) else None
 
     def _ask(self, query: SearchQuery) -> _Asked:
         query = msgspec.structs.replace(query, query=normalise(query.query))
