@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up dev down test lint types format lock test-ollama drill-deploy bench-host clean help
+.PHONY: up dev down test lint types format lock test-ollama drill-deploy drill-faults bench-host clean help
 
 up: $(VENV)/run.stamp ## start everything; stays in the foreground
 	@exec $(BIN)/edge up --with-parent
@@ -26,6 +26,9 @@ drill-deploy: $(VENV)/run.stamp ## prove under traffic that deploys lose nothing
 
 bench-host: $(VENV)/run.stamp ## what hosting costs, beside stock Granians in the same run (ARGS=--json, --help; 3 min)
 	@exec $(BIN)/python -m ops.bench.host $(ARGS)
+
+drill-faults: $(VENV)/dev.stamp ## kill each part by turns under load, and lose nothing (SOAK_S=600: ten minutes)
+	@exec env SOAK_S=$(or $(SOAK_S),600) $(BIN)/python -m pytest -n 0 tests/e2e/test_soak.py $(ARGS)
 
 lint: $(VENV)/dev.stamp ## style
 	@$(BIN)/ruff check .

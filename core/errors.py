@@ -181,6 +181,14 @@ class ModelAnswerUnusable(ModelUnavailable):
     """The model server answered, but with an error or with what is no vector; other texts may fare better."""
 
 
+class ModelReplaced(ModelUnavailable):
+    """The model that a shop's vectors are of is gone: where it was there is another one now."""
+
+
+class ModelChanged(ModelUnavailable):
+    """The shop uses another model than it did when the texts to be written were embedded: embed them again."""
+
+
 class ModelOverloaded(Unavailable):
     """The queue in front of the model is full, or the request's deadline passed in it."""
 

@@ -19,6 +19,7 @@ from core.function import Function, Route, Smoke
 from core.http.fields import Timestamp
 from core.http.request import EdgeRequest
 from core.http.routes import answers
+from core.knowledge.reach import probe_used
 from core.models.writer import Message, Writer
 from core.observe.log import timestamp
 from core.services import Services, open_services
@@ -79,7 +80,7 @@ class Checkup:
         """The state of each part, `patience_s` from now at the latest."""
         database, embeddings, llm, cache = await asyncio.gather(
             self._state("database", lambda: _works(services.database.ping)),
-            self._state("embeddings", lambda: _works(services.embedder.probe)),
+            self._state("embeddings", lambda: _works(lambda: probe_used(services.database, services.embedder))),
             self._state("llm", lambda: _writes(services.writer)),
             self._state("cache", lambda: _caches_state(services.vectors, services.answers)),
         )

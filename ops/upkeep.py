@@ -4,12 +4,14 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import psycopg
 
 from core.db.ann import build_indexes
 from core.db.dsn import owner_conninfo
 from core.db.erasure import expire
+from core.db.reembedding import forget_old_vectors
 from core.errors import OutboxUnavailable, SettingsError
 from core.outbox.store import Store
 from core.settings import Settings
@@ -18,13 +20,19 @@ DAY_S = 86400
 
 
 def main() -> None:
-    """Build and drop indexes of shops that grew or shrank, delete what is too old; print what was done."""
+    """Delete what is too old, remove the vectors of models from before, make indexes fit; print what was done."""
     try:
         settings = Settings.from_environ(os.environ)
         if settings.database_url is None:
             sys.exit("EDGE_DATABASE_URL is needed: the owner's")
-        for line in (*expired(settings.database_url, settings), *build_indexes(settings.database_url)):
-            print(line, flush=True)
+        works = (
+            partial(expired, settings.database_url, settings),
+            partial(forget_old_vectors, settings.database_url),
+            partial(build_indexes, settings.database_url),
+        )
+        for work in works:
+            for line in work():
+                print(line, flush=True)
     except (SettingsError, OutboxUnavailable, psycopg.Error) as error:
         sys.exit(str(error))
 

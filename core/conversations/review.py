@@ -4,7 +4,6 @@ from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
-from pgvector import HalfVector
 from uuid_utils.compat import uuid7
 
 from core.conversations.once import write_once
@@ -15,6 +14,7 @@ from core.db.history import Change
 from core.db.passages import Passage, delete_passage, insert_passages, replace_passage
 from core.db.pool import Database
 from core.errors import Conflict, FieldError, InvalidRequest, NotFound
+from core.knowledge.embedding import Vectors, require_unchanged
 from core.knowledge.learner import Learner, Once, Reply
 
 SOURCE = "learning-queue"
@@ -42,9 +42,8 @@ Respond = Callable[[Decision], Reply]
 
 
 class _Written(msgspec.Struct, frozen=True):
-    space: str
     passage: Passage
-    vectors: list[HalfVector]
+    vectors: Vectors
 
 
 class Review:
@@ -63,7 +62,7 @@ class Review:
         if known is None:
             raise _missing(item_id)
         embeds = verdict.approve and known.status == "pending"
-        written = await self._embedded(_passage(known, verdict)) if embeds else None
+        written = await self._embedded(shop_id, _passage(known, verdict)) if embeds else None
 
         async def write(conn: Connection) -> Reply:
             item = await _locked(conn, shop_id, item_id)
@@ -83,7 +82,7 @@ class Review:
             await _locked(conn, shop_id, item_id)
             change = await history.last(conn, shop_id, item_id)
         before = None if change is None else change.before
-        written = None if before is None else await self._embedded(before)
+        written = None if before is None else await self._embedded(shop_id, before)
 
         async def write(conn: Connection) -> Reply:
             item = await _locked(conn, shop_id, item_id)
@@ -99,9 +98,8 @@ class Review:
 
         return await write_once(self._database, shop_id, once, write)
 
-    async def _embedded(self, passage: Passage) -> _Written:
-        vectors = await self._learner.embed([passage.content])
-        return _Written(vectors.space, passage, vectors.of_passages[0])
+    async def _embedded(self, shop_id: int, passage: Passage) -> _Written:
+        return _Written(passage, await self._learner.embed(shop_id, [passage.content]))
 
 
 async def _write(conn: Connection, shop_id: int, item: Item, written: _Written, verdict: Verdict) -> UUID:
@@ -119,9 +117,10 @@ async def _write(conn: Connection, shop_id: int, item: Item, written: _Written, 
     )
     await history.keep(conn, shop_id, item.id, change, verdict.by)
     if before is None:
-        await insert_passages(conn, shop_id, written.space, [(passage, written.vectors)])
+        await insert_passages(conn, shop_id, written.vectors.space, [(passage, written.vectors.of_passages[0])])
     else:
-        await replace_passage(conn, shop_id, written.space, passage, written.vectors)
+        await replace_passage(conn, shop_id, written.vectors.space, passage, written.vectors.of_passages[0])
+    await require_unchanged(conn, shop_id, written.vectors)
     return passage.id
 
 
@@ -143,7 +142,8 @@ async def _take_back(conn: Connection, shop_id: int, change: Change, written: _W
     if written is None:
         await delete_passage(conn, shop_id, change.passage_id)
     else:
-        await replace_passage(conn, shop_id, written.space, written.passage, written.vectors)
+        await replace_passage(conn, shop_id, written.vectors.space, written.passage, written.vectors.of_passages[0])
+        await require_unchanged(conn, shop_id, written.vectors)
 
 
 async def _locked(conn: Connection, shop_id: int, item_id: UUID) -> Item:

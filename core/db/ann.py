@@ -42,6 +42,7 @@ left join pg_class on pg_class.relname = %(prefix)s || shop.id || '_' || model.i
 left join pg_index on pg_index.indexrelid = pg_class.oid and pg_index.indisvalid
 where shop.id = %(shop)s
 """
+USED = "select model_id from shop where id = %s"
 # The column has no dimension, since models differ; an index needs one.
 CREATE = """
 create index concurrently {name} on passage_vector
@@ -177,6 +178,7 @@ def _fit(conn: psycopg.Connection[TupleRow], shop_id: int, threshold: int) -> li
     with conn.transaction():
         conn.execute(SET_SHOP, [str(shop_id)])
         sizes = {model: (dimensions, count) for model, dimensions, count in conn.execute(SIZES, [shop_id])}
+        used = [index_name(shop_id, model) for (model,) in conn.execute(USED, [shop_id])]
     present = {name for name in _indexes(conn) if name.startswith(_prefix(shop_id))}
     wanted = {
         index_name(shop_id, model): (model, dimensions)
@@ -189,7 +191,8 @@ def _fit(conn: psycopg.Connection[TupleRow], shop_id: int, threshold: int) -> li
         _create(conn, name, shop_id, model, dimensions)
         done.append(f"created {name}")
     # First the searches are told, then the index goes: none of them meets an index-less approximate statement for long.
-    _mark(conn, shop_id, ann=bool(wanted))
+    # While a shop moves to another model its searches use the index of the one that they use.
+    _mark(conn, shop_id, ann=any(name in wanted for name in used))
     return done + [_drop(conn, name) for name in sorted(present - wanted.keys())]
 
 

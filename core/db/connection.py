@@ -18,6 +18,7 @@ RV = TypeVar("RV")
 WAIT_INTERVAL_S = 0.1  # psycopg's own
 LATE_S = 0.2
 SECOND_LOOK_S = 0.5
+EXTENDS_A_FILE = frozenset({"mdextend", "mdzeroextend"})  # md.c; messages are in the server's language
 
 
 class Connection(psycopg.AsyncConnection[TupleRow]):
@@ -78,7 +79,12 @@ def is_unavailable(error: psycopg.Error) -> bool:
     psycopg's OperationalError is SQLSTATE classes 08, 40, 53, 55, 57, 58, failed connections and the pool's timeouts;
     the other classes are defects of ours (PostgreSQL, appendix A).
     """
-    return isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction)
+    return isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction) or _has_no_room(error)
+
+
+def _has_no_room(error: psycopg.Error) -> bool:
+    """A quota or a limit of file sizes: PostgreSQL has a SQLSTATE for ENOSPC only, and calls these internal errors."""
+    return isinstance(error, psycopg.errors.InternalError_) and error.diag.source_function in EXTENDS_A_FILE
 
 
 @contextmanager
@@ -97,7 +103,7 @@ def _sentence(error: psycopg.Error) -> str:
     match error:
         case psycopg.errors.QueryCanceled() | psycopg.errors.LockNotAvailable():
             return "The database took too long to answer."
-        case psycopg.errors.DiskFull() | psycopg.errors.ReadOnlySqlTransaction():
+        case psycopg.errors.DiskFull() | psycopg.errors.ReadOnlySqlTransaction() | psycopg.errors.InternalError_():
             return "The database takes no writes at the moment."
         case psycopg.errors.SerializationFailure() | psycopg.errors.DeadlockDetected():
             return "Another request changed the same data at the same time."

@@ -96,12 +96,14 @@ dense as materialized (
         and passage_id in (select passage_id from near union select passage_id from worded)
     group by passage_id
 ),
+candidate as (select passage_id from dense union select passage_id from worded),
 """
+# A passage that has no vectors of the model yet is found by its words.
 BOTH = """
 ranked as (
     select passage_id, cosine, coalesce(coverage, 0) as coverage,
         coalesce(cosine, 0) + {weight} * coalesce(coverage, 0) as score
-    from dense {join} join lexical using (passage_id)
+    from {found}
     order by score desc, passage_id
     limit %(limit)s
 )
@@ -124,7 +126,7 @@ OF_CATEGORY = "and passage_id in (select id from passage where shop_id = {shop} 
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """One passage found. `cosine` is None where no model took part; `score` is then the coverage alone."""
+    """One passage found. `cosine` is None where no model took part: only `coverage` then means anything."""
 
     id: UUID
     content: str
@@ -206,7 +208,7 @@ def _composed(kind: str, of_category: bool) -> sql.Composed:  # noqa: FBT001 - t
         model=sql.SQL("%(model)s"),
         wanted=wanted,
         weight=sql.SQL(WEIGHT),
-        join=sql.SQL("full"),  # a passage that the model has not embedded yet is found by its words
+        found=sql.SQL("dense full join lexical using (passage_id)"),
     )
 
 
@@ -220,5 +222,5 @@ def _composed_for_index(shop_id: int, model_id: int, dimensions: int) -> sql.Com
         candidates=sql.Literal(CANDIDATES),
         wanted=sql.SQL(""),
         weight=sql.SQL(WEIGHT),
-        join=sql.SQL("left"),
+        found=sql.SQL("candidate left join dense using (passage_id) left join lexical using (passage_id)"),
     )

@@ -2,18 +2,31 @@
 
 import asyncio
 from contextvars import Context
+from typing import Any
 
 import msgspec
 from psycopg.rows import args_row
 
+from core.db.connection import Connection
+from core.db.models import ModelRow
 from core.db.pool import Database
 from core.observe.trace import timed
 
-READ = "select id, version, text_config::text, ann, passages from shop where id = any(%s)"
+# Its model comes along: a switch is seen by the next search of every process.
+READ = """
+select shop.id, version, text_config::text, ann, passages, model.id, digest, name, dimensions, query_prefix,
+    document_prefix, midpoint, scale, url
+from shop left join model on model.id = shop.model_id
+where shop.id = any(%s)
+"""
+MODEL = "select digest from shop join model on model.id = shop.model_id where shop.id = %s"
 
 
 class ShopState(msgspec.Struct, frozen=True):
-    """What a search needs to know of a shop; `version` is the knowledge version, raised by every change."""
+    """What a search needs to know of a shop; `version` is the knowledge version, raised by every change.
+
+    `model` is the one whose vectors its searches use, None while it has none.
+    """
 
     shop_id: int
     version: int = 0
@@ -21,6 +34,7 @@ class ShopState(msgspec.Struct, frozen=True):
     ann: bool = False
     passages: int = 0
     exists: bool = False
+    model: ModelRow | None = None
 
 
 class _Batch:
@@ -71,11 +85,25 @@ class ShopReader:
         return {state.shop_id: state for state in rows}
 
 
+async def model_of(conn: Connection, shop_id: int) -> str | None:
+    """The digest of the model that the shop's searches use, seen from within a transaction of `Database.shop`."""
+    row = await (await conn.execute(MODEL, [shop_id])).fetchone()
+    return None if row is None else str(row[0])
+
+
 def _look_at(answer: asyncio.Task[dict[int, ShopState]]) -> None:
     # asyncio complains of an exception that nobody looked at: every caller may have gone away.
     if not answer.cancelled():
         answer.exception()
 
 
-def _state(shop_id: int, version: int, text_config: str, ann: bool, passages: int) -> ShopState:  # noqa: FBT001 - a row
-    return ShopState(shop_id, version, text_config, ann, passages, exists=True)
+def _state(
+    shop_id: int,
+    version: int,
+    text_config: str,
+    ann: bool,  # noqa: FBT001 - a row
+    passages: int,
+    *model: Any,
+) -> ShopState:
+    row = None if model[0] is None else ModelRow(*model)
+    return ShopState(shop_id, version, text_config, ann, passages, exists=True, model=row)

@@ -48,8 +48,9 @@ def document(function: Function, handlers: Sequence[HTTPRouteHandler]) -> bytes:
     schema["components"]["schemas"] = _components(handlers)
     schema["openapi"] = "3.0.3"
     for route in function.routes:
-        if route.stream:
-            content = schema["paths"][route.path][route.method.lower()]["responses"]["200"]["content"]
+        # A route that answers with events alone says so itself (core.http.routes.streams).
+        if route.stream and (item := schema["paths"].get(route.path)):
+            content = item[route.method.lower()]["responses"]["200"]["content"]
             content.setdefault(EVENTS, {"schema": {"type": "string", "description": "Server-sent events"}})
     for item in schema["paths"].values():
         for operation in item.values():

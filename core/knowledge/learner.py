@@ -21,10 +21,9 @@ from core.db.passages import (
     replace_passage,
 )
 from core.db.pool import Database
-from core.errors import NotFound
+from core.errors import ModelChanged, NotFound
 from core.flight import Flight
-from core.knowledge.embedding import Vectors, embed_passages
-from core.knowledge.spaces import Spaces
+from core.knowledge.embedding import Embedding, Vectors, require_unchanged
 from core.models.gateway import Embedder
 
 STATUS_OK = 200
@@ -75,24 +74,24 @@ class Learner:
 
     def __init__(self, database: Database, embedder: Embedder) -> None:
         self._database = database
-        self._embedder = embedder
-        self._spaces = Spaces(database)
+        self._embedding = Embedding(database, embedder)
         self._flight: Flight[Reply] = Flight()
 
     async def learn(
         self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None = None
     ) -> Reply:
         """Add passages, all or none; the shop begins to exist with its first one."""
-        return await self._single(shop_id, once, lambda: self._learn(shop_id, items, respond, once))
+        return await self._single(shop_id, once, lambda: _again(lambda: self._learn(shop_id, items, respond, once)))
 
     async def _learn(self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None) -> Reply:
         if (before := await self._before(shop_id, once)) is not None:
             return before
-        vectors = await self.embed([item.content for item in items])
+        vectors = await self.embed(shop_id, [item.content for item in items])
         passages = [_passage(uuid7(), item) for item in items]
 
         async def insert(conn: Connection) -> Sequence[UUID]:
             await insert_passages(conn, shop_id, vectors.space, list(zip(passages, vectors.of_passages, strict=True)))
+            await require_unchanged(conn, shop_id, vectors)
             return [passage.id for passage in passages]
 
         return await self._write(shop_id, once, insert, respond)
@@ -101,7 +100,11 @@ class Learner:
         self, shop_id: int, passage_id: UUID, item: NewPassage, respond: Respond, once: Once | None = None
     ) -> Reply:
         """Put another text in the place of a passage, under the same id. Raises NotFound."""
-        return await self._single(shop_id, once, lambda: self._replace(shop_id, passage_id, item, respond, once))
+
+        async def work() -> Reply:
+            return await self._replace(shop_id, passage_id, item, respond, once)
+
+        return await self._single(shop_id, once, lambda: _again(work))
 
     async def _replace(
         self, shop_id: int, passage_id: UUID, item: NewPassage, respond: Respond, once: Once | None
@@ -109,12 +112,13 @@ class Learner:
         if (before := await self._before(shop_id, once)) is not None:
             return before
         await self.read(shop_id, passage_id)  # a wrong id should not cost an embedding
-        vectors = await self.embed([item.content])
+        vectors = await self.embed(shop_id, [item.content])
 
         async def change(conn: Connection) -> Sequence[UUID]:
             passage = _passage(passage_id, item)
             if not await replace_passage(conn, shop_id, vectors.space, passage, vectors.of_passages[0]):
                 raise _missing(passage_id)
+            await require_unchanged(conn, shop_id, vectors)
             return [passage_id]
 
         return await self._write(shop_id, once, change, respond)
@@ -175,9 +179,17 @@ class Learner:
             await idempotency.record(conn, shop_id, once.key, once.request_hash, kept)
             return reply
 
-    async def embed(self, contents: Sequence[str]) -> Vectors:
-        """The vectors that passages of these texts get, before the transaction that writes them."""
-        return await embed_passages(self._embedder, self._spaces, contents)
+    async def embed(self, shop_id: int, contents: Sequence[str]) -> Vectors:
+        """The vectors that passages of these texts get in a shop, before the transaction that writes them."""
+        return await self._embedding.of_passages(shop_id, contents)
+
+
+async def _again(work: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
+    """A shop that was switched to another model between embedding and writing: once more, with the new one."""
+    try:
+        return await work()
+    except ModelChanged:
+        return await work()
 
 
 def _passage(passage_id: UUID, item: NewPassage) -> Passage:

@@ -10,15 +10,14 @@ from core.db.documents import Stored, drop_documents, known_hashes, loose_passag
 from core.db.passages import Passage
 from core.db.pool import Database
 from core.knowledge.document import NewDocument, NewPassage
-from core.knowledge.embedding import embed_passages
-from core.knowledge.spaces import Spaces
+from core.knowledge.embedding import Embedding, Vectors, require_unchanged
 from core.models.gateway import Embedder
 
 
 class Prepared(msgspec.Struct, frozen=True):
     """Documents with their vectors, ready to be written."""
 
-    space: str
+    vectors: Vectors
     documents: list[Stored]
 
 
@@ -27,8 +26,7 @@ class Library:
 
     def __init__(self, database: Database, embedder: Embedder) -> None:
         self._database = database
-        self._embedder = embedder
-        self._spaces = Spaces(database)
+        self._embedding = Embedding(database, embedder)
 
     async def changed(self, shop_id: int, documents: Sequence[NewDocument]) -> list[NewDocument]:
         """Those of the documents that the shop does not have as they are."""
@@ -41,10 +39,10 @@ class Library:
         """The hash of the document that is a whole file; None when it must be read."""
         return (await known_hashes(self._database, shop_id, [(file, "")])).get((file, ""))
 
-    async def prepare(self, documents: Sequence[NewDocument]) -> Prepared:
-        """Embed the documents. Raises ModelUnavailable, ModelOverloaded."""
+    async def prepare(self, shop_id: int, documents: Sequence[NewDocument]) -> Prepared:
+        """Embed the documents as the shop's searches want them. Raises ModelUnavailable, ModelOverloaded."""
         contents = [passage.content for document in documents for passage in document.passages]
-        vectors = await embed_passages(self._embedder, self._spaces, contents)
+        vectors = await self._embedding.of_passages(shop_id, contents)
         of_passages = iter(vectors.of_passages)
         stored = [
             Stored(
@@ -56,12 +54,16 @@ class Library:
             )
             for document in documents
         ]
-        return Prepared(vectors.space, stored)
+        return Prepared(vectors, stored)
 
     async def store(self, shop_id: int, prepared: Prepared) -> None:
-        """Write the documents in one transaction, each in the place of what had its name."""
+        """Write the documents in one transaction, each in the place of what had its name.
+
+        Raises ModelChanged when the shop was switched to another model since they were prepared: prepare them again.
+        """
         async with self._database.shop(shop_id, bulk=True) as conn:
-            await swap_documents(conn, shop_id, prepared.space, prepared.documents)
+            await swap_documents(conn, shop_id, prepared.vectors.space, prepared.documents)
+            await require_unchanged(conn, shop_id, prepared.vectors)
 
     async def forget_others(
         self, shop_id: int, files: Sequence[str], kept: Collection[tuple[str, str]], spared: Collection[str]

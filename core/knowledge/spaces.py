@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from core.db.models import ModelRow, register_model
 from core.db.pool import Database
+from core.errors import ModelUnavailable
 from core.models.identity import ModelIdentity
 
 MOST_REMEMBERED = 16
@@ -16,8 +17,11 @@ class Spaces:
         self._database = database
         self._known: dict[str, ModelRow] = {}
 
-    async def of(self, model: ModelIdentity) -> ModelRow:
-        """The row of this model with these prefixes, as first read. Raises DatabaseUnavailable."""
+    async def of(self, model: ModelIdentity, url: str | None = None) -> ModelRow:
+        """The row of this model with these prefixes, as first read; `url` is noted as its place.
+
+        Raises DatabaseUnavailable, and ModelUnavailable for a server that is lying: one digest has one length.
+        """
         name = space_name(model)
         if (row := self._known.get(name)) is None:
             row = await register_model(
@@ -27,8 +31,12 @@ class Spaces:
                 dimensions=model.dimensions,
                 query_prefix=model.query_prefix,
                 document_prefix=model.document_prefix,
+                # No password is kept in the database: such a server is found only where it is configured.
+                url=None if url is None or "@" in url else url,
             )
             self.remember(row)
+        if row.dimensions != model.dimensions:
+            raise ModelUnavailable("the model server answers with vectors of another length than its model has")
         return row
 
     def remember(self, row: ModelRow) -> None:

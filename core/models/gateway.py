@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 from pgvector import HalfVector
@@ -10,7 +10,7 @@ from pgvector import HalfVector
 from core.errors import ModelAnswerUnusable, ModelOverloaded, ModelUnavailable, SettingsError
 from core.models.breaker import Breaker
 from core.models.client import ModelClient, Timeouts
-from core.models.identity import ModelIdentity, prefixes_of
+from core.models.identity import ModelIdentity, Prefixes, prefixes_of
 from core.models.job import BULK_TEXTS, Job
 from core.models.lane import Lane
 from core.models.probe import Probe
@@ -23,6 +23,7 @@ from core.settings import Settings
 
 BULK_DEADLINE_S = 30.0
 STALLED_AT = 0.75  # of the deadline: who waits in line learns that the model hangs before their time is over
+MOST_SIBLINGS = 4
 LOOK_UPS_IN_A_ROW = 64  # about a millisecond in which nobody else is served
 
 
@@ -32,6 +33,14 @@ class Embedded(msgspec.Struct, frozen=True):
     vector: HalfVector
     model: ModelIdentity
     cached: bool
+
+
+class Place(NamedTuple):
+    """Where a model is: the server, the name it has there, and what it is given in front of texts."""
+
+    url: str
+    model: str
+    prefixes: Prefixes
 
 
 class GatewayState(msgspec.Struct, frozen=True):
@@ -50,18 +59,22 @@ class Embedder:
     found the queue full or spent its time in it, InvalidRequest for a text without content.
     """
 
-    def __init__(self, client: ModelClient, cache: VectorCache, lane: Lane, *, queue: int, deadline_s: float) -> None:
+    def __init__(self, settings: Settings, place: Place, client: ModelClient, cache: ByteStore | None) -> None:
+        self.place = place
+        self._settings = settings
+        self._siblings: dict[Place, Embedder] = {}
         self._client = client
-        self._cache = cache
-        self._lane = lane
-        self._deadline_s = deadline_s
+        self._store = cache
+        self._cache = VectorCache(cache)
+        self._lane = Lane(settings.home / "run" / "model.lane")
+        self._deadline_s = settings.embed_deadline_s
         breaker = Breaker()
-        self._stall_s = stall_s = deadline_s * STALLED_AT
+        self._stall_s = stall_s = self._deadline_s * STALLED_AT
         self._watch = IdentityWatch(client, breaker, stall_s)
         self._queue: CallQueue[Embedded] = CallQueue(
-            self._send, breaker=breaker, lane=lane, limit=queue, stall_s=stall_s
+            self._send, breaker=breaker, lane=self._lane, limit=settings.embed_queue, stall_s=stall_s
         )
-        self._probe = Probe(client, breaker, cache, deadline_s)
+        self._probe = Probe(client, breaker, self._cache, self._deadline_s)
 
     @classmethod
     async def open(cls, settings: Settings, cache: ByteStore | None, timeouts: Timeouts | None = None) -> Self:
@@ -69,22 +82,40 @@ class Embedder:
         if settings.ollama_url is None:
             raise SettingsError("EDGE_OLLAMA_URL names no model server: start with `edge up`, or name one")
         prefixes = prefixes_of(settings.embed_model, settings.embed_query_prefix, settings.embed_document_prefix)
+        place = Place(settings.ollama_url, settings.embed_model, prefixes)
         try:
-            client = ModelClient(settings.ollama_url, settings.embed_model, timeouts, prefixes)
+            client = ModelClient(place.url, place.model, timeouts, prefixes)
         except ValueError as error:
             raise SettingsError(f"EDGE_OLLAMA_URL: {error}") from error
-        embedder = cls(
-            client,
-            VectorCache(cache),
-            Lane(settings.home / "run" / "model.lane"),
-            queue=settings.embed_queue,
-            deadline_s=settings.embed_deadline_s,
-        )
+        embedder = cls(settings, place, client, cache)
         embedder._watch.look_again()
         return embedder
 
+    @property
+    def url(self) -> str:
+        """The model server, as EDGE_OLLAMA_URL names one."""
+        return self.place.url
+
+    async def sibling(self, place: Place) -> "Embedder":
+        """The gateway to a model elsewhere, over the same cache and lane; opened once, closed with this one."""
+        if (known := self._siblings.pop(place, None)) is None:
+            settings = msgspec.structs.replace(
+                self._settings,
+                ollama_url=place.url,
+                embed_model=place.model,
+                embed_query_prefix=place.prefixes.query,
+                embed_document_prefix=place.prefixes.document,
+            )
+            known = await Embedder.open(settings, self._store)
+        self._siblings[place] = known  # the one used last comes last
+        if len(self._siblings) > MOST_SIBLINGS:
+            await self._siblings.pop(next(iter(self._siblings))).close()
+        return known
+
     async def close(self) -> None:
         """Answer all who wait (ModelUnavailable), end the calls, write what the cache does not have yet."""
+        while self._siblings:
+            await self._siblings.popitem()[1].close()
         await self._queue.close()
         await self._watch.close()
         await self._probe.close()
@@ -100,6 +131,10 @@ class Embedder:
     async def identity(self) -> ModelIdentity:
         """The model in use. Raises ModelUnavailable when none has been seen since the start."""
         return await self._identity(self._expiry(self._deadline_s))
+
+    def doubt(self) -> None:
+        """The identity that was seen cannot be: the server lied, and is asked for it anew."""
+        self._watch.forget()
 
     async def probe(self) -> ModelIdentity:
         """Ask the model for a vector now, past cache and queue. Remembered for 2 s; raises ModelUnavailable."""

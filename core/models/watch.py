@@ -49,6 +49,10 @@ class IdentityWatch:
             raise ModelUnavailable("the model server answers with vectors of another length than its model has")
         return model
 
+    def forget(self) -> None:
+        """Ask for the identity anew the next time: what was seen cannot be."""
+        self.known = None
+
     def look_again(self) -> None:
         """Have the identity checked in the background when that was long ago; costs a clock reading otherwise."""
         if self._now() - self._looked_at > LOOK_AFTER_S and self._breaker.state == "closed":

@@ -10,6 +10,7 @@ import msgspec
 from core.db.models import ModelRow, calibrate_model, read_model
 from core.db.pool import Database
 from core.errors import Unavailable
+from core.flight import Flight
 from core.knowledge.spaces import Spaces
 from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
@@ -54,19 +55,26 @@ class Lenses:
         self._embedder = embedder
         self._spaces = Spaces(database)
         self._known: dict[ModelIdentity, Lens] = {}
+        self._flight: Flight[Lens] = Flight()
         self._measuring: dict[ModelIdentity, asyncio.Task[None]] = {}
 
-    async def of(self, model: ModelIdentity) -> Lens:
-        """The lens to search with now, provisional until the model is calibrated. Raises DatabaseUnavailable."""
+    async def of(self, model: ModelIdentity, embedder: Embedder | None = None) -> Lens:
+        """The lens to search with now, provisional until the model is calibrated. Raises DatabaseUnavailable.
+
+        `embedder` is the one that has the model, where it is not the configured one.
+        """
         if (lens := self._known.get(model)) is not None:
             self._refresh_when_due(model, lens)
             return lens
-        row = await self._spaces.of(model)
+        return await self._flight.do(model, lambda: self._look(model, embedder or self._embedder))
+
+    async def _look(self, model: ModelIdentity, embedder: Embedder) -> Lens:
+        row = await self._spaces.of(model, embedder.url)
         if row.midpoint is None and (shipped := SHIPPED.get(row.digest)) is not None:
             row = await store(self._database, row, shipped)
         if row.midpoint is None:
             if model not in self._measuring:
-                self._measuring[model] = asyncio.create_task(self._measure(model, row))
+                self._measuring[model] = asyncio.create_task(self._measure(embedder, model, row))
             return _lens(row)
         self._known[model] = _lens(row)
         return self._known[model]
@@ -97,10 +105,10 @@ class Lenses:
         if row is not None and row.midpoint is not None:
             self._known[model] = _lens(row)
 
-    async def _measure(self, model: ModelIdentity, row: ModelRow) -> None:
+    async def _measure(self, embedder: Embedder, model: ModelIdentity, row: ModelRow) -> None:
         while True:
             try:
-                self._known[model] = _lens(await calibrated(self._database, self._embedder, model, row))
+                self._known[model] = _lens(await calibrated(self._database, embedder, model, row))
                 del self._measuring[model]
                 return  # noqa: TRY300 - the way out of the loop
             except ValueError as error:
@@ -122,7 +130,7 @@ async def ensure_calibrated(database: Database, embedder: Embedder) -> ModelRow:
     Raises ModelUnavailable, ModelOverloaded, DatabaseUnavailable, and ValueError for a model that cannot be.
     """
     model = await embedder.identity()
-    row = await Spaces(database).of(model)
+    row = await Spaces(database).of(model, embedder.url)
     if row.midpoint is not None:
         return row
     if (shipped := SHIPPED.get(row.digest)) is not None:

@@ -1,8 +1,9 @@
 """One question of one shop, answered: from the cache when nothing has changed, else by model and database."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+from pgvector import HalfVector
 
 from core.cache.disk import DiskCache
 from core.cache.keys import question_key, search_key
@@ -11,7 +12,8 @@ from core.db.search import Hit, search
 from core.db.shops import ShopReader, ShopState
 from core.errors import DatabaseUnavailable, ModelUnavailable
 from core.flight import Flight
-from core.models.gateway import Embedded, Embedder
+from core.knowledge.reach import is_of, reach
+from core.models.gateway import Embedder
 from core.models.text import normalise
 from core.observe.trace import current_trace
 from core.retrieval.answers import Answer, Answers
@@ -62,6 +64,13 @@ class Found(msgspec.Struct, frozen=True):
 
 
 NOTHING = Found(b"[]", 0)
+
+
+class _View(NamedTuple):
+    """How a shop is looked at: through the model that its vectors are of, by the gateway that has this model."""
+
+    embedder: Embedder
+    lens: Lens
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -116,46 +125,53 @@ class Searcher:
         state = await self._shops.read(asked.query.shop_id)
         if not state.exists:
             return NOTHING
-        lens = await self._lens()
-        key = self._key(asked, state, lens)
-        if lens is not None and (kept := self.answers.get(key)) is not None:
+        view = await self._view(state)
+        key = self._key(asked, state, view)
+        if view is not None and (kept := self.answers.get(key)) is not None:
             answer, place = kept
             _note_cache(place)
             return Found(answer.results_json, answer.count)
         _note_cache("miss")
-        return await self._flight.do(key, lambda: self._find(asked, state, model_known=lens is not None))
+        return await self._flight.do(key, lambda: self._find(asked, state, view))
 
-    async def _find(self, asked: _Asked, state: ShopState, *, model_known: bool) -> Found:
-        embedded = await self._embed(asked.query.query) if model_known else None
-        lens = None if embedded is None else await self._lenses.of(embedded.model)
+    async def _find(self, asked: _Asked, state: ShopState, view: _View | None) -> Found:
         query = asked.query
+        vector = None if view is None else await self._embed(view.embedder, view.lens, query.query)
+        if vector is None:
+            view = None
         hits = await search(
             self._database,
             state,
-            model=None if lens is None else lens.row,
-            embedding=None if embedded is None else embedded.vector,
+            model=None if view is None else view.lens.row,
+            embedding=vector,
             query=query.query,
             category=query.category,
             limit=query.limit,
         )
-        results = _judged(hits, LEXICAL if lens is None else lens.calibration, query.threshold)
+        results = _judged(hits, LEXICAL if view is None else view.lens.calibration, query.threshold)
         answer = Answer.of(_encode(results), len(results))
-        if lens is None:
+        if view is None:
             return Found(answer.results_json, answer.count, degraded="embeddings")
-        self.answers.put(self._key(asked, state, lens), asked.name, answer)
+        self.answers.put(self._key(asked, state, view), asked.name, answer)
         return Found(answer.results_json, answer.count)
 
-    async def _lens(self) -> Lens | None:
+    async def _view(self, state: ShopState) -> _View | None:
+        """None where the model of the shop's vectors cannot be asked, or it has no vectors: words must do."""
+        if state.model is None:
+            return None
         try:
-            return await self._lenses.of(await self._embedder.identity())
+            embedder = await reach(self._embedder, state.model)
+            return _View(embedder, await self._lenses.of(await embedder.identity(), embedder))
         except ModelUnavailable:
             return None
 
-    async def _embed(self, text: str) -> Embedded | None:
+    async def _embed(self, embedder: Embedder, lens: Lens, text: str) -> HalfVector | None:
         try:
-            return await self._embedder.embed_query(text)
+            embedded = await embedder.embed_query(text)
         except ModelUnavailable:
             return None
+        # Replaced while it embedded: the vector lies in another space than the shop's.
+        return embedded.vector if is_of(lens.row, embedded.model) else None
 
     def _ask(self, query: SearchQuery) -> _Asked:
         query = msgspec.structs.replace(query, query=normalise(query.query))
@@ -169,17 +185,23 @@ class Searcher:
         )
         return _Asked(query, name)
 
-    def _key(self, asked: _Asked, state: ShopState, lens: Lens | None) -> bytes:
-        return search_key(question=asked.name, version=state.version, model="" if lens is None else lens.name)
+    def _key(self, asked: _Asked, state: ShopState, view: _View | None) -> bytes:
+        return search_key(question=asked.name, version=state.version, model="" if view is None else view.lens.name)
 
 
 def _judged(hits: list[Hit], calibration: Calibration, threshold: float) -> list[Result]:
-    judged = ((hit, similarity(hit.score, calibration)) for hit in hits)
+    judged = [(hit, _chance(hit, calibration)) for hit in hits]
+    judged.sort(key=lambda pair: -pair[1])  # stable: only hits without vectors change their place
     return [
         Result(str(hit.id), hit.content, hit.category, chance, hit.source, hit.metadata)
         for hit, chance in judged
         if chance >= threshold
     ]
+
+
+def _chance(hit: Hit, calibration: Calibration) -> float:
+    # A score without a cosine is not on the model's scale.
+    return similarity(hit.coverage, LEXICAL) if hit.cosine is None else similarity(hit.score, calibration)
 
 
 def _note_cache(outcome: str) -> None:

@@ -34,6 +34,7 @@ VERBS = {
     "contact": ("ops.cli.contact", "Set whom to tell of a shop's hand-offs."),
     "forget": ("ops.cli.forget", "Remove a person's data everywhere, and show that nothing is left."),
     "outbox": ("ops.cli.outbox", "Show, retry and drop what waits to be stored or delivered."),
+    "reembed": ("ops.cli.reembed", "Move every shop to another embedding model."),
     "completion": ("ops.cli.completion", "Print what a shell needs to complete `edge`."),
 }
 FOREGROUND = ("up", "dev")

@@ -67,7 +67,7 @@ class Writer:
 
     async def _store(self, shop_id: int, documents: list[NewDocument]) -> None:
         try:
-            prepared = await self._library.prepare(documents)
+            prepared = await self._library.prepare(shop_id, documents)
         except ModelAnswerUnusable as error:
             await self._embedder.probe()  # a model that answers nobody is no fault of the text: wait for it
             raise _UnusableTextError from error

@@ -139,6 +139,25 @@ async def test_words_find_what_is_far_by_its_vector_in_a_shop_with_an_index(db, 
     assert "the unicorn waits outside" in {hit.content for hit in hits}
 
 
+async def test_a_passage_without_vectors_is_found_by_its_words_in_a_shop_with_an_index(db, database):
+    build(database)
+    async with db.shop(LARGE) as conn:
+        await insert_passages(conn, LARGE, DIGEST, [(Passage(uuid7(), "the unicorn waits outside"), [])])
+    state = await ShopReader(db).read(LARGE)
+    hits = await search(db, state, query="unicorn", limit=500, model=await the_model(db), embedding=near(1))
+    assert [hit.cosine for hit in hits if hit.content == "the unicorn waits outside"] == [None]
+
+
+async def test_an_index_of_another_model_is_not_what_searches_are_told_of(db, database):
+    build(database)
+    with psycopg.connect(database.owner_dsn) as conn:
+        conn.execute("select set_config('edge.shop_id', %s, true)", [str(LARGE)])
+        conn.execute("insert into model (digest, name, dimensions) values ('other', 'other', 384)")
+        conn.execute("update shop set model_id = (select id from model where digest = 'other') where id = %s", [LARGE])
+    assert build(database) == []
+    assert (await ShopReader(db).read(LARGE)).ann is False
+
+
 async def test_searches_and_writes_go_on_while_the_index_is_built(db, database):
     building = asyncio.create_task(asyncio.to_thread(build, database))
     written = PASSAGES

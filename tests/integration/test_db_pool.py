@@ -16,10 +16,18 @@ import pytest
 from core.db.migrate import migrate
 from core.errors import DatabaseUnavailable
 from core.settings import Settings
+from tests.parts.full_disk import full_disk
 from tests.parts.knowledge import opened, teach
 from tests.parts.postgres import running_server
 
 LONG_S = 90.0
+# What does not compress: 24 MiB.
+FILLS_A_DISK = """
+insert into idempotency (shop_id, key_hash, request_hash, status, response)
+select %s, sha256(number::text::bytea), sha256(''::bytea), 200,
+    (select string_agg(sha256(concat(number, ' ', part)::bytea), ''::bytea) from generate_series(1, 32768) as part)
+from generate_series(1, 24) as number
+"""
 ACTIVE = "select pid from pg_stat_activity where state = 'active' and query like %s and pid <> pg_backend_pid()"
 
 
@@ -254,6 +262,23 @@ async def test_a_server_that_takes_no_writes_still_answers_reads(server, setting
                     await conn.execute("delete from passage")
     finally:
         as_superuser(server, "alter role edge_app reset default_transaction_read_only")
+
+
+async def test_a_full_disk_refuses_the_write_and_nothing_else(server, settings):
+    async with opened(settings) as database:
+        await teach(database, 5, ["We open at nine."])
+        server.stop()
+        with full_disk(17 << 20):  # its log consists of files of 16 MiB
+            start(server)
+        with pytest.raises(DatabaseUnavailable, match="no writes"):
+            async with database.shop(5) as conn:
+                await conn.execute(FILLS_A_DISK, [5])
+        assert await database.read(5, "select content from passage") == [("We open at nine.",)]
+        server.stop()
+        start(server)
+        await teach(database, 5, ["We close at six."])
+        assert await database.read(5, "select count(*) from passage") == [(2,)]
+        assert await database.read(5, "select count(*) from idempotency") == [(0,)]
 
 
 async def test_a_reader_that_goes_away_leaves_a_sound_pool(server, settings):

@@ -117,11 +117,12 @@ async def test_optional_fields_may_be_null(client):
     assert 200 == (await client.post(PATH, json=body)).status_code
 
 
-async def test_without_the_model_the_answer_is_by_words_and_says_so(database, model_server):
-    known = settings_of(database, model_server)
+async def test_without_the_model_the_answer_is_by_words_and_says_so(database, own_model_server):
+    known = settings_of(database, own_model_server)
     async with serving(learn.create_app(known), headers=bearer(new_key(database, 1))) as teacher:
         await taught(teacher)
-    async with serving(search.create_app(settings_of(database, None))) as client:
+    own_model_server.kill()
+    async with serving(search.create_app(known)) as client:
         body = (await client.post(PATH, json={"query": "open on Saturdays until two?", "threshold": 0})).json()
     assert ("embeddings", OPENING) == (body["degraded"], body["results"][0]["content"])
 

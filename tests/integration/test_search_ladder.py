@@ -37,9 +37,11 @@ async def taught(process):
     return process
 
 
-@pytest.mark.usefixtures("taught")
-async def test_without_the_model_words_are_compared_and_nothing_is_cached(database):
-    async with running(settings_of(database, None)) as other:
+async def test_without_the_model_words_are_compared_and_nothing_is_cached(database, own_model_server):
+    async with running(settings_of(database, own_model_server)) as process:
+        await learn(process.learner, OPENING, PRICES, PARKING, shop_id=SHOP)
+    own_model_server.kill()
+    async with running(settings_of(database, own_model_server)) as other:
         for _ in range(2):
             found, trace = await other.ask("haircut wash")
             assert [result.content for result in found.results] == [PRICES]

@@ -60,10 +60,10 @@ class RunningStack:
             assert time.monotonic() < deadline, f"edge up takes too long: {self.output}"
             time.sleep(0.05)
 
-    def edge(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def edge(self, *arguments: str, timeout_s: float = 90) -> subprocess.CompletedProcess[str]:
         """Run another `edge` command against this instance."""
         return subprocess.run(
-            [EDGE, *arguments], env=self.environ, capture_output=True, text=True, timeout=90, check=False
+            [EDGE, *arguments], env=self.environ, capture_output=True, text=True, timeout=timeout_s, check=False
         )
 
     def state(self) -> dict:

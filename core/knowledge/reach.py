@@ -1,0 +1,57 @@
+"""The gateway to the model that a shop's vectors are of, be it the configured one or another."""
+
+import asyncio
+from contextlib import suppress
+
+from core.db.models import ModelRow, used_models
+from core.db.pool import Database
+from core.errors import DatabaseUnavailable, ModelReplaced, ModelUnavailable
+from core.knowledge.spaces import space_name
+from core.models.gateway import Embedder, Place
+from core.models.identity import ModelIdentity, Prefixes
+
+USED_WITHIN_S = 1.0  # a database that hangs is no fault of the models
+
+
+async def reach(embedder: Embedder, row: ModelRow) -> Embedder:
+    """`embedder` when its vectors lie in the row's space, else the gateway to where that model was last seen.
+
+    Raises ModelUnavailable when neither has it, ModelReplaced when another model is in its place: a vector of another
+    space must not stand in.
+    """
+    configured = None
+    with suppress(ModelUnavailable):
+        configured = await embedder.identity()
+        if is_of(row, configured):
+            return embedder
+        if space_name(configured) == row.digest:
+            embedder.doubt()
+    if (place := _place(row)) is None or place == embedder.place:
+        if configured is None:
+            raise ModelUnavailable("the model of this shop's passages does not answer")
+        raise ModelReplaced("the model of this shop's passages is not there any more")
+    sibling = await embedder.sibling(place)
+    if not is_of(row, await sibling.identity()):
+        raise ModelReplaced("the model of this shop's passages is not there any more")
+    return sibling
+
+
+def is_of(row: ModelRow, model: ModelIdentity) -> bool:
+    """Whether what this model makes lies in the space of the row: one digest has one length, whatever a server says."""
+    return space_name(model) == row.digest and model.dimensions == row.dimensions
+
+
+async def probe_used(database: Database, embedder: Embedder) -> None:
+    """Ask every model that a shop uses for a vector, the configured one while none does. Raises ModelUnavailable."""
+    used: list[ModelRow] = []
+    with suppress(DatabaseUnavailable, TimeoutError):
+        async with asyncio.timeout(USED_WITHIN_S):
+            used = await used_models(database)
+    for gateway in [await reach(embedder, row) for row in used] or [embedder]:
+        await gateway.probe()
+
+
+def _place(row: ModelRow) -> Place | None:
+    if row.url is None:
+        return None
+    return Place(row.url, row.name, Prefixes(row.query_prefix, row.document_prefix))

@@ -1,0 +1,173 @@
+"""A change of model: every passage embedded anew beside its old vectors, and each shop switched when it has all."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+from pgvector import HalfVector
+
+from core.db.ann import build_indexes
+from core.db.models import ModelRow, choose_model
+from core.db.pool import Database
+from core.db.reembedding import (
+    Left,
+    Unembedded,
+    add_vectors,
+    batch_held,
+    hold,
+    next_batch,
+    shops_left,
+    switch,
+)
+from core.errors import EdgeError, ModelAnswerUnusable, Unavailable
+from core.knowledge.embedding import embed_passages
+from core.knowledge.spaces import space_name
+from core.models.gateway import Embedder
+from core.models.identity import ModelIdentity
+from core.retrieval.lens import ensure_calibrated
+
+# What may be embedded while the shop's writers wait: a fraction of a second of it.
+LAST_FEW = 4
+HOLD_S = 3.0
+TRIES = 10  # in a row, for one batch
+TRY_AGAIN_S = 2.0
+Result = TypeVar("Result")
+
+
+class ReembedError(Exception):
+    """The change cannot go on; the message says where and why. What was embedded stays."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """A step: passages `embedded` now in a shop, or the shop `switched`."""
+
+    shop_id: int
+    embedded: int = 0
+    switched: bool = False
+
+
+class Summary(msgspec.Struct, frozen=True, rename="camel"):
+    """What a run did, and what is left: of no shop when it went to its end."""
+
+    model: str
+    digest: str
+    dimensions: int
+    url: str
+    embedded: int
+    switched: list[int]
+    left: list[Left]
+    seconds: float
+
+
+Tell = Callable[[Progress], None]
+
+
+class Change:
+    """The move of every shop to the model of `embedder`, whose server stays where it is until settings name it."""
+
+    def __init__(self, database: Database, owner_dsn: str, embedder: Embedder, tell: Tell) -> None:
+        self._database = database
+        self._owner_dsn = owner_dsn
+        self._embedder = embedder
+        self._tell = tell
+        self._begun_at = time.monotonic()
+        self._embedded = 0
+        self._switched: list[int] = []
+
+    async def prepare(self) -> ModelRow:
+        """The model's row, calibrated before anything is embedded. Raises EdgeError, ValueError when it cannot be."""
+        return await ensure_calibrated(self._database, self._embedder)
+
+    async def run(self, row: ModelRow) -> Summary:
+        """Move all shops, those too that come into being meanwhile. Raises ReembedError."""
+        await choose_model(self._database, row)
+        while left := await _patiently(lambda: shops_left(self._database, row)):
+            for shop in left:
+                await self._move(shop, row)
+        return self.summary(row, [])
+
+    def summary(self, row: ModelRow, left: list[Left]) -> Summary:
+        """What was done so far."""
+        seconds = round(time.monotonic() - self._begun_at, 1)
+        return Summary(
+            row.name, row.digest, row.dimensions, row.url or "", self._embedded, self._switched, left, seconds
+        )
+
+    async def _move(self, shop: Left, row: ModelRow) -> None:
+        while True:
+            after = None
+            while batch := await _patiently(partial(next_batch, self._database, shop.shop_id, row, after)):
+                await _patiently(partial(self._store, shop.shop_id, row, batch))
+                after = batch[-1].id
+            if shop.indexed and not shop.uses:
+                await asyncio.to_thread(build_indexes, self._owner_dsn)
+            if await _patiently(partial(self._finish, shop.shop_id, row)):
+                break
+        if not shop.uses:
+            self._switched.append(shop.shop_id)
+            self._tell(Progress(shop.shop_id, switched=True))
+
+    async def _store(self, shop_id: int, row: ModelRow, batch: Sequence[Unembedded]) -> None:
+        embedded = await self._embed(shop_id, row, batch)
+        async with self._database.shop(shop_id, bulk=True) as conn:
+            await hold(conn, row)
+            added = await add_vectors(conn, shop_id, row, embedded)
+        self._count(shop_id, added)
+
+    async def _finish(self, shop_id: int, row: ModelRow) -> bool:
+        """Switch, with the few passages embedded that came since the last look; False when they are not so few."""
+        added = 0
+        try:
+            async with asyncio.timeout(HOLD_S), self._database.shop(shop_id, bulk=True) as conn:
+                await hold(conn, row)
+                if few := await batch_held(conn, shop_id, row, LAST_FEW):
+                    added = await add_vectors(conn, shop_id, row, await self._embed(shop_id, row, few))
+                done = await switch(conn, row)
+        except TimeoutError:
+            return False
+        self._count(shop_id, added)
+        return done
+
+    async def _embed(
+        self, shop_id: int, row: ModelRow, batch: Sequence[Unembedded]
+    ) -> list[tuple[Unembedded, list[HalfVector]]]:
+        model = await self._embedder.identity()
+        if space_name(model) != row.digest:
+            raise ReembedError(f"another model stands behind the name {row.name} by now: run the command again")
+        try:
+            vectors = await embed_passages(self._embedder, model, [passage.content for passage in batch])
+        except ModelAnswerUnusable:
+            await self._name_the_culprit(shop_id, model, batch)
+            raise
+        return list(zip(batch, vectors, strict=True))
+
+    async def _name_the_culprit(self, shop_id: int, model: ModelIdentity, batch: Sequence[Unembedded]) -> None:
+        for passage in batch:
+            try:
+                await embed_passages(self._embedder, model, [passage.content])
+            except ModelAnswerUnusable as error:
+                raise ReembedError(
+                    f"shop {shop_id}, passage {passage.id}: {error.detail}; the shop stays with the model that it uses"
+                ) from error
+
+    def _count(self, shop_id: int, embedded: int) -> None:
+        self._embedded += embedded
+        if embedded:
+            self._tell(Progress(shop_id, embedded=embedded))
+
+
+async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
+    """What may pass is tried again: a database or a model server that restarts must not end hours of work."""
+    for tries_left in range(TRIES - 1, -1, -1):
+        try:
+            return await work()
+        except Unavailable as error:
+            if not tries_left:
+                raise ReembedError(error.detail) from error
+            await asyncio.sleep(TRY_AGAIN_S)
+        except EdgeError as error:
+            raise ReembedError(error.detail) from error
+    raise AssertionError("the loop returns or raises")
