@@ -4,8 +4,9 @@ import asyncio
 import time
 from typing import Any
 
+from ops.host import log
 from ops.host.background import Background, Backoff
-from ops.host.generation import Generation, Places
+from ops.host.generation import NO_STATE, Generation, Places
 from ops.host.inherited import Inherited
 from ops.host.limits import Guard
 from ops.host.nursery import Nursery
@@ -14,7 +15,7 @@ from ops.host.releases import Releases
 from ops.host.routes import RouteTable
 from ops.host.spec import Say, StepFailedError, silent
 from ops.host.watch import Rules, Watch
-from ops.release.errors import JournalError, ReleaseError
+from ops.release.errors import ReleaseError
 
 EXCESS_DRAIN_S = 10.0  # how long a worker that uses too much memory may finish
 TICK_S = 1.0
@@ -79,20 +80,26 @@ class HostedFunction:
         """Start the release that the journal names, with back-off; after three failures the one before it."""
         failures = 0
         while not self._stopping and self.active is None:
-            release = self._releases.journal.active(self.name)
-            if release is None:
-                self.failure = self._releases.last_failure(self.name)
-                await self._inherited.dismiss(None, self._rules.drain_s)  # of a function that was removed
-                self.is_gone = self._releases.journal.is_removed(self.name)
-                return
+            release = None
             try:
+                release = self._releases.journal.active(self.name)
+                if release is None:
+                    await self._have_none()
+                    return
                 await self.deploy(release, by="host", record=False, proven=True)
-            except StepFailedError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, nobody else brings the function up
                 failures += 1
-                self.tell(str(error))
-                if failures % self._rules.triggers.crashes == 0 and await self._fall_back(release, str(error)):
+                self.tell(log.told(error))
+                is_hopeless = failures % self._rules.triggers.crashes == 0
+                if release is not None and is_hopeless and await self._fall_back(release, str(error)):
                     return
                 await self._backoff.wait()
+
+    async def _have_none(self) -> None:
+        """The journal names no release: the function was never up, or it was removed."""
+        self.failure = self._releases.last_failure(self.name)
+        await self._inherited.dismiss(None, self._rules.drain_s)
+        self.is_gone = self._releases.journal.is_removed(self.name)
 
     async def deploy(
         self, release: str, *, by: str, note: Say = silent, record: bool = True, proven: bool = False
@@ -211,20 +218,13 @@ class HostedFunction:
 
     def state(self) -> dict[str, Any]:
         """Facts for `edge list` and `edge status`."""
-        generation = self.active
-        workers = [worker for worker in generation.workers if not worker.has_ended] if generation else []
+        facts = self.active.state() if self.active else NO_STATE
         return {
             "name": self.name,
-            "state": "serving" if workers else self._absence(),
-            "release": generation.release if generation else None,
-            "generation": generation.number if generation else None,
-            "workers": [worker.pid for worker in workers],
-            "workersWanted": generation.wanted if generation else None,
-            "memoryMiB": round(sum(worker.memory_mib() for worker in workers), 1),
+            "state": "serving" if facts["workers"] else self._absence(),
+            **facts,
             "draining": [leaving.release for leaving in self._leaving],
-            "inFlight": sum(worker.reading().in_flight for worker in workers),
             "restarts": self.restarts,
-            "manifest": generation.manifest if generation else None,
             "failedStep": self.failure.step if self.failure else None,
             "failure": self.failure.reason if self.failure else None,
         }
@@ -235,8 +235,8 @@ class HostedFunction:
         return "failed" if self.failure else "starting"
 
     def tell(self, line: str) -> None:
-        """One line of the host's log, which is its standard output."""
-        print(f"{self.name}: {line}", flush=True)  # noqa: T201
+        """One line of the host's log."""
+        log.write(f"{self.name}: {line}")
 
     async def _respawn_after(self, generation: Generation, worker: Worker) -> None:
         """Replace a worker that ended by itself; one that was taken out of the list before has its replacement."""
@@ -265,8 +265,8 @@ class HostedFunction:
                 return
             try:
                 fresh = await generation.start_worker(self._nursery)
-            except (StepFailedError, OSError) as error:
-                self.tell(f"no worker comes up: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever it was, nobody else starts one
+                self.tell(f"no worker comes up: {log.told(error)}")
             else:
                 self._background.start(self._respawn_after(generation, fresh))
                 return
@@ -286,14 +286,14 @@ class HostedFunction:
     async def _fall_back(self, bad: str, reason: str) -> bool:
         """Go from `bad` to the release before; False when there is none that comes up."""
         journal = self._releases.journal
-        previous = next((release for release in journal.standing(self.name) if release != bad), None)
-        if previous is None:
-            return False
-        self.tell(f"taking back {bad}: {reason}")
         try:
+            previous = next((release for release in journal.standing(self.name) if release != bad), None)
+            if previous is None:
+                return False
+            self.tell(f"taking back {bad}: {reason}")
             journal.append(self.name, "failed", by="host", release=bad, step="watch", reason=reason)
             await self.deploy(previous, by="host", proven=True)
-        except (StepFailedError, JournalError) as error:
-            self.tell(f"the release before does not come back: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it was, the release that is there must be kept alive
+            self.tell(f"the release before does not come back: {log.told(error)}")
             return False
         return True
