@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from ops.host import records
+from ops.host import control, records
 from tests.parts.hosts import HELLO, RunningHost, running_host
 
 
@@ -20,6 +20,10 @@ def host() -> Iterator[RunningHost]:
 
 def alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def zygote(host: RunningHost) -> int | None:
+    return control.ask(host.run, {"op": "status"})["zygote"]
 
 
 def test_each_function_answers_on_its_own_socket(host: RunningHost):
@@ -47,10 +51,11 @@ def test_a_killed_worker_comes_back_and_its_socket_queues_requests_meanwhile(hos
     assert before["restarts"] + 1 == after["restarts"]
 
 
-def test_a_killed_zygote_is_replaced_at_the_next_fork_and_workers_do_not_notice(host: RunningHost):
-    children = psutil.Process(host.process.pid).children()
-    workers = {pid for name in ("one", "two") for pid in host.function(name)["workers"]}
-    next(child for child in children if child.pid not in workers).kill()
+def test_a_killed_zygote_is_replaced_at_once_and_workers_do_not_notice(host: RunningHost):
+    before, workers = zygote(host), host.function("two")["workers"]
+    os.kill(before, signal.SIGKILL)
+    host.wait_until(lambda: zygote(host) not in {None, before})
+    assert (workers, 0) == (host.function("two")["workers"], host.function("two")["restarts"])
     assert (200, "I am two") == host.get("two", "/word")
     os.kill(host.function("two")["workers"][0], signal.SIGKILL)
     assert (200, "I am two") == host.get("two", "/word")
