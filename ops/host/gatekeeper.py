@@ -21,6 +21,8 @@ CLIENT_LEFT = 499  # nginx's status for an answer that nobody waited for
 class Gatekeeper:
     """Wraps a function's app. A duration is the time to the first byte, so that a stream is not taken for slow.
 
+    Without a first byte it is the time until the application raised, or gave up since the client had left.
+
     Granian goes on without a lifespan that raised; here `on_failed` is called, which ends the process.
     """
 
@@ -57,7 +59,7 @@ class Gatekeeper:
             await self._request(scope, receive, send)
 
     async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
-        start = answered = time.perf_counter()
+        start, answered = time.perf_counter(), None
         status, is_open = CLIENT_LEFT, False
 
         async def observe(message: Message) -> None:
@@ -82,7 +84,7 @@ class Gatekeeper:
             status = 500 if status == CLIENT_LEFT else status
             raise
         finally:
-            self._gauges.end(status, answered - start)
+            self._gauges.end(status, (answered or time.perf_counter()) - start)
 
     async def _received_or_ended(self, receive: Receive) -> Message:
         received, ended = asyncio.ensure_future(receive()), asyncio.ensure_future(self._ending.wait())
