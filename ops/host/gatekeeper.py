@@ -16,6 +16,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 CONNECTION_CLOSE = (b"connection", b"close")
 HEARTBEAT_S = 0.5
 CLIENT_LEFT = 499  # nginx's status for an answer that nobody waited for
+TIMER_SLACK_S = 0.01  # a timer's clock is read once a turn of the loop, so that it may be early by our clock
 
 
 class Gatekeeper:
@@ -27,10 +28,16 @@ class Gatekeeper:
     """
 
     def __init__(
-        self, app: App, gauges: Gauges, on_started: Callable[[], None], on_failed: Callable[[str], None]
+        self,
+        app: App,
+        gauges: Gauges,
+        timeout_s: float,
+        on_started: Callable[[], None],
+        on_failed: Callable[[str], None],
     ) -> None:
         self._app = app
         self._gauges = gauges
+        self._timeout_s = timeout_s
         self._on_started = on_started
         self._on_failed = on_failed
         self._draining = False
@@ -84,7 +91,8 @@ class Gatekeeper:
             status = 500 if status == CLIENT_LEFT else status
             raise
         finally:
-            self._gauges.end(status, (answered or time.perf_counter()) - start)
+            seconds = (answered or time.perf_counter()) - start
+            self._gauges.end(status, seconds, timed_out=seconds >= self._timeout_s - TIMER_SLACK_S)
 
     async def _received_or_ended(self, receive: Receive) -> Message:
         received, ended = asyncio.ensure_future(receive()), asyncio.ensure_future(self._ending.wait())

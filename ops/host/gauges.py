@@ -98,12 +98,15 @@ class Gauges:
         """A request came in."""
         self._cells[IN_FLIGHT] += 1
 
-    def end(self, status: int, seconds: float) -> None:
-        """A request was answered. A 503 says that a part is down or full, which is no fault of the release."""
+    def end(self, status: int, seconds: float, *, timed_out: bool = False) -> None:
+        """A request was answered.
+
+        A 503 says that a part is down or full, which is no fault of the release, unless it took all of its time.
+        """
         cells = self._cells
         cells[IN_FLIGHT] -= 1
         cells[REQUESTS] += 1
-        if status >= 500 and status != 503:  # noqa: PLR2004 - HTTP
+        if status >= 500 and (status != 503 or timed_out):  # noqa: PLR2004 - HTTP
             cells[ERRORS] += 1
         cells[FIRST_BUCKET + bisect_left(BUCKETS_S, seconds)] += 1
 

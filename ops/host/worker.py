@@ -45,7 +45,8 @@ def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
         step = "lifespan"
         started = partial(_start_serving, spec, inherited.report)
         failed = partial(_give_up, inherited.report, step)
-        serve(Gatekeeper(app, gauges, started, failed), inherited.listener, inherited.lifeline)
+        gatekeeper = Gatekeeper(app, gauges, manifest["timeout_s"], started, failed)
+        serve(gatekeeper, inherited.listener, inherited.lifeline)
     except SystemExit as stop:
         _give_up(inherited.report, step, f"the process ended with exit status {stop.code}\n{traceback.format_exc()}")
     except BaseException:  # noqa: BLE001 - whatever happens is the operator's to read

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -172,6 +173,27 @@ LYING = """count[0] += 1
     if count[0] > 1:
         raise ValueError
     return 'bad'"""
+HANGING = """
+import asyncio
+from pathlib import Path
+
+from litestar import get
+from core.app import make_app
+from core.function import Function, Smoke
+
+FUNCTION = Function(name="one", summary="waits", routes=(), smoke=(Smoke("GET", "/word"),), timeout_s=0.5)
+
+
+@get("/word")
+async def word() -> str:
+    while Path(HANGS).exists():
+        await asyncio.sleep(0.1)
+    return "bad"
+
+
+def create_app():
+    return make_app(FUNCTION, [word])
+"""
 STUCK = """@get("/stick")
 async def stick() -> str:
     while True:
@@ -196,9 +218,28 @@ def test_a_release_that_lies_at_its_smoke_request_is_taken_back():
         assert "errors" in failed.reason
 
 
+def test_a_release_that_hangs_until_its_timeout_is_taken_back(tmp_path: Path):
+    hanging = HANGING.replace("HANGS", repr(str(tmp_path / "hangs")))
+    with running_host({"one": HELLO.format(name="one", word="good")}, "--watch-scale", "0.005") as host:
+        good = host.function("one")["release"]
+        assert host.deploy("one", hanging)["ok"]
+        (tmp_path / "hangs").touch()
+        with ThreadPoolExecutor(30) as threads:  # more than it takes to judge a rate
+
+            def taken_back() -> bool:
+                answers = {*threads.map(lambda _: host.get("one", "/word"), range(30))}
+                assert {503, 200} >= {status for status, _ in answers}
+                assert (200, "bad") not in answers
+                return host.function("one")["release"] == good
+
+            host.wait_until(taken_back)
+        failed = next(entry for entry in host.journal.entries("one") if entry.event == "failed")
+        assert "errors" in failed.reason
+
+
 def test_a_stuck_worker_is_killed_and_another_serves():
     stuck = HELLO.format(name="one", word="x").replace("def create_app", STUCK)
-    stuck = stuck.replace("Litestar([word]", "Litestar([word, stick]").replace("smoke=", "timeout_s=1.0, smoke=")
+    stuck = stuck.replace("Litestar([word]", "Litestar([word, stick]").replace("smoke=", "timeout_s=300.0, smoke=")
     with running_host({"one": stuck, "two": HELLO.format(name="two", word="y")}) as host:
         before = host.function("one")["workers"]
         with pytest.raises(OSError):  # noqa: PT011 - reset or closed, as the kill meets it

@@ -23,7 +23,7 @@ async def gives_up(_scope, _receive, _send) -> None:
 
 async def counted(app, folder: Path) -> Reading:
     gauges = Gauges.create(folder / "one.1.7", 0)
-    gatekeeper = Gatekeeper(app, gauges, lambda: None, lambda _: None)
+    gatekeeper = Gatekeeper(app, gauges, 10.0, lambda: None, lambda _: None)
     await asyncio.gather(gatekeeper({"type": "http"}, None, None), return_exceptions=True)
     return gauges.read()
 
