@@ -28,12 +28,14 @@ class Plan(msgspec.Struct):
     """`changes` of the functions looked at, `names` to deploy in this order, `gone` served but not in the tree.
 
     `removed` are in the tree and were taken away by an operator: only a deploy that names one brings it back.
+    `down` have an active release, of which no worker serves.
     """
 
     changes: tuple[Change, ...]
     names: tuple[str, ...]
     gone: tuple[str, ...]
     removed: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
 
 
 @click.command()
@@ -43,7 +45,7 @@ class Plan(msgspec.Struct):
 @root_option
 @json_option
 def deploy(*, names: tuple[str, ...], every: bool, dry_run: bool, root: Path, as_json: bool) -> None:
-    """Switch functions to what stands in the tree; without a NAME all that changed.
+    """Switch functions to what stands in the tree; without a NAME all that changed or do not serve.
 
     Each is released (its module and the core/ that it imports), started beside the active release, asked its smoke
     requests, and only then switched to. The first that fails ends the command, and what it had serves on. Named
@@ -138,9 +140,14 @@ def make_plan(place: Workplace, names: Sequence[str], *, every: bool, need_host:
     changes = read_changes(place, dict.fromkeys(names) or there, active)
     removed = () if names else tuple(name for name in there if place.journal.is_removed(name))
     changes = tuple(change for change in changes if change.function not in removed)
-    wanted = tuple(change.function for change in changes if names or every or change.files)
+    down = tuple(change.function for change in changes if change.active and _is_down(running.get(change.function)))
+    wanted = tuple(change.function for change in changes if names or every or change.files or change.function in down)
     gone = sorted(name for name in running.keys() - {*there} if running[name]["release"] is not None)
-    return Plan(changes, wanted, tuple(gone), removed)
+    return Plan(changes, wanted, tuple(gone), removed, down)
+
+
+def _is_down(state: dict[str, Any] | None) -> bool:
+    return state is not None and state["state"] in {"starting", "failed"}
 
 
 def _deploy(place: Workplace, names: Sequence[str], *, as_json: bool) -> list[Rollout]:
@@ -177,6 +184,8 @@ def _show_plan(plan: Plan, *, dry_run: bool) -> None:
         click.echo(f"changed  {len(files) - FILES_SHOWN} more files (--json lists all)")
     if new := [change.function for change in plan.changes if change.is_new]:
         click.echo(f"new      {', '.join(new)}")
+    if plan.down:
+        click.echo(f"down     {', '.join(plan.down)}: no worker serves")
     if plan.gone:
         left = ", ".join(plan.gone)
         click.echo(f"gone     {left}: no longer in the tree, still served; `edge remove NAME` takes it away")
@@ -203,6 +212,7 @@ def _as_json(plan: Plan, done: Sequence[Rollout], *, dry_run: bool) -> dict[str,
         "changed": [{"path": path, "touches": names} for path, names in touched(plan.changes).items()],
         "new": [change.function for change in plan.changes if change.is_new],
         "gone": plan.gone,
+        "down": plan.down,
         "removed": plan.removed,
         "deployed": msgspec.to_builtins(deployed),
         "failed": next((msgspec.to_builtins(result) for result in done if not result.ok), None),

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+from ops.host.log import told
 
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
@@ -34,7 +35,7 @@ class Background:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._tell("".join(traceback.format_exception(error)))
+            self._tell(told(error))
 
 
 class Backoff:

@@ -16,19 +16,28 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 CONNECTION_CLOSE = (b"connection", b"close")
 HEARTBEAT_S = 0.5
 CLIENT_LEFT = 499  # nginx's status for an answer that nobody waited for
+TIMER_SLACK_S = 0.01  # a timer's clock is read once a turn of the loop, so that it may be early by our clock
 
 
 class Gatekeeper:
     """Wraps a function's app. A duration is the time to the first byte, so that a stream is not taken for slow.
 
+    Without a first byte it is the time until the application raised, or gave up since the client had left.
+
     Granian goes on without a lifespan that raised; here `on_failed` is called, which ends the process.
     """
 
     def __init__(
-        self, app: App, gauges: Gauges, on_started: Callable[[], None], on_failed: Callable[[str], None]
+        self,
+        app: App,
+        gauges: Gauges,
+        timeout_s: float,
+        on_started: Callable[[], None],
+        on_failed: Callable[[str], None],
     ) -> None:
         self._app = app
         self._gauges = gauges
+        self._timeout_s = timeout_s
         self._on_started = on_started
         self._on_failed = on_failed
         self._draining = False
@@ -57,7 +66,7 @@ class Gatekeeper:
             await self._request(scope, receive, send)
 
     async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
-        start = answered = time.perf_counter()
+        start, answered = time.perf_counter(), None
         status, is_open = CLIENT_LEFT, False
 
         async def observe(message: Message) -> None:
@@ -82,7 +91,8 @@ class Gatekeeper:
             status = 500 if status == CLIENT_LEFT else status
             raise
         finally:
-            self._gauges.end(status, answered - start)
+            seconds = (answered or time.perf_counter()) - start
+            self._gauges.end(status, seconds, timed_out=seconds >= self._timeout_s - TIMER_SLACK_S)
 
     async def _received_or_ended(self, receive: Receive) -> Message:
         received, ended = asyncio.ensure_future(receive()), asyncio.ensure_future(self._ending.wait())

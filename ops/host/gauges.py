@@ -1,9 +1,12 @@
-"""Counters that a worker writes and a host reads, in a file that both have mapped: no request waits for a report.
+"""Counters that a worker writes and a host reads, in memory that both have mapped: no request waits for a report.
 
-The file is also the worker's record: a host that comes after a killed one finds by it who still serves.
+The memory has a name in the file system, which is also the worker's record: a host that comes after a killed one finds
+by it who still serves. The name is a symlink to the worker's descriptor (memfd_create(2)), not a file with the cells in
+it: those would take a block, and on a full disk no worker could start.
 """
 
 import mmap
+import os
 from bisect import bisect_left
 from pathlib import Path
 from sys import byteorder
@@ -59,19 +62,28 @@ class Reading(msgspec.Struct, frozen=True):
 class Gauges:
     """One worker's cells, eight bytes each. The worker alone writes them; an aligned cell is written at once."""
 
+    # Kept open by the worker, which gives out its number; None for whoever only reads.
+    descriptor: int | None = None
+
     def __init__(self, path: Path) -> None:
-        """Map an existing file; raises OSError or ValueError when it is not one of gauges."""
+        """Map what lies at the path; raises OSError or ValueError when it is not gauges, or its worker has ended."""
         with path.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), SIZE_BYTES)
         self._cells = memoryview(self._memory).cast("Q")
 
     @classmethod
     def create(cls, path: Path, started_ticks: int) -> Self:
-        """Make the file, complete as soon as it has its name; `started_ticks` tells apart processes of one pid."""
-        fresh = path.with_name(f".{path.name}")
-        fresh.write_bytes(started_ticks.to_bytes(8, byteorder) + bytes(SIZE_BYTES - 8))
-        fresh.replace(path)
-        return cls(path)
+        """Make those of this process, complete as soon as they have their name.
+
+        `started_ticks` tells apart processes of one pid.
+        """
+        descriptor = os.memfd_create(path.name)
+        os.write(descriptor, started_ticks.to_bytes(8, byteorder) + bytes(SIZE_BYTES - 8))
+        path.unlink(missing_ok=True)  # of an ended process that had this pid
+        path.symlink_to(f"/proc/{os.getpid()}/fd/{descriptor}")
+        gauges = cls(path)
+        gauges.descriptor = descriptor
+        return gauges
 
     @property
     def started_ticks(self) -> int:
@@ -86,12 +98,15 @@ class Gauges:
         """A request came in."""
         self._cells[IN_FLIGHT] += 1
 
-    def end(self, status: int, seconds: float) -> None:
-        """A request was answered. A 503 says that a part is down or full, which is no fault of the release."""
+    def end(self, status: int, seconds: float, *, timed_out: bool = False) -> None:
+        """A request was answered.
+
+        A 503 says that a part is down or full, which is no fault of the release, unless it took all of its time.
+        """
         cells = self._cells
         cells[IN_FLIGHT] -= 1
         cells[REQUESTS] += 1
-        if status >= 500 and status != 503:  # noqa: PLR2004 - HTTP
+        if status >= 500 and (status != 503 or timed_out):  # noqa: PLR2004 - HTTP
             cells[ERRORS] += 1
         cells[FIRST_BUCKET + bisect_left(BUCKETS_S, seconds)] += 1
 

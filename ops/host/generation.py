@@ -22,6 +22,16 @@ from ops.host.spec import Report, StepFailedError, WorkerSpec
 BACKLOG = 1024
 START_TIMEOUT_S = 30.0
 SMOKE_TIMEOUT_S = 10.0
+# What `Generation.state` says where there is none.
+NO_STATE: dict[str, Any] = {
+    "release": None,
+    "generation": None,
+    "workers": [],
+    "workersWanted": None,
+    "memoryMiB": 0.0,
+    "inFlight": 0,
+    "manifest": None,
+}
 
 
 class Places:
@@ -75,6 +85,7 @@ class Generation:
             worker = await self._forked(nursery, write_fd)
             try:
                 await self._until_started(read_fd)
+                worker.reading()  # now: the gauges of one that has ended cannot be opened any more
                 self._require_place()
                 self._limit(worker)
             except BaseException:
@@ -127,6 +138,19 @@ class Generation:
     def reading(self) -> Reading:
         """Totals over all workers that this generation ever had."""
         return sum((worker.reading() for worker in self.workers), self._past)
+
+    def state(self) -> dict[str, Any]:
+        """Facts for `edge list` and `edge status`."""
+        workers = [worker for worker in self.workers if not worker.has_ended]
+        return {
+            "release": self.release,
+            "generation": self.number,
+            "workers": [worker.pid for worker in workers],
+            "workersWanted": self.wanted,
+            "memoryMiB": round(sum(worker.memory_mib() for worker in workers), 1),
+            "inFlight": sum(worker.reading().in_flight for worker in workers),
+            "manifest": self.manifest,
+        }
 
     async def retire(self, drain_s: float, kill_after_s: float = 10.0) -> None:
         """Let the workers finish and end them; the socket goes once nothing can be waiting in it."""

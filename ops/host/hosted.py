@@ -4,19 +4,20 @@ import asyncio
 import time
 from typing import Any
 
+from ops.host import log
 from ops.host.background import Background, Backoff
-from ops.host.generation import Generation, Places
+from ops.host.generation import NO_STATE, Generation, Places
 from ops.host.inherited import Inherited
 from ops.host.limits import Guard
 from ops.host.nursery import Nursery
-from ops.host.process import Predecessor, Worker, retire
+from ops.host.process import Predecessor
 from ops.host.releases import Releases
 from ops.host.routes import RouteTable
 from ops.host.spec import Say, StepFailedError, silent
+from ops.host.staff import Staff
 from ops.host.watch import Rules, Watch
-from ops.release.errors import JournalError, ReleaseError
+from ops.release.errors import ReleaseError
 
-EXCESS_DRAIN_S = 10.0  # how long a worker that uses too much memory may finish
 TICK_S = 1.0
 
 
@@ -28,7 +29,6 @@ class HostedFunction:
     ) -> None:
         self.name = name
         self.active: Generation | None = None
-        self.restarts = 0
         self.failure: StepFailedError | None = None
         self._places = places
         self._releases = releases
@@ -47,6 +47,7 @@ class HostedFunction:
         self._stopping = False
         self._backoff = Backoff()
         self._background = Background(self.tell)
+        self._staff = Staff(nursery, self._background, self.tell, self._is_kept, self._crashed)
 
     def inherit(self, predecessors: list[Predecessor], highest: int) -> None:
         """Take over from an earlier host: its workers serve until the first generation of this one does.
@@ -79,52 +80,74 @@ class HostedFunction:
         """Start the release that the journal names, with back-off; after three failures the one before it."""
         failures = 0
         while not self._stopping and self.active is None:
-            release = self._releases.journal.active(self.name)
-            if release is None:
-                self.failure = self._releases.last_failure(self.name)
-                await self._inherited.dismiss(None, self._rules.drain_s)  # of a function that was removed
-                self.is_gone = self._releases.journal.is_removed(self.name)
-                return
             try:
-                await self.deploy(release, by="host", record=False, proven=True)
-            except StepFailedError as error:
+                if not await self._resume():
+                    await self._have_none()
+                    return
+            except Exception as error:  # noqa: BLE001 - whatever it was, nobody else brings the function up
                 failures += 1
-                self.tell(str(error))
-                if failures % self._rules.triggers.crashes == 0 and await self._fall_back(release, str(error)):
+                self.tell(log.told(error))
+                if failures % self._rules.triggers.crashes == 0 and await self._fall_back(None, str(error)):
                     return
                 await self._backoff.wait()
 
-    async def deploy(
-        self, release: str, *, by: str, note: Say = silent, record: bool = True, proven: bool = False
-    ) -> None:
-        """Bring up a release beside the active one and switch to it.
+    async def _resume(self) -> bool:
+        """Switch to the release that the journal names, unless one serves by now; False when there is none."""
+        async with self.changing:
+            release = self._releases.journal.active(self.name)
+            if self.active is None and release is not None:
+                await self._change_to(release, by="host", record=False, proven=True)
+            return release is not None
 
-        `note` is told each step; a `proven` release served before. Raises StepFailedError; then all is as it was.
+    async def _have_none(self) -> None:
+        """The journal names no release: the function was never up, or it was removed."""
+        self.failure = self._releases.last_failure(self.name)
+        await self._inherited.dismiss(None, self._rules.drain_s)
+        self.is_gone = self._releases.journal.is_removed(self.name)
+
+    async def deploy(self, release: str, *, by: str, note: Say = silent) -> None:
+        """Bring up a release beside the active one and switch to it; `note` is told each step.
+
+        Raises StepFailedError; then all is as it was.
         """
         async with self.changing:
-            if self._stopping:
-                raise StepFailedError(self.name, "start", "the host is stopping")
-            before = self.active.release if self.active else None
+            await self._change_to(release, by=by, note=note)
+
+    async def _change_to(  # noqa: PLR0913
+        self,
+        release: str,
+        *,
+        by: str,
+        note: Say = silent,
+        record: bool = True,
+        proven: bool = False,
+        watched: bool = True,
+    ) -> None:
+        """`deploy` for whoever holds `changing`; a `proven` release served before."""
+        if self._stopping:
+            raise StepFailedError(self.name, "start", "the host is stopping")
+        try:
+            generation = await self._ready(release, note, proven=proven)
             try:
-                generation = await self._ready(release, note, proven=proven)
-                try:
-                    self._routes.check(self.name, generation.manifest or {"routes": ()})
-                    fresh = generation.prepare_flip()
-                    if record:
-                        self._releases.journal.append(
-                            self.name, "active", by=by, release=generation.release, previous=before
-                        )
-                    generation.flip(fresh)
-                except BaseException:
-                    await generation.retire(0, 0)
-                    raise
-            except (ReleaseError, OSError) as error:
-                raise self._failed(release, StepFailedError(self.name, "release", str(error)), by, record) from error
-            except StepFailedError as error:
-                raise self._failed(release, error, by, record) from error
-            note("flip")
-            # One fault is answered by one step back: a database that is away must not walk through the history.
-            self._switch_to(generation, watched=not self._is_falling_back)
+                self._flip(generation, by if record else None)
+            except BaseException:
+                await generation.retire(0, 0)
+                raise
+        except (ReleaseError, OSError) as error:
+            raise self._failed(release, StepFailedError(self.name, "release", str(error)), by, record) from error
+        except StepFailedError as error:
+            raise self._failed(release, error, by, record) from error
+        note("flip")
+        self._switch_to(generation, watched=watched)
+
+    def _flip(self, generation: Generation, recorded_by: str | None) -> None:
+        before = self.active.release if self.active else None
+        self._routes.check(self.name, generation.manifest or {"routes": ()})
+        fresh = generation.prepare_flip()
+        if recorded_by is not None:
+            journal = self._releases.journal
+            journal.append(self.name, "active", by=recorded_by, release=generation.release, previous=before)
+        generation.flip(fresh)
 
     def _failed(self, release: str, error: StepFailedError, by: str, record: bool) -> StepFailedError:  # noqa: FBT001
         if self.active is None:
@@ -139,8 +162,7 @@ class HostedFunction:
         self._routes.put(self.name, generation.manifest or {"routes": ()})
         triggers = self._rules.triggers.for_timeout(generation.manifest["timeout_s"] if generation.manifest else 0)
         self._watch = Watch(triggers, time.monotonic()) if watched else None
-        for worker in generation.workers:
-            self._background.start(self._respawn_after(generation, worker))
+        self._staff.keep(generation)
         self._background.start(self._inherited.dismiss(None, self._rules.drain_s))
         for old in leaving:
             self._leave(old)
@@ -194,8 +216,7 @@ class HostedFunction:
         for worker in [*generation.workers]:
             if (excess := self._guard.check(worker, generation.manifest or {})) is not None:
                 self.tell(f"worker {worker.pid}: {excess}")
-                generation.lost(worker)
-                self._background.start(self._replace_excessive(generation, worker, is_stuck="stuck" in excess))
+                self._staff.exchange(generation, worker, is_stuck="stuck" in excess)
         if self._watch is not None and (reason := self._watch.feed(time.monotonic(), generation.reading())):
             # Beside the tick, which the other functions wait for.
             self._background.start(self._roll_back(generation, reason))
@@ -211,20 +232,13 @@ class HostedFunction:
 
     def state(self) -> dict[str, Any]:
         """Facts for `edge list` and `edge status`."""
-        generation = self.active
-        workers = [worker for worker in generation.workers if not worker.has_ended] if generation else []
+        facts = self.active.state() if self.active else NO_STATE
         return {
             "name": self.name,
-            "state": "serving" if workers else self._absence(),
-            "release": generation.release if generation else None,
-            "generation": generation.number if generation else None,
-            "workers": [worker.pid for worker in workers],
-            "workersWanted": generation.wanted if generation else None,
-            "memoryMiB": round(sum(worker.memory_mib() for worker in workers), 1),
+            "state": "serving" if facts["workers"] else self._absence(),
+            **facts,
             "draining": [leaving.release for leaving in self._leaving],
-            "inFlight": sum(worker.reading().in_flight for worker in workers),
-            "restarts": self.restarts,
-            "manifest": generation.manifest if generation else None,
+            "restarts": self._staff.restarts,
             "failedStep": self.failure.step if self.failure else None,
             "failure": self.failure.reason if self.failure else None,
         }
@@ -235,41 +249,15 @@ class HostedFunction:
         return "failed" if self.failure else "starting"
 
     def tell(self, line: str) -> None:
-        """One line of the host's log, which is its standard output."""
-        print(f"{self.name}: {line}", flush=True)  # noqa: T201
+        """One line of the host's log."""
+        log.write(f"{self.name}: {line}")
 
-    async def _respawn_after(self, generation: Generation, worker: Worker) -> None:
-        """Replace a worker that ended by itself; one that was taken out of the list before has its replacement."""
-        await worker.ended()
-        if worker in generation.workers and generation is self.active and not self._stopping:
-            generation.lost(worker)
-            self.tell(f"worker {worker.pid} ended ({worker.exit_status}), starting another")
-            await self._replace(generation, worker)
+    def _is_kept(self, generation: Generation) -> bool:
+        return generation is self.active and not self._stopping
 
-    async def _replace_excessive(self, generation: Generation, worker: Worker, *, is_stuck: bool) -> None:
-        """Start another worker beside one that broke a limit, then end that one; a stuck one is killed at once."""
-        if is_stuck:
-            await retire([worker], 0, 0)
-        await self._replace(generation, worker)
-        await retire([worker], EXCESS_DRAIN_S)
-
-    async def _replace(self, generation: Generation, worker: Worker) -> None:
-        """Start another worker of the same generation, however often it takes; too often, and the release is left."""
-        self.restarts += 1
-        self._backoff.lived(worker.started_at)
-        while generation is self.active and not self._stopping:
-            if self._watch is not None and (reason := self._watch.crashed(time.monotonic())) is not None:
-                await self._roll_back(generation, reason)
-            await self._backoff.wait()
-            if generation is not self.active:
-                return
-            try:
-                fresh = await generation.start_worker(self._nursery)
-            except (StepFailedError, OSError) as error:
-                self.tell(f"no worker comes up: {error}")
-            else:
-                self._background.start(self._respawn_after(generation, fresh))
-                return
+    async def _crashed(self, generation: Generation) -> None:
+        if self._watch is not None and (reason := self._watch.crashed(time.monotonic())) is not None:
+            await self._roll_back(generation, reason)
 
     async def _roll_back(self, generation: Generation, reason: str) -> None:
         """Take back the active release; without one before it, it stays and only the log says why it should not."""
@@ -277,23 +265,32 @@ class HostedFunction:
             return
         self._is_falling_back = True
         try:
-            if not await self._fall_back(generation.release, reason):
+            self.tell(f"taking back {generation.release}: {reason}")
+            if not await self._fall_back(generation, reason) and generation is self.active:
                 self._watch = None
                 self.tell(f"{generation.release} stays, since there is nothing to go back to: {reason}")
         finally:
             self._is_falling_back = False
 
-    async def _fall_back(self, bad: str, reason: str) -> bool:
-        """Go from `bad` to the release before; False when there is none that comes up."""
-        journal = self._releases.journal
-        previous = next((release for release in journal.standing(self.name) if release != bad), None)
-        if previous is None:
-            return False
-        self.tell(f"taking back {bad}: {reason}")
-        try:
-            journal.append(self.name, "failed", by="host", release=bad, step="watch", reason=reason)
-            await self.deploy(previous, by="host", proven=True)
-        except (StepFailedError, JournalError) as error:
-            self.tell(f"the release before does not come back: {error}")
-            return False
+    async def _fall_back(self, bad: Generation | None, reason: str) -> bool:
+        """Go from the active generation, or from the release that does not become one, to the release before.
+
+        False when there is none that comes up. True, too, when an operator changed what is active meanwhile.
+        """
+        async with self.changing:
+            try:
+                standing = self.active.release if self.active else self._releases.journal.active(self.name)
+                left = bad.release if bad is not None else standing
+                if bad is self.active:
+                    previous = self._releases.take_back(self.name, left, reason) if left else None
+                    if previous is not None:
+                        # One fault is answered by one step back: a database that is away must not walk through history.
+                        await self._change_to(previous, by="host", proven=True, watched=False)
+                    return previous is not None
+                if left is not None and left != standing:
+                    self._releases.take_back(self.name, left, reason)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the release that is there must be kept alive
+                self.tell(f"the release before does not come back: {log.told(error)}")
+                return False
+        self.tell("what an operator did meanwhile stays")
         return True

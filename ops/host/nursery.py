@@ -5,10 +5,13 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 import msgspec
 
+from ops.host import log
+from ops.host.background import Background, Backoff
 from ops.host.spec import WorkerSpec
 
 WARM_TIMEOUT_S = 60.0
@@ -23,6 +26,8 @@ class Nursery:
         self._control: socket.socket | None = None
         self._turn = asyncio.Lock()
         self._forked: set[int] = set()
+        self._background = Background(log.write)
+        self._backoff = Backoff()
 
     @property
     def pid(self) -> int | None:
@@ -64,6 +69,7 @@ class Nursery:
         if self._control is not None and self._zygote is not None and self._zygote.poll() is None:
             return self._control
         self.close()
+        started_at = time.monotonic()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             ours.setblocking(False)
@@ -73,8 +79,35 @@ class Nursery:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             )
         self._control = ours
+        self._replace_when_dead(self._zygote, started_at)
         await self._answer(ours, WARM_TIMEOUT_S)
         return ours
+
+    def _replace_when_dead(self, zygote: subprocess.Popen[bytes], started_at: float) -> None:
+        """Warm another one at once, since a worker that ends then waits for a fork only, not for the libraries."""
+        loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(zygote.pid)
+
+        def on_end() -> None:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+            if zygote is self._zygote:  # otherwise it was ended here
+                log.write(f"the zygote ended ({zygote.poll()}), starting another")
+                self._backoff.lived(started_at)
+                self._background.start(self._warm_another())
+
+        loop.add_reader(pidfd, on_end)
+
+    async def _warm_another(self) -> None:
+        while True:
+            await self._backoff.wait()
+            async with self._turn:
+                try:
+                    await self._warmed()
+                except (OSError, TimeoutError) as error:
+                    self.close()
+                    log.write(f"no zygote comes up: {error!r}")
+                else:
+                    return
 
     async def _answer(self, control: socket.socket, timeout_s: float) -> bytes:
         async with asyncio.timeout(timeout_s):

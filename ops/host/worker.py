@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -44,7 +45,8 @@ def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
         step = "lifespan"
         started = partial(_start_serving, spec, inherited.report)
         failed = partial(_give_up, inherited.report, step)
-        serve(Gatekeeper(app, gauges, started, failed), inherited.listener, inherited.lifeline)
+        gatekeeper = Gatekeeper(app, gauges, manifest["timeout_s"], started, failed)
+        serve(gatekeeper, inherited.listener, inherited.lifeline)
     except SystemExit as stop:
         _give_up(inherited.report, step, f"the process ended with exit status {stop.code}\n{traceback.format_exc()}")
     except BaseException:  # noqa: BLE001 - whatever happens is the operator's to read
@@ -118,7 +120,8 @@ def _detach(spec: WorkerSpec, inherited: Descriptors) -> Gauges:
     os.dup2(log, 1)
     os.dup2(log, 2)
     for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - numbers, not paths
-        if descriptor > 2 and descriptor not in inherited:  # noqa: PLR2004 - past the standard streams
+        kept = descriptor <= 2 or descriptor in inherited or descriptor == gauges.descriptor  # noqa: PLR2004 - streams
+        if not kept:
             try:
                 os.close(descriptor)
             except OSError:
@@ -155,7 +158,8 @@ def _report(report_fd: int, report: Report) -> None:
 
 
 def _give_up(report_fd: int, step: str, reason: str) -> NoReturn:
-    sys.stderr.write(reason)
-    sys.stderr.flush()
+    with suppress(OSError):  # a full disk must not keep the reason from the host
+        sys.stderr.write(reason)
+        sys.stderr.flush()
     _report(report_fd, Report(step=step, failed=reason[-REASON_LIMIT:]))
     os._exit(FAILED_EXIT)

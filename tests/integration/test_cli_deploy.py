@@ -1,6 +1,8 @@
 """`edge deploy` and `edge rollback` against a real host: what is deployed, what is said, what is exited with."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +64,25 @@ def test_without_a_name_what_changed_is_deployed_and_nothing_else(place: Operate
     assert before == place.host.function("unchanged")["generation"]
     again = place.edge("deploy")
     assert (0, "nothing changed since the active releases") == (again.returncode, again.stdout.splitlines()[-1])
+
+
+def test_a_function_that_does_not_serve_is_deployed_although_nothing_changed(place: Operated, tmp_path: Path):
+    broken = tmp_path / "broken"
+    source = place.write("down")
+    needy = f"from pathlib import Path\n\nassert not Path({str(broken)!r}).exists()\n{source}"
+    (place.tree / "functions" / "down.py").write_text(needy)
+    assert 0 == place.edge("deploy").returncode
+    broken.touch()
+    os.kill(place.host.function("down")["workers"][0], signal.SIGKILL)
+    place.host.wait_until(lambda: place.host.function("down")["state"] == "starting")
+    planned = place.json("deploy", "--dry-run")
+    assert (["down"], ["down"]) == (planned["down"], planned["notDeployed"])
+    refused = place.edge("deploy")
+    assert (3, "down     down: no worker serves") == (refused.returncode, refused.stdout.splitlines()[0])
+    broken.unlink()
+    assert "nothing changed" not in place.edge("deploy", "down").stdout
+    assert (200, "hello") == place.host.get("down", "/word")
+    assert "nothing changed" in place.edge("deploy").stdout
 
 
 def test_each_step_is_shown_with_its_time_and_then_the_release(place: Operated):

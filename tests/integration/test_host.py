@@ -4,11 +4,12 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
 
-from ops.host import records
+from ops.host import control, records
 from tests.parts.hosts import HELLO, RunningHost, running_host
 
 
@@ -20,6 +21,10 @@ def host() -> Iterator[RunningHost]:
 
 def alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def zygote(host: RunningHost) -> int | None:
+    return control.ask(host.run, {"op": "status"})["zygote"]
 
 
 def test_each_function_answers_on_its_own_socket(host: RunningHost):
@@ -47,10 +52,11 @@ def test_a_killed_worker_comes_back_and_its_socket_queues_requests_meanwhile(hos
     assert before["restarts"] + 1 == after["restarts"]
 
 
-def test_a_killed_zygote_is_replaced_at_the_next_fork_and_workers_do_not_notice(host: RunningHost):
-    children = psutil.Process(host.process.pid).children()
-    workers = {pid for name in ("one", "two") for pid in host.function(name)["workers"]}
-    next(child for child in children if child.pid not in workers).kill()
+def test_a_killed_zygote_is_replaced_at_once_and_workers_do_not_notice(host: RunningHost):
+    before, workers = zygote(host), host.function("two")["workers"]
+    os.kill(before, signal.SIGKILL)
+    host.wait_until(lambda: zygote(host) not in {None, before})
+    assert (workers, 0) == (host.function("two")["workers"], host.function("two")["restarts"])
     assert (200, "I am two") == host.get("two", "/word")
     os.kill(host.function("two")["workers"][0], signal.SIGKILL)
     assert (200, "I am two") == host.get("two", "/word")
@@ -167,6 +173,27 @@ LYING = """count[0] += 1
     if count[0] > 1:
         raise ValueError
     return 'bad'"""
+HANGING = """
+import asyncio
+from pathlib import Path
+
+from litestar import get
+from core.app import make_app
+from core.function import Function, Smoke
+
+FUNCTION = Function(name="one", summary="waits", routes=(), smoke=(Smoke("GET", "/word"),), timeout_s=0.5)
+
+
+@get("/word")
+async def word() -> str:
+    while Path(HANGS).exists():
+        await asyncio.sleep(0.1)
+    return "bad"
+
+
+def create_app():
+    return make_app(FUNCTION, [word])
+"""
 STUCK = """@get("/stick")
 async def stick() -> str:
     while True:
@@ -191,9 +218,28 @@ def test_a_release_that_lies_at_its_smoke_request_is_taken_back():
         assert "errors" in failed.reason
 
 
+def test_a_release_that_hangs_until_its_timeout_is_taken_back(tmp_path: Path):
+    hanging = HANGING.replace("HANGS", repr(str(tmp_path / "hangs")))
+    with running_host({"one": HELLO.format(name="one", word="good")}, "--watch-scale", "0.005") as host:
+        good = host.function("one")["release"]
+        assert host.deploy("one", hanging)["ok"]
+        (tmp_path / "hangs").touch()
+        with ThreadPoolExecutor(30) as threads:  # more than it takes to judge a rate
+
+            def taken_back() -> bool:
+                answers = {*threads.map(lambda _: host.get("one", "/word"), range(30))}
+                assert {503, 200} >= {status for status, _ in answers}
+                assert (200, "bad") not in answers
+                return host.function("one")["release"] == good
+
+            host.wait_until(taken_back)
+        failed = next(entry for entry in host.journal.entries("one") if entry.event == "failed")
+        assert "errors" in failed.reason
+
+
 def test_a_stuck_worker_is_killed_and_another_serves():
     stuck = HELLO.format(name="one", word="x").replace("def create_app", STUCK)
-    stuck = stuck.replace("Litestar([word]", "Litestar([word, stick]").replace("smoke=", "timeout_s=1.0, smoke=")
+    stuck = stuck.replace("Litestar([word]", "Litestar([word, stick]").replace("smoke=", "timeout_s=300.0, smoke=")
     with running_host({"one": stuck, "two": HELLO.format(name="two", word="y")}) as host:
         before = host.function("one")["workers"]
         with pytest.raises(OSError):  # noqa: PT011 - reset or closed, as the kill meets it

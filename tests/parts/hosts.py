@@ -119,9 +119,14 @@ class RunningHost:
 
 
 @contextlib.contextmanager
-def running_host(sources: dict[str, str] | None = None, *options: str, lifeline: bool = False) -> Iterator[RunningHost]:
-    """Run a host and deploy functions given as source text by name; with a lifeline workers outlive their host."""
-    folder = Path(tempfile.mkdtemp(prefix="host-"))
+def running_host(
+    sources: dict[str, str] | None = None, *options: str, lifeline: bool = False, disk: Path | None = None
+) -> Iterator[RunningHost]:
+    """Run a host and deploy functions given as source text by name; with a lifeline workers outlive their host.
+
+    Its folder is in `disk`, without one where temporary files are.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="host-", dir=disk))
     ends = os.pipe() if lifeline else ()
     lifeline_options = ("--lifeline", str(ends[0])) if lifeline else ()
     host = RunningHost(folder, *options, *lifeline_options, pass_fds=tuple(ends[:1]))

@@ -79,6 +79,9 @@ def test_what_a_worker_writes_the_host_reads(tmp_path: Path):
     worker.begin()
     worker.end(503, 0.1)
     assert 1 == host.read().errors
+    worker.begin()
+    worker.end(503, 10.0, timed_out=True)
+    assert 2 == host.read().errors
 
 
 def test_quantiles_are_upper_bounds_of_buckets():
