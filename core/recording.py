@@ -6,7 +6,7 @@ from uuid import UUID
 
 from core.answer.events import Answered, Event
 from core.answer.turn import Turn
-from core.errors import OutboxUnavailable
+from core.errors import DatabaseUnavailable, OutboxUnavailable
 from core.services import Services
 
 OFFERED_AFTER = 2
@@ -17,14 +17,24 @@ _log = logging.getLogger(__name__)
 async def record_turn(services: Services, turn: Turn) -> None:
     """Keep a turn on the local disk, from where it goes to the database.
 
-    Where the disk takes nothing the visitor is answered all the same: the log and a metric say what was not kept.
+    Where the disk takes nothing the visitor is answered all the same: the log and a metric say what was not kept. Of a
+    shop that there is not nothing is kept: whoever asks for one must not make it.
     """
     services.turns.count(answered=turn.answered)
+    if not await _exists(services, turn.shop_id):
+        return
     try:
         await services.recorder.record_turn(turn)
     except OutboxUnavailable as error:
         services.turns.lost += 1
         _log.warning("a turn was not kept: %s", error)
+
+
+async def _exists(services: Services, shop_id: int) -> bool:
+    try:
+        return await services.searcher.knows(shop_id)
+    except DatabaseUnavailable:
+        return True  # found out when the turn is written
 
 
 async def passed_to_human(services: Services, shop_id: int, conversation_id: UUID, message: str) -> bool:

@@ -142,6 +142,7 @@ def _proxying() -> list[str]:
         "proxy_set_header X-Forwarded-Proto $scheme;",
         # For whoever reaches a function's socket, such as `edge eval-chat`: visitors ask now.
         'proxy_set_header X-Edge-Now "";',
+        'proxy_set_header X-Edge-Rehearsal "";',
         "proxy_connect_timeout 2s;",
         "proxy_send_timeout 10s;",
         "proxy_next_upstream off;",

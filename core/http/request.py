@@ -146,6 +146,11 @@ class EdgeRequest(Request[Any, Any, State]):
         return int(match[1])
 
     @property
+    def is_rehearsal(self) -> bool:
+        """Whether this is a smoke request or a measurement, of which nothing is kept; nginx lets no visitor say so."""
+        return "x-edge-rehearsal" in self.headers
+
+    @property
     def now(self) -> datetime:
         """When it is asked: now, or as `X-Edge-Now` says, which nginx lets no visitor send; raises InvalidRequest."""
         given = self.headers.get("x-edge-now")

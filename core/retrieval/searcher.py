@@ -106,6 +106,10 @@ class Searcher:
         await self._lenses.close()
         await self.answers.flush()
 
+    async def knows(self, shop_id: int) -> bool:
+        """Whether there is such a shop. Raises DatabaseUnavailable."""
+        return (await self._shops.read(shop_id)).exists
+
     async def search(self, query: SearchQuery) -> Found:
         """Answer a question with what the shop knows when the call is made."""
         asked = self._ask(query)

@@ -42,7 +42,7 @@ async def chat(request: EdgeRequest, data: JSONBody[ChatRequest], last_event_id:
     events = await _events(services, data, request.now)
 
     async def finish(answer: Answered) -> ChatResponse:
-        return await _finished(services, data, conversation_id, answer)
+        return await _finished(request, data, conversation_id, answer)
 
     if prefers_events(request):
         narration = Narration(services.answers, await request.body(), finish)
@@ -53,9 +53,9 @@ async def chat(request: EdgeRequest, data: JSONBody[ChatRequest], last_event_id:
     return ASGIResponse(body=msgspec.json.encode(await finish(work.result())))
 
 
-async def _finished(services: Services, data: ChatRequest, conversation_id: UUID, answer: Answered) -> ChatResponse:
+async def _finished(request: EdgeRequest, data: ChatRequest, conversation_id: UUID, answer: Answered) -> ChatResponse:
     """The response, once the turn is recorded."""
-    if answer.kind == "human":  # what was said is part of the hand-off already
+    if answer.kind == "human" or request.is_rehearsal:  # what was said to a human is part of the hand-off already
         return respond(answer, conversation_id)
     turn = Turn(
         shop_id=data.shop_id,
@@ -67,8 +67,8 @@ async def _finished(services: Services, data: ChatRequest, conversation_id: UUID
         answered=answer.known,
         created_at=datetime.now(UTC),
     )
-    await record_turn(services, turn)
-    due = await human_is_due(services, data.shop_id, conversation_id, answer)
+    await record_turn(request.services, turn)
+    due = await human_is_due(request.services, data.shop_id, conversation_id, answer)
     return respond(answer, conversation_id, offer_human=due)
 
 

@@ -71,7 +71,8 @@ def request_of(case: Case, shop_id: int) -> tuple[dict[str, Any], dict[str, str]
     """Body and headers that ask a case."""
     history = [{"role": turn.role, "content": turn.content} for turn in case.history]
     body = {"message": case.question, "shopId": shop_id, "conversationHistory": history}
-    return body, {} if case.at is None else {"X-Edge-Now": case.at.isoformat()}
+    rehearsal = {"X-Edge-Rehearsal": "1"}
+    return body, rehearsal if case.at is None else {**rehearsal, "X-Edge-Now": case.at.isoformat()}
 
 
 def given(case: Case, reply: Reply, stated: StatedFacts | None) -> Given:

@@ -29,7 +29,7 @@ def check(manifest: dict[str, Any], socket_path: str, timeout_s: float, *, prove
 
 def _request(smoke: dict[str, Any], socket_path: str, timeout_s: float) -> tuple[int, str]:
     body = None if smoke["body"] is None else json.dumps(smoke["body"])
-    headers = {"Accept": "application/json", "X-Request-ID": "smoke-request"}
+    headers = {"Accept": "application/json", "X-Request-ID": "smoke-request", "X-Edge-Rehearsal": "1"}
     if body is not None:
         headers["Content-Type"] = "application/json"
     status, answer = ask(socket_path, smoke["method"], smoke["path"], body=body, headers=headers, timeout_s=timeout_s)

@@ -127,7 +127,7 @@ def test_403_for_a_key_of_another_shop(client):
 
 
 def test_404_for_an_unknown_route_and_an_unknown_passage(client):
-    for path in ("/", "/api", "/api/none", "/api/knowledge", f"{SEARCH}/more", f"{PASSAGES}/no-uuid", "/docs/none"):
+    for path in ("/api", "/api/none", "/api/knowledge", f"{SEARCH}/more", f"{PASSAGES}/no-uuid", "/docs/none"):
         assert is_problem(client.get(path), 404, "not-found")
     assert is_problem(client.get(f"{PASSAGES}/{uuid.uuid4()}", params={"shopId": SHOP}), 404, "not-found")
 

@@ -207,7 +207,7 @@ def test_a_supervisor_killed_with_9_takes_everything_along_and_down_sweeps_the_r
         nginx.kill()  # its workers are now nobody's
         stack.process.kill()
         stack.process.wait()
-        assert 1 == stack.edge("status").returncode
+        assert 4 == stack.edge("status").returncode
         down = stack.edge("down")
         assert 0 == down.returncode, down.stderr
         wait_until(lambda: not any(process.is_running() for process in everyone))

@@ -1,0 +1,90 @@
+"""What was said in chat is part of its conversation, and a human who has the conversation is given it."""
+
+import pytest
+
+from core.retrieval.lens import ensure_calibrated
+from functions import chat, conversations, facts, handoff
+from tests.parts.functions import bearer, new_key, serving
+from tests.parts.searching import learn, running, settings_of
+from tests.parts.talk import rows
+
+SHOP = 1
+HOURS = {"timeZone": "UTC", "hours": {"week": {"monday": [], "tuesday": []}}}
+DOGS = "Dogs are welcome as long as they stay on a lead."
+NOBODY_KNOWS = "What is the airspeed of an unladen swallow?"
+
+
+@pytest.fixture(scope="module")
+async def settings(module_database, model_server):
+    made = settings_of(module_database, model_server)
+    async with running(made) as process:
+        await ensure_calibrated(process.database, process.embedder)
+        await learn(process.learner, DOGS, shop_id=SHOP)
+    return made
+
+
+@pytest.fixture(scope="module")
+async def owner(module_database):
+    return bearer(new_key(module_database, SHOP))
+
+
+@pytest.fixture
+async def assistant(settings):
+    async with serving(chat.create_app(settings)) as client:
+        yield client
+
+
+async def asked(client, message, **more):
+    answer = await client.post("/api/chat", json={"message": message, "shopId": SHOP, **more.pop("fields", {})}, **more)
+    assert 200 == answer.status_code, answer.text
+    return answer.json()
+
+
+async def conversation(settings, owner, conversation_id):
+    async with serving(conversations.create_app(settings), headers=owner) as client:
+        return await client.get(f"/api/conversations/{conversation_id}")
+
+
+async def test_a_turn_is_part_of_its_conversation_when_it_is_answered(settings, owner, assistant):
+    said = await asked(assistant, "May I bring my dog?", fields={"userId": "u1"})
+    kept = (await conversation(settings, owner, said["conversationId"])).json()["conversation"]
+    assert ["May I bring my dog?", said["response"]] == [line["content"] for line in kept["messages"]]
+    assert "u1" == kept["userId"]
+
+
+async def test_nothing_is_kept_of_a_rehearsal(settings, owner, assistant):
+    said = await asked(assistant, "May I bring my dog?", headers={"X-Edge-Rehearsal": "1"})
+    assert 404 == (await conversation(settings, owner, said["conversationId"])).status_code
+
+
+async def test_a_shop_that_there_is_not_is_not_made_by_asking_it(module_database, assistant):
+    await asked(assistant, "May I bring my dog?", fields={"shopId": 77})
+    assert [] == rows(module_database, "select id from shop where id = 77")
+
+
+async def test_a_human_is_offered_when_the_answer_was_not_known_twice(assistant):
+    first = await asked(assistant, NOBODY_KNOWS)
+    second = await asked(assistant, NOBODY_KNOWS, fields={"conversationId": first["conversationId"]})
+    assert (False, True) == (first.get("offerHuman", False), second.get("offerHuman", False))
+
+
+async def test_while_a_human_has_the_conversation_the_assistant_passes_on_and_is_silent(settings, owner, assistant):
+    begun = (await asked(assistant, "May I bring my dog?"))["conversationId"]
+    async with serving(handoff.create_app(settings)) as desk:
+        opened = (await desk.post("/api/handoff", json={"shopId": SHOP, "conversationId": begun})).json()
+        place = f"/api/handoff/{opened['handoffId']}/messages"
+        assert (await desk.post(place, json={"content": "Hello, Maya here."}, headers=owner)).is_success
+        said = await asked(assistant, "Is there water for him?", fields={"conversationId": begun})
+        lines = (await desk.get(place, headers=owner)).json()
+    assert ("", True) == (said["response"], said["withHuman"])
+    assert "Is there water for him?" in str(lines)
+
+
+async def test_who_asks_for_a_human_hears_of_the_opening_hours(settings, owner):
+    async with serving(facts.create_app(settings), headers=owner) as client:
+        done = await client.put("/api/facts", json={"shopId": SHOP, "facts": HOURS})
+        assert done.is_success, done.text
+    async with serving(handoff.create_app(settings)) as desk:
+        opened = (await desk.post("/api/handoff", json={"shopId": SHOP})).json()
+    assert opened["hours"]["open"] is False
+    assert "closed now" in opened["message"]
