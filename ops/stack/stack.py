@@ -31,6 +31,7 @@ from ops.stack.upgrade import Upgrades
 Say = Callable[[str], None]
 DEPLOY_TIMEOUT_S = 60.0
 UPKEEP_S = 300.0
+GOING = frozenset({"removed", "leaving"})
 
 
 class Stack:
@@ -187,15 +188,21 @@ class Stack:
         self._say(f"{reason}\n{name} goes on with release {serving}")
 
     def _manifests(self) -> list[dict[str, Any]]:
-        """What nginx is to route: a function that fails keeps its last routes, which answer 503 and not 404."""
-        functions = self._host.functions() if self._host else []
-        routed = {manifest["name"]: manifest for manifest in self._routed}
-        manifests = [
-            function["manifest"] or routed.get(function["name"])
-            for function in functions
-            if function["state"] not in {"removed", "leaving"}
-        ]
-        return [manifest for manifest in manifests if manifest is not None]
+        """What nginx is to route: what serves, and what was routed until it is taken away.
+
+        A function that fails answers 503 and not 404, as does one that a host that has just started does not list yet.
+        """
+        functions = {function["name"]: function for function in (self._host.functions() if self._host else [])}
+        wanted = {manifest["name"]: manifest for manifest in self._routed if self._is_kept(manifest["name"], functions)}
+        for name, function in functions.items():
+            if function["manifest"] is not None and function["state"] not in GOING:
+                wanted[name] = function["manifest"]
+        return [wanted[name] for name in sorted(wanted)]
+
+    def _is_kept(self, name: str, functions: dict[str, dict[str, Any]]) -> bool:
+        if name in functions:
+            return functions[name]["state"] not in GOING
+        return not Journal(self.instance.journal).is_removed(name)
 
     def tick(self) -> None:
         """Bring back what ended, and go on with an upgrade of the host. Call it a few times a second."""

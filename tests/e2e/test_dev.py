@@ -42,7 +42,7 @@ def test_it_starts_the_stack_serves_a_new_function_through_nginx_and_leaves_noth
         (folder / "tree" / "functions" / "news.py").write_text(HELLO.format(name="news", word="fresh"))
         session.wait_for("news is new")
         deadline = time.monotonic() + 30
-        while answered(f"http://127.0.0.1:{port}/word") != "fresh":  # nginx learns of a new route in its own time
+        while answered(f"http://127.0.0.1:{port}/news/word") != "fresh":  # nginx learns of a new route in its own time
             assert time.monotonic() < deadline, session.output
             time.sleep(0.05)
         family = psutil.Process(session.process.pid).children(recursive=True)
