@@ -43,6 +43,10 @@ def answers(stack: RunningStack) -> bool:
     return answer.status_code == 200 and answer.json()["count"] > 0
 
 
+def found(stack: RunningStack) -> dict:
+    return httpx.post(f"{stack.address}/api/knowledge/search", json=QUESTION, timeout=10).json()
+
+
 def finds_nothing(stack: RunningStack) -> bool:
     answer = httpx.post(f"{stack.address}/api/knowledge/search", json=QUESTION, timeout=10)
     return answer.status_code == 200 and answer.json()["results"] == []
@@ -85,9 +89,9 @@ def test_it_starts_without_the_model_server_that_it_had_before_and_answers_by_wo
         server.kill()
         with running_stack(home, EDGE_OLLAMA_URL=server.url) as stack:
             assert "until it is back, searches compare words alone" in stack.output
-            assert "embeddings" == stack.client().post("/api/knowledge/search", json=QUESTION).json()["degraded"]
+            assert "embeddings" == found(stack)["degraded"]
             server.start()
-            wait_until(lambda: "degraded" not in stack.client().post("/api/knowledge/search", json=QUESTION).json())
+            wait_until(lambda: "degraded" not in found(stack))
 
 
 def test_a_second_one_says_who_holds_the_folder(own: RunningStack):
