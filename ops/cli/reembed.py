@@ -2,8 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,16 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from core.db.models import ModelRow
-from core.db.pool import Database
 from core.db.reembedding import Left, shops_left
-from core.models.gateway import Embedder
 from core.settings import Settings
-from ops.cli.settings import plain_errors, read_settings
+from ops.cli.database import running_settings
+from ops.cli.settings import plain_errors
 from ops.cli.workplace import json_option
 from ops.reembedding import Change, Progress, ReembedError, Summary
-from ops.stack.instance import Instance
-from ops.stack.parts import ModelServerPart
-from ops.stack.postgres import EmbeddedPostgres
+from ops.stack.database import opened_parts
 
 LOAD_S = 120.0  # a large model that is loaded for the first time
 
@@ -54,7 +51,7 @@ def reembed(
         raise click.UsageError("--query-prefix and --document-prefix go with --to")
     if to is not None and "@" in to[0]:
         raise click.UsageError("functions find a server with a password only through EDGE_OLLAMA_URL: set that first")
-    settings = read_settings()
+    settings = running_settings(model=to is None)
     if to is not None:
         settings = msgspec.structs.replace(
             settings,
@@ -72,7 +69,7 @@ def reembed(
 
 
 async def _run(settings: Settings, *, dry_run: bool, as_json: bool) -> Summary:
-    async with _parts(settings) as (database, embedder):
+    async with opened_parts(settings) as (database, embedder):
         shown = _Shown(quiet=as_json or dry_run)
         assert settings.database_url is not None
         change = Change(database, settings.database_url, embedder, shown.tell)
@@ -88,33 +85,10 @@ async def _run(settings: Settings, *, dry_run: bool, as_json: bool) -> Summary:
 
 @contextmanager
 def _reachable(settings: Settings) -> Iterator[Settings]:
-    """Settings with a database, a model server, and a home for the lane that no later start stumbles over."""
-    instance = Instance(settings.home)
-    if settings.database_url is None or settings.ollama_url is None:
-        if instance.owner_pid() is None:
-            raise click.ClickException(f"nothing runs in {settings.home}: start it with `make up` or `edge up` first")
-        server = EmbeddedPostgres(instance.postgres, instance.run / "postgres")
-        if settings.database_url is None:
-            settings = msgspec.structs.replace(settings, database_url=server.owner_dsn, database_app_url=server.app_dsn)
-        if settings.ollama_url is None:
-            settings = msgspec.structs.replace(settings, ollama_url=ModelServerPart(instance, {}).url)
+    """Settings with a home for the lane that no later start stumbles over."""
     with tempfile.TemporaryDirectory(prefix="edge-reembed-") as apart:
         home = settings.home if (settings.home / "run").exists() else Path(apart)
         yield msgspec.structs.replace(settings, home=home, embed_deadline_s=LOAD_S)
-
-
-@asynccontextmanager
-async def _parts(settings: Settings) -> AsyncIterator[tuple[Database, Embedder]]:
-    database = await Database.open(settings)
-    try:
-        # No cache: thousands of passages would push the questions of visitors out of it.
-        embedder = await Embedder.open(settings, None)
-        try:
-            yield database, embedder
-        finally:
-            await embedder.close()
-    finally:
-        await database.close()
 
 
 class _Shown:

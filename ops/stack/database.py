@@ -56,7 +56,7 @@ def calibrate(settings: Settings) -> str:
     """
 
     async def run() -> str:
-        async with _parts(settings) as (database, embedder):
+        async with opened_parts(settings) as (database, embedder):
             try:
                 row = await ensure_calibrated(database, embedder)
             except ModelUnavailable as error:
@@ -75,7 +75,7 @@ def load_demo(settings: Settings) -> str | None:
     """Load the demo shop as shop 1 unless there is a shop 1; returns what was loaded."""
 
     async def run() -> str | None:
-        async with _parts(settings) as (database, embedder):
+        async with opened_parts(settings) as (database, embedder):
             if (await ShopReader(database).read(DEMO_SHOP)).exists:
                 return None
             lines = [msgspec.json.decode(line, type=DemoLine) for line in DEMO.read_bytes().splitlines()]
@@ -89,7 +89,8 @@ def load_demo(settings: Settings) -> str | None:
 
 
 @asynccontextmanager
-async def _parts(settings: Settings) -> AsyncIterator[tuple[Database, Embedder]]:
+async def opened_parts(settings: Settings) -> AsyncIterator[tuple[Database, Embedder]]:
+    """Database and model for a command, without a cache: thousands of passages would push visitors' questions out."""
     database = await Database.open(settings)
     try:
         embedder = await Embedder.open(settings, None)
