@@ -7,6 +7,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -263,11 +264,19 @@ def test_a_write_is_found_by_the_next_search(client):
     assert all(word not in result["content"] for result in elsewhere)
 
 
+def lines_of(log: Path, request_id: str) -> list[dict]:
+    """The lines of a request; the first is written once the answer is sent, and waited for."""
+    deadline = time.monotonic() + 10
+    while not (found := [json.loads(line) for line in log.read_text().splitlines() if request_id in line]):
+        assert time.monotonic() < deadline, "the request was not logged"
+        time.sleep(0.01)
+    return found
+
+
 def test_the_log_of_a_function_has_one_line_for_a_request(stack, stranger):
     name = f"logged-{uuid.uuid4().hex}"
     stranger.post(SEARCH, json=QUESTION, headers={"x-request-id": name})
-    lines = (stack.home / "logs/search.log").read_text().splitlines()
-    (line,) = [json.loads(line) for line in lines if name in line]
+    (line,) = lines_of(stack.home / "logs/search.log", name)
     assert {"id": name, "function": "search", "shop": 1, "status": 200, "method": "POST"}.items() <= line.items()
     assert line["databaseMs"] > 0
 

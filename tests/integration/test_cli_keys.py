@@ -38,7 +38,9 @@ def test_piped_the_list_has_whole_ids_and_a_line_a_key(keys: Run):
 
 def test_a_key_is_revoked_by_what_no_other_begins_with(keys: Run):
     made, other = created(keys, "to go"), created(keys, "to stay")
-    done = keys("revoke", made[: len(beginning(made, other)) + 1].upper())
+    others = [key["id"] for key in json.loads(keys("list", "--json").stdout) if key["id"] != made]
+    shared = max(len(beginning(made, one)) for one in others)
+    done = keys("revoke", made[: shared + 1].upper())
     assert (0, f"revoked {made}, to go\n") == (done.returncode, done.stdout)
     revoked = {key["id"] for key in json.loads(keys("list", "--json").stdout) if key["revokedAt"]}
     assert made in revoked
