@@ -29,8 +29,20 @@ class Event(msgspec.Struct, frozen=True):
         return f"{name}{number}data: ".encode() + self.data + b"\n\n"
 
 
+class _Resume(msgspec.Struct, frozen=True, rename="camel"):
+    last_event_id: str
+    retry_ms: int
+
+
+def resume(last_id: str, retry_ms: int) -> Event:
+    """What to tell a client whose stream ends before it is complete: after which event, and when, to come again."""
+    return Event("resume", msgspec.json.encode(_Resume(last_id, retry_ms)))
+
+
 class EventStream(ASGIResponse):
     """Sends events as they come. When the client leaves, the source is closed at once; `farewell` is sent then.
+
+    With `retry_ms` the stream begins at once, by telling browsers when to come again after a lost connection.
 
     To a function a stream that its host ends looks like a client that left: the farewell tells such a client, which
     is there still, how to go on.
@@ -44,8 +56,10 @@ class EventStream(ASGIResponse):
         farewell: Callable[[], Event] | None = None,
         *,
         heartbeat_s: float = HEARTBEAT_S,
+        retry_ms: int | None = None,
     ) -> None:
         super().__init__(media_type=MEDIA_TYPE, headers=_HEADERS)
+        self._retry_ms = retry_ms
         self._heartbeat_s = heartbeat_s
         self._events = events
         self._farewell = farewell
@@ -66,6 +80,8 @@ class EventStream(ASGIResponse):
 
     async def _send_all(self, send: Send) -> None:
         try:
+            if self._retry_ms is not None:
+                await _send(send, f"retry: {self._retry_ms}\n\n".encode())
             coming = asyncio.ensure_future(anext(self._events, None))
             try:
                 while (event := await self._or_beat(coming, send)) is not None:

@@ -11,7 +11,7 @@ from core.answer.events import Answered, Sources, Status, Token
 from core.answer.events import Event as AnswerEvent
 from core.cache.disk import DiskCache
 from core.errors import EdgeError
-from core.http.events import Event
+from core.http.events import Event, resume
 from core.http.problems import INTERNAL_DETAIL, problem_bytes
 from core.observe.trace import current_trace
 from functions.chat import replay
@@ -25,11 +25,6 @@ Finish = Callable[[Answered], Awaitable[ChatResponse]]
 
 class _Sources(msgspec.Struct, frozen=True):
     sources: list[SourceView]
-
-
-class _Resume(msgspec.Struct, frozen=True, rename="camel"):
-    last_event_id: str
-    retry_ms: int
 
 
 class Narration:
@@ -61,7 +56,7 @@ class Narration:
 
     def farewell(self) -> Event:
         """What to tell a client whose stream ends before the answer does."""
-        return Event("resume", msgspec.json.encode(_Resume(self._last_id, RETRY_MS)))
+        return resume(self._last_id, RETRY_MS)
 
     async def _live(self, answer: AsyncIterator[AnswerEvent]) -> AsyncGenerator[Event, None]:
         try:

@@ -122,10 +122,10 @@ class EventView(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class StreamedLine(msgspec.Struct, frozen=True):
-    """A server-sent event: its number, its kind, and the line as JSON text."""
+    """A server-sent event: its number, its kind, and the line as JSON text; `resume` has no number."""
 
     id: str
-    event: Literal["message", "state"]
+    event: Literal["message", "state", "resume"]
     data: str
 
 

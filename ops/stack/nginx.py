@@ -164,6 +164,11 @@ class Nginx:
                 raise NginxError(f"the reload did not take effect: {state.detail}\n{said}")
             time.sleep(POLL_S)
 
+    def close(self) -> None:
+        """Accept nobody from now on; what is under way goes on until it ends, or `stop`."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+
     def stop(self, timeout_s: float = 5.0) -> None:
         """End what `start` started: answers under way may finish within `timeout_s`, then they are cut.
 

@@ -86,10 +86,18 @@ class Stack:
             self._upkeep.stop()
         if self._upgrades is not None:
             self._upgrades.close()
+        self._finish_answers()
         self.supervisor.stop()
         if self.instance.is_locked:
             self.instance.state.unlink(missing_ok=True)
             self.instance.close()
+
+    def _finish_answers(self) -> None:
+        """Accept nobody, let the functions end their answers and streams, and only then cut what nginx still holds."""
+        if self._nginx is not None:
+            self._nginx.close()
+        if self._host is not None:
+            self._host.stop()
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a part and function: name, state, pid, restarts, memory in MiB (resident), fault."""
@@ -232,12 +240,9 @@ class Stack:
             self._upkeep.tick()
 
     def _route(self) -> None:
-        """Put new routes and renewed certificates in force.
-
-        A function that is being brought up keeps the routes that it had.
-        """
+        """Put new routes and renewed certificates in force."""
         functions = self._host.functions() if self._host else []
-        if self._nginx is None or not functions or any(function["state"] == "starting" for function in functions):
+        if self._nginx is None or not functions:
             return
         manifests, certified = self._manifests(), tls.stamp(self.settings)
         if manifests != self._routed or certified != self._certified:

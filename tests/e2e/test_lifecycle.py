@@ -218,11 +218,16 @@ def test_a_supervisor_killed_with_9_takes_everything_along_and_down_sweeps_the_r
         assert [] == leftovers(stack.home, (stack.home / "run").resolve())
 
 
-def test_down_stops_it_from_elsewhere(tmp_path: Path):
+def test_down_stops_it_from_elsewhere_and_ends_streams_in_good_order(tmp_path: Path):
     tmp_path.chmod(0o755)
-    with running_stack(tmp_path / "e", **WITHOUT_DEMO) as stack:
+    with running_stack(tmp_path / "e", **WITHOUT_DEMO) as stack, stack.client() as visitor:
         everyone = family(stack)
-        assert "stopped" in stack.edge("down").stdout
+        stack.key(shop=1)
+        opened = visitor.post("/api/handoff", json={"shopId": 1}).json()
+        token = {"Authorization": f"Bearer {opened['visitorToken']}"}
+        with visitor.stream("GET", f"/api/handoff/{opened['handoffId']}/events", headers=token) as events:
+            assert "stopped" in stack.edge("down").stdout
+            assert "event: resume" in events.read().decode(), "raises RemoteProtocolError where it is cut"
         assert 0 == stack.process.wait(30)
         assert not any(process.is_running() for process in everyone)
         assert "nothing runs" in stack.edge("down").stdout

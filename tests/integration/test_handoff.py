@@ -196,9 +196,8 @@ async def test_a_hand_off_that_is_closed_is_listed_only_when_asked_for(app, owne
 async def streamed(desk, answer, after=0):
     """Number, kind and content of each event of a stream, until the one that closes it."""
     party = Party(SHOP, "visitor")
-    async for message in watching.lines(desk, party, uuid.UUID(answer["handoffId"]), after):
-        if message.data is not None:
-            yield int(message.id), message.event, json.loads(message.data)["content"]
+    async for event in watching.Following(desk, party, uuid.UUID(answer["handoffId"]), after).lines():
+        yield int(event.id), event.name, json.loads(event.data)["content"]
 
 
 async def test_replies_reach_the_visitor_live_and_a_reconnect_goes_on_after_the_last_line(app, owner):
@@ -226,22 +225,17 @@ async def test_replies_reach_the_visitor_live_and_a_reconnect_goes_on_after_the_
     )
 
 
-async def test_a_stream_outlives_the_database_and_says_that_it_is_alive(
-    app, owner, postgres, module_database, monkeypatch
-):
+async def test_a_stream_outlives_the_database(app, owner, postgres, module_database):
     answer, _, path = await opened(app)
-    monkeypatch.setattr(watching, "HEARTBEAT_S", 0.0)
-    stream = watching.lines(
-        app._transport.app.state.services.desk, Party(SHOP, "visitor"), uuid.UUID(answer["handoffId"]), 2
-    )
+    desk = app._transport.app.state.services.desk
+    following = watching.Following(desk, Party(SHOP, "visitor"), uuid.UUID(answer["handoffId"]), 2)
+    coming = asyncio.ensure_future(anext(following.lines()))
     with unreachable(postgres, module_database):
-        for _ in range(2):
-            assert (await anext(stream)).data is None
+        await asyncio.wait((coming,), timeout=2 * watching.POLL_S)
+        assert not coming.done()
     await until_said(app, path, "Back again.", owner)
-    while (message := await anext(stream)).data is None:
-        pass
-    assert "Back again." == json.loads(message.data)["content"]
-    await stream.aclose()
+    assert "Back again." == json.loads((await asyncio.wait_for(coming, 20)).data)["content"]
+    assert b'{"lastEventId":"3","retryMs":2000}' == following.farewell().data
 
 
 async def until_said(app, path, content, headers):
