@@ -3,7 +3,9 @@
 import asyncio
 import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from diskcache import Cache
@@ -14,6 +16,7 @@ from core.cache.generation import DAMAGE, TRANSIENT, Generation, open_newest, re
 OPEN_WAIT_S = 2.0
 MEND_INTERVAL_S = 1.0
 PENDING_LIMIT = 256
+BATCH = 16  # values: a commit excludes readers for as long as it writes pages
 PUT_WAIT_S = 1.0
 READ_ATTEMPTS = 16
 
@@ -59,16 +62,28 @@ class DiskCache:
         return value
 
     async def put(self, key: bytes, value: bytes) -> None:
-        """Store `value` and wait for it, a second at most.
+        """Store one value; see `put_all`."""
+        await self.put_all({key: value})
 
-        Dropped when it is over a 16th of the size limit, or when 256 writes already wait.
+    async def put_all(self, items: Mapping[bytes, bytes]) -> None:
+        """Store values, BATCH in a transaction, and wait for them, a second at most.
+
+        A value over a 16th of the size limit is dropped, as are those that find PENDING_LIMIT others in line.
         """
-        if self._closed or len(value) > self._value_limit_bytes or self._pending >= PENDING_LIMIT:
+        if self._closed:
             return
-        self._pending += 1
-        written = asyncio.get_running_loop().run_in_executor(self._thread, self._write, key, value)
-        written.add_done_callback(self._written)
-        await asyncio.wait({written}, timeout=PUT_WAIT_S)
+        fitting = [(key, value) for key, value in items.items() if len(value) <= self._value_limit_bytes]
+        fitting = fitting[: max(0, PENDING_LIMIT - self._pending)]
+        loop = asyncio.get_running_loop()
+        written = set()
+        for start in range(0, len(fitting), BATCH):
+            batch = fitting[start : start + BATCH]
+            self._pending += len(batch)
+            write = loop.run_in_executor(self._thread, self._write, batch)
+            write.add_done_callback(partial(self._written, len(batch)))
+            written.add(write)
+        if written:
+            await asyncio.wait(written, timeout=PUT_WAIT_S)
 
     def close(self) -> None:
         """Close the file after the writes under way; later gets are misses."""
@@ -82,8 +97,8 @@ class DiskCache:
             self._now = None
         self._close_retired()
 
-    def _written(self, _: asyncio.Future[None]) -> None:
-        self._pending -= 1
+    def _written(self, count: int, _: asyncio.Future[None]) -> None:
+        self._pending -= count
 
     def _read(self, key: bytes) -> bytes | None:
         if self._retired:
@@ -114,13 +129,15 @@ class DiskCache:
             return None
         return sealed.value
 
-    def _write(self, key: bytes, value: bytes) -> None:
+    def _write(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
         if self._now is None or self._now.moved():
             self._mend()
         if (now := self._now) is None:
             return
         try:
-            now.writer.set(key, Sealed.of(key, value))
+            with now.writer.transact():
+                for key, value in batch:
+                    now.writer.set(key, Sealed.of(key, value))
         except DAMAGE as error:
             self.errors += 1
             self._after_failed_write(now, result_code(error))

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 import msgspec
 from pgvector import HalfVector
 
+from core.cache.behind import ByteStore
 from core.errors import ModelAnswerUnusable, ModelOverloaded, ModelUnavailable, SettingsError
 from core.models.breaker import Breaker
 from core.models.client import ModelClient, Timeouts
@@ -16,7 +17,7 @@ from core.models.lane import Lane
 from core.models.probe import Probe
 from core.models.queue import CallQueue, QueueState
 from core.models.text import Work, vector_key, work_of
-from core.models.vectors import ByteStore, VectorCache
+from core.models.vectors import VectorCache
 from core.models.watch import IdentityWatch
 from core.observe.trace import timed
 from core.settings import Settings

@@ -1,11 +1,11 @@
 """Answers that were given: in this process first, then on the disk that the processes share."""
 
-import asyncio
 import time
 from typing import Literal, Self
 
 import msgspec
 
+from core.cache.behind import WriteBehind
 from core.cache.disk import DiskCache
 from core.cache.local import LocalCache
 from core.observe.trace import timed
@@ -39,7 +39,7 @@ class Answers:
         self.local: LocalCache[Answer] = LocalCache(local_size_bytes)
         self.disk = disk
         self._last: LocalCache[bytes] = LocalCache(local_size_bytes // 8)
-        self._writes: set[asyncio.Task[None]] = set()
+        self._kept = WriteBehind(disk)
 
     def get(self, key: bytes) -> tuple[Answer, Place] | None:
         """The answer under `key` and where it lay."""
@@ -47,7 +47,7 @@ class Answers:
             answer = self.local.get(key)
             if answer is not None:
                 return answer, "local"
-            answer = _decoded(None if self.disk is None else self.disk.get(key))
+            answer = _decoded(self._kept.get(key))
             if answer is None:
                 return None
             self.local.put(key, answer, len(answer.results_json))
@@ -56,7 +56,7 @@ class Answers:
     def last(self, question: bytes) -> Answer | None:
         """What any process last answered to a question, however old."""
         with timed("cache"):
-            key = (None if self.disk is None else self.disk.get(question)) or self._last.get(question)
+            key = self._kept.get(question) or self._last.get(question)
         found = None if key is None else self.get(key)
         return None if found is None else found[0]
 
@@ -64,20 +64,11 @@ class Answers:
         """Keep an answer: here at once, on the disk behind the caller's back."""
         self.local.put(key, answer, len(answer.results_json))
         self._last.put(question, key, len(key))
-        if self.disk is not None:
-            task = asyncio.create_task(self._write(self.disk, key, question, answer))
-            self._writes.add(task)
-            task.add_done_callback(self._writes.discard)
+        self._kept.put({key: msgspec.msgpack.encode(answer), question: key})
 
     async def flush(self) -> None:
         """Wait until every answer is on the disk."""
-        while self._writes:
-            await asyncio.wait(self._writes)
-
-    @staticmethod
-    async def _write(disk: DiskCache, key: bytes, question: bytes, answer: Answer) -> None:
-        await disk.put(key, msgspec.msgpack.encode(answer))
-        await disk.put(question, key)
+        await self._kept.flush()
 
 
 def _decoded(value: bytes | None) -> Answer | None:
