@@ -32,6 +32,7 @@ class Promised(_Section, frozen=True):
     error_rate_critical: Share
     availability: Share
     availability_over_s: Seconds
+    availability_least_rate: Positive
     embedding_s: Seconds
     database_s: Seconds
     cache_hit_rate: Share
@@ -58,6 +59,12 @@ class Alert(Notice, frozen=True):
     limit: Positive
 
 
+class BackupAlert(Alert, frozen=True):
+    """The same; with `expected` a figure that there is not is too old as well."""
+
+    expected: bool
+
+
 class Alerts(_Section, frozen=True, rename="pascal"):
     """The alerts by name; the builder of each (ops/slo/alerts.py) knows what is measured."""
 
@@ -67,7 +74,7 @@ class Alerts(_Section, frozen=True, rename="pascal"):
     service_down: Notice
     function_down: Notice
     certificate_expires: Alert
-    backup_too_old: Alert
+    backup_too_old: BackupAlert
     disk_full: Alert
     model_queue_deep: Alert
     unwatched: Notice
