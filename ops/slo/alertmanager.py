@@ -30,7 +30,7 @@ def alertmanager(mail: Mail, sms_url: str, pager_url: str) -> dict[str, Any]:
         "global": _smtp(mail),
         "route": {
             "receiver": "email",
-            "group_by": ["alertname", "function"],
+            "group_by": ["alertname"],  # a machine that goes takes all functions along: one call
             "group_wait": "10s",
             "group_interval": "5m",
             "repeat_interval": REPEAT,
