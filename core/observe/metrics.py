@@ -37,11 +37,30 @@ class _KeptElsewhere(Collector):
         yield family
 
 
+class _OfWorker(Collector):
+    """All that another collector has, with the worker that counted it."""
+
+    def __init__(self, collector: Collector, worker: str) -> None:
+        self._collector, self._worker = collector, worker
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._collector.collect():
+            family.samples = [
+                sample._replace(labels={**sample.labels, "worker": self._worker}) for sample in family.samples
+            ]
+            yield family
+
+
 class Metrics:
-    """What one process of a function counts; `observe` is called once a request."""
+    """What one process of a function counts; `observe` is called once a request.
+
+    `worker` names this process where there are several, which answer a scrape by turns: without it one's counters
+    would be taken for the other's, begun anew.
+    """
 
     def __init__(self, function: str) -> None:
         self.registry = CollectorRegistry()
+        self.worker: str | None = None
         self._function = function
         self._requests = self._counter("requests", "Requests answered", "route", "method", "status")
         self._seconds = self._histogram("request_seconds", "Time to the first byte of the answer", "route")
@@ -96,4 +115,4 @@ class Metrics:
 
     def render(self) -> bytes:
         """The exposition in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return generate_latest(self.registry if self.worker is None else _OfWorker(self.registry, self.worker))

@@ -131,7 +131,7 @@ def _response_times(levels: Levels) -> list[Panel]:
 
 def _searches(levels: Levels) -> list[Panel]:
     promised = levels.promised
-    within = measured.rate(of.RESPONSE_BUCKETS, f'{SEARCHES},le="{promised.search_s:g}"')
+    within = measured.rate(of.RESPONSE_BUCKETS, f'{SEARCHES},le="{promised.search_s}"')
     hits = measured.rate(of.CACHE_LOOKUPS, f'{CHOSEN},result!="miss"')
     return [
         Panel(

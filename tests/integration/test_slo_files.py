@@ -1,6 +1,7 @@
 """The files that `edge slo` prints, by the tools that will read them, and by what the functions really expose."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -124,14 +125,14 @@ def labels_in(expression: str) -> set[str]:
     }
 
 
+def alone(home, **fields):
+    """Settings of a function whose database and model are away."""
+    database = "postgresql://nobody@127.0.0.1:1/none"
+    return Settings(home=home, database_url=database, ollama_url="http://127.0.0.1:1", **fields)
+
+
 async def test_what_functions_expose_is_documented_and_all_that_rules_and_dashboard_ask_for(tmp_path):
-    settings = Settings(
-        home=tmp_path,
-        database_url="postgresql://nobody@127.0.0.1:1/none",
-        ollama_url="http://127.0.0.1:1",
-        chat_model="none",
-    )
-    app = chat.create_app(settings)
+    app = chat.create_app(alone(tmp_path, chat_model="none"))
     async with serving(app) as client:
         types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", (await client.get("/metrics/chat")).text, re.MULTILINE))
     names = {name for name, kind in types.items() if kind != "histogram"}
@@ -142,6 +143,13 @@ async def test_what_functions_expose_is_documented_and_all_that_rules_and_dashbo
     assert {name for name in types if name.startswith("edge_")} == set(DOCUMENTED.findall(PAGE))
     known = {label for collector in app.metrics.registry._collector_to_names for label in labels_of(collector)}
     assert set() == {label for expression in EXPRESSIONS for label in labels_in(expression)} - known - ADDED
+
+
+@pytest.mark.parametrize("workers", [(), ("chat=2",)])
+async def test_one_of_several_workers_says_which(tmp_path, workers):
+    async with serving(chat.create_app(alone(tmp_path, workers=workers))) as client:
+        lines = [line for line in (await client.get("/metrics/chat")).text.splitlines() if not line.startswith("#")]
+    assert [bool(workers)] * len(lines) == [f'worker="{os.getpid()}"' in line for line in lines]
 
 
 def labels_of(collector):

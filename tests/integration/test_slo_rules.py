@@ -237,6 +237,21 @@ def test_an_alert_waits_for_its_time(promtool, tmp_path, case):
     verdict(promtool, tmp_path, case.firing, case.alert, [], at_m=patience_m - 0.5)
 
 
+@pytest.mark.parametrize("share", [0.9, 1.1])
+def test_workers_that_are_asked_by_turns_are_not_taken_for_restarts(promtool, tmp_path, share):
+    failed = ALERTS.high_error_rate.limit * share
+    series = {}
+    for worker, begun in enumerate((0, 50_000)):
+        for status, part in ((200, 1 - failed), (500, failed)):
+            counted = [f"{begun + 1000 * part * minute:.6f}" for minute in range(AT_M + 1)]
+            counted[1 - worker :: 2] = ["_"] * len(counted[1 - worker :: 2])
+            labels = f'function="chat",route="/api/chat",method="POST",status="{status}",worker="{worker}"'
+            series[f"{of.REQUESTS}{{{labels}}}"] = " ".join(counted)
+    summary = f"chat fails {failed * 100:.4g}% of its requests"
+    expected = [said("HighErrorRate", ALERTS.high_error_rate, {"function": "chat"}, summary)] if share > 1 else []
+    verdict(promtool, tmp_path, series, "HighErrorRate", expected)
+
+
 def test_every_alert_of_the_file_has_its_cases():
     assert {field.encode_name for field in msgspec.structs.fields(ALERTS)} == {case.alert for case in CASES} | {
         "Unwatched"
