@@ -30,7 +30,8 @@ def _measures() -> Iterator[Rule]:
 
 def _unavailability(levels: Levels) -> Iterator[Rule]:
     least = levels.promised.availability_least_rate
-    for window_s in sorted({window_s for burn in levels.burn for window_s in (burn.long_s, burn.short_s)}):
+    windows = {window_s for burn in levels.burn for window_s in (burn.long_s, burn.short_s)}
+    for window_s in sorted(windows | {measured.WINDOW_S}):
         failed, asked = measured.errors(window_s, ""), measured.rate(of.REQUESTS, window_s=window_s, by="")
         missed = f"max(1 - avg_over_time({measured.UPTIME}[{measured.duration(window_s)}]))"
         for sli, expr in (("requests", f"{failed} / clamp_min({asked}, {least:.10g})"), ("uptime", missed)):
