@@ -1,6 +1,7 @@
 """The Litestar application every function is made of: errors, ids, limits, metrics, documentation."""
 
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -62,6 +63,8 @@ def make_app(
             if opens is not None:
                 services = await stack.enter_async_context(opens())
                 services.expose(metrics)
+                if services.settings.workers_of(function.name, function.workers) > 1:
+                    metrics.worker = str(os.getpid())
                 app.state.services = services
             yield
 

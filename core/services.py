@@ -72,8 +72,9 @@ class Services:
 
     def expose(self, metrics: Metrics) -> None:
         """Show queue, circuit and caches among the function's metrics."""
-        gateway = self.embedder
+        gateway, settings = self.embedder, self.settings
         metrics.gauge("embed_waiting", "Questions that wait for the model", lambda: gateway.state.queue.interactive)
+        metrics.gauge("embed_waiting_limit", "Questions that may wait", lambda: settings.embed_queue)
         metrics.gauge("embed_waiting_bulk", "Passages that wait for the model", lambda: gateway.state.queue.bulk)
         metrics.gauge("embed_in_flight", "Calls of the model in flight", lambda: gateway.state.queue.in_flight)
         metrics.gauge(
@@ -95,6 +96,7 @@ class Services:
             metrics.count("chat_lost", "Answered messages that could not be kept", lambda: self.turns.lost)
         if (writer := getattr(self, "writer", None)) is not None:
             metrics.gauge("chat_waiting", "Messages in line for the chat model", lambda: len(writer.slots.line))
+            metrics.gauge("chat_waiting_limit", "Messages that may wait", lambda: settings.chat_queue)
             metrics.gauge("chat_at_work", "Messages that the chat model writes on", lambda: writer.slots.at_work)
 
 

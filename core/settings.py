@@ -105,6 +105,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         pairs = ((field, getattr(self, field.name)) for field in msgspec.structs.fields(self))
         return {PREFIX + field.name.upper(): _text(value) for field, value in pairs if value != field.default}
 
+    def workers_of(self, function: str, otherwise: int) -> int:
+        """How many workers a function has; `otherwise` is what its manifest says."""
+        given = dict(pair.split("=") for pair in self.workers)
+        return int(given.get(function, otherwise))
+
     @property
     def exempt_networks(self) -> tuple[str, ...]:
         """Networks without a rate limit: those named, else loopback in development and none in production."""

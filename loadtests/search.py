@@ -5,13 +5,13 @@ EDGE_LOAD_SCALE shortens the times (0.05: the nine minutes become 27 seconds). E
 
 import os
 import random
-import tomllib
-from pathlib import Path
 
 from locust import FastHttpUser, LoadTestShape, between, events, task
 
-LEVELS = tomllib.loads((Path(__file__).parents[1] / "ops" / "slo.toml").read_text())
-PROMISED = LEVELS["promised"]
+from ops.slo import load
+
+LEVELS = load()
+PROMISED = LEVELS.promised
 SCALE = float(os.environ.get("EDGE_LOAD_SCALE", "1"))
 SUBJECTS = ("a haircut", "a skin fade", "a beard trim", "a hot towel shave", "a kids cut", "a gift voucher", "parking")
 FORMS = (
@@ -40,8 +40,8 @@ class Visitor(FastHttpUser):
         with self.client.post("/api/knowledge/search", json=body, catch_response=True) as answer:
             if answer.status_code != 200:  # noqa: PLR2004 - HTTP
                 answer.failure(f"status {answer.status_code}")
-            elif answer.request_meta["response_time"] > PROMISED["search_s"] * 1000:
-                answer.failure(f"slower than {PROMISED['search_s']} s")
+            elif answer.request_meta["response_time"] > PROMISED.search_s * 1000:
+                answer.failure(f"slower than {PROMISED.search_s} s")
 
 
 class Ramp(LoadTestShape):
@@ -50,12 +50,12 @@ class Ramp(LoadTestShape):
     def tick(self):
         now = self.get_run_time() / SCALE
         begin, users = 0.0, 0
-        for stage in LEVELS["ramp"]:
-            if now < stage["end_s"]:
-                share = (now - begin) / (stage["end_s"] - begin)
-                wanted = max(1, round(users + (stage["users"] - users) * share))
+        for stage in LEVELS.ramp:
+            if now < stage.end_s:
+                share = (now - begin) / (stage.end_s - begin)
+                wanted = max(1, round(users + (stage.users - users) * share))
                 return wanted, max(1.0, 2 / SCALE)
-            begin, users = stage["end_s"], stage["users"]
+            begin, users = stage.end_s, stage.users
         return None
 
 
@@ -65,10 +65,10 @@ def judge(environment, **_):
     total = environment.stats.total
     rows = [
         ("requests", total.num_requests, None),
-        ("failed", total.fail_ratio, PROMISED["error_rate"]),
-        ("p50 s", total.get_response_time_percentile(0.5) / 1000, PROMISED["response_p50_s"]),
-        ("p95 s", total.get_response_time_percentile(0.95) / 1000, PROMISED["response_p95_s"]),
-        ("p99 s", total.get_response_time_percentile(0.99) / 1000, PROMISED["response_p99_s"]),
+        ("failed", total.fail_ratio, PROMISED.error_rate),
+        ("p50 s", total.get_response_time_percentile(0.5) / 1000, PROMISED.response_p50_s),
+        ("p95 s", total.get_response_time_percentile(0.95) / 1000, PROMISED.response_p95_s),
+        ("p99 s", total.get_response_time_percentile(0.99) / 1000, PROMISED.response_p99_s),
     ]
     broken = total.num_requests == 0 or any(limit is not None and value > limit for _, value, limit in rows)
     for name, value, limit in rows:

@@ -9,6 +9,7 @@ settings.load_profile("any machine")
 
 pytest_plugins = [
     "tests.parts.postgres",
+    "tests.parts.prometheus",
     "tests.parts.models",
     "tests.parts.stack",
     "tests.parts.proxy",

@@ -9,6 +9,8 @@ import msgspec
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Send
 
+from core.observe.trace import mark
+
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_S = 10.0
 _BEAT = b":\n\n"
@@ -86,6 +88,7 @@ class EventStream(ASGIResponse):
             try:
                 while (event := await self._or_beat(coming, send)) is not None:
                     await _send(send, event.encoded())
+                    mark("event")
                     coming = asyncio.ensure_future(anext(self._events, None))
             finally:
                 await _ended(coming)

@@ -34,7 +34,6 @@ class Gate:
 
     async def serve(self, app: ASGIApp, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every way out of here has sent a response or lost its client."""
-        start = perf_counter()
         trace = Trace(_request_id(scope))
         current_trace.set(trace)
         method = str(scope["method"])
@@ -46,7 +45,10 @@ class Gate:
         finally:
             route = scope.get("path_template") or "unmatched"
             label = method if method in _METHODS else "other"
-            outcome = Outcome(route, label, exchange.status, perf_counter() - start)
+            end = perf_counter()
+            outcome = Outcome(
+                route, label, exchange.status, end - trace.began, (exchange.first_byte_at or end) - trace.began
+            )
             self._metrics.observe(trace, outcome)
             self._log.write(request_line(self._function.name, trace, outcome))
 
@@ -82,7 +84,7 @@ class Gate:
 class _Exchange:
     """The response in hand: adds the id, remembers the status, drops the body of a HEAD."""
 
-    __slots__ = ("_id", "_send", "deadline", "head", "status")
+    __slots__ = ("_id", "_send", "deadline", "first_byte_at", "head", "status")
 
     def __init__(self, send: Send, request_id: str, *, head: bool) -> None:
         self._send = send
@@ -90,6 +92,7 @@ class _Exchange:
         self.head = head
         self.status = CLIENT_GONE
         self.deadline: asyncio.Timeout | None = None
+        self.first_byte_at: float | None = None
 
     @property
     def started(self) -> bool:
@@ -98,8 +101,10 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._start(message)
-        elif self.head and message["type"] == "http.response.body":
-            message["body"] = b""
+        elif message["type"] == "http.response.body":
+            self.first_byte_at = self.first_byte_at or perf_counter()
+            if self.head:
+                message["body"] = b""
         await self._send(message)
 
     def _start(self, message: HTTPResponseStartEvent) -> None:

@@ -13,7 +13,7 @@ from core.cache.disk import DiskCache
 from core.errors import EdgeError
 from core.http.events import Event, resume
 from core.http.problems import INTERNAL_DETAIL, problem_bytes
-from core.observe.trace import current_trace
+from core.observe.trace import current_trace, mark
 from functions.chat import replay
 from functions.chat.structs import ChatResponse, SourceView
 
@@ -63,6 +63,8 @@ class Narration:
             async for event in answer:
                 if not isinstance(event, Answered):
                     yield self._event(*_encoded(event))
+                    if isinstance(event, Token):
+                        mark("token")
                     continue
                 response = await self._finish(event)
                 done = self._event("done", msgspec.json.encode(response))

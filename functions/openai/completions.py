@@ -21,6 +21,7 @@ from core.errors import EdgeError
 from core.http.events import Event, EventStream, while_there
 from core.http.request import EdgeRequest
 from core.http.routes import answers
+from core.observe.trace import mark
 from core.recording import record_turn
 from core.services import Services
 from functions.openai.structs import CompletionRequest, CompletionResponse, Usage, shop_of
@@ -82,6 +83,7 @@ async def _chunks(exchange: _Exchange, events: AsyncGenerator[AnswerEvent, None]
             async for event in events:
                 if isinstance(event, Token):
                     yield exchange.chunk({"content": event.text})
+                    mark("token")
                 elif isinstance(event, Answered):
                     await exchange.record(event)
                     yield exchange.chunk({}, "stop")

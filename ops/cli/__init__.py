@@ -31,6 +31,7 @@ VERBS = {
     "learn": ("ops.cli.learn", "Import files into what a shop knows."),
     "knowledge": ("ops.cli.knowledge", "Export, list and forget what a shop knows."),
     "keys": ("ops.cli.keys", "Create, list and revoke the keys of shops."),
+    "slo": ("ops.cli.slo", "Show the service levels; write what watches them."),
     "contact": ("ops.cli.contact", "Set whom to tell of a shop's hand-offs."),
     "forget": ("ops.cli.forget", "Remove a person's data everywhere, and show that nothing is left."),
     "outbox": ("ops.cli.outbox", "Show, retry and drop what waits to be stored or delivered."),

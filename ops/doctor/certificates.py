@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from ops.doctor.box import Box
 from ops.doctor.finding import Finding, fault, ok, unknown, warning
+from ops.slo import load
 from ops.stack.listener import reachable
 from ops.stack.nginx import NginxError
 
-DAYS_LEFT = 14
 DAY_S = 86400
 TIMEOUT_S = 5.0
 SERVER = re.compile(r"^    server \{\n(.*?)^    \}", re.MULTILINE | re.DOTALL)
@@ -28,8 +28,9 @@ def examine(box: Box) -> Iterator[Finding]:
     served = list(tls_names(text))
     if not served:
         yield _plain(box)
+    least_s = load().alerts.certificate_expires.limit
     for name, port in served:
-        yield judge(reachable(box.settings.host), name, port)
+        yield judge(reachable(box.settings.host), name, port, least_s)
 
 
 def tls_names(text: str) -> Iterator[tuple[str, int]]:
@@ -40,8 +41,8 @@ def tls_names(text: str) -> Iterator[tuple[str, int]]:
             yield from ((name, int(port[1])) for name in names[1].split())
 
 
-def judge(address: str, name: str, port: int) -> Finding:
-    """What a browser would say of the certificate under this name."""
+def judge(address: str, name: str, port: int, least_s: float) -> Finding:
+    """What a browser would say of the certificate under this name, and whether it will for `least_s` more."""
     renew = "renew the certificate, or take the name from nginx"
     context = ssl.create_default_context()
     try:
@@ -54,10 +55,10 @@ def judge(address: str, name: str, port: int) -> Finding:
         return fault(f"{name}: {error.verify_message}", renew)
     except OSError as error:
         return fault(f"{name}: no handshake at port {port}: {error}", renew)
-    days = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / DAY_S
-    if days < DAYS_LEFT:
-        return warning(f"{name}: the certificate ends in {days:.0f} days", renew)
-    return ok(f"{name}: the certificate is accepted and ends in {days:.0f} days")
+    left_s = ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()
+    if left_s < least_s:
+        return warning(f"{name}: the certificate ends in {left_s / DAY_S:.0f} days", renew)
+    return ok(f"{name}: the certificate is accepted and ends in {left_s / DAY_S:.0f} days")
 
 
 def _plain(box: Box) -> Finding:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ops.doctor.box import Box
 from ops.doctor.finding import Finding, fault, ok, warning
+from ops.slo import load
 from ops.stack.preflight import FREE_BYTES
 
-LOW_SHARE = 0.1
 MIB = 1 << 20
 REMEDY = "free some space, or move EDGE_HOME; lower EDGE_CACHE_SIZE_MIB or EDGE_RELEASES_KEPT"
 
@@ -28,4 +28,5 @@ def judge(folder: Path) -> Finding:
     detail = f"{free // MIB} MiB ({share:.0%}) and {inodes:.0%} of the inodes are free where {folder} lies"
     if free < FREE_BYTES:
         return fault(detail, REMEDY)
-    return warning(detail, REMEDY) if min(share, inodes) < LOW_SHARE else ok(detail)
+    low = 1 - load().alerts.disk_full.limit
+    return warning(detail, REMEDY) if min(share, inodes) < low else ok(detail)

@@ -9,17 +9,18 @@ import psutil
 from core.errors import EdgeError
 from ops.doctor.box import Box
 from ops.doctor.finding import Finding, fault, ok, unknown, warning
+from ops.slo import load
 
 MIB = 1 << 20
-# HighMemoryUsage of the alerts; what is promised beyond it is more than the machine has, with a system beside it.
-MOST = 0.9
 REMEDY = "a smaller model, lower `memory_mib` or fewer workers of functions, or a larger machine"
 
 
 def examine(box: Box) -> Iterator[Finding]:
     """Add what the model has taken to what the functions' limits allow, and compare with the machine."""
+    # What is promised beyond the alert's limit is more than the machine has, with a system beside it.
+    most = load().alerts.high_memory_usage.limit
     taken = psutil.virtual_memory()
-    if taken.percent > MOST * 100:
+    if taken.percent > most * 100:
         yield fault(f"{taken.percent:.0f} % of the memory is in use", "`edge status` shows what ours take")
     model = model_bytes(box)
     if model is None:
@@ -31,9 +32,9 @@ def examine(box: Box) -> Iterator[Finding]:
         f"the model takes {model // MIB} MiB, functions may take {functions // MIB} MiB,"
         f" of {total // MIB} MiB that the machine has"
     )
-    if model > MOST * total:
+    if model > most * total:
         yield fault(detail, REMEDY)
-    elif model + functions > MOST * total:
+    elif model + functions > most * total:
         yield warning(detail, REMEDY)
     else:
         yield ok(detail)

@@ -15,6 +15,7 @@ from ops.drill import report
 from ops.drill.run import Drill, Options
 from ops.drill.stage import StageError, staged
 from ops.lifeline import adopt_orphans
+from ops.slo import load
 from ops.stack.instance import InstanceError
 
 PIPED_COLUMNS = 130
@@ -23,7 +24,8 @@ PIPED_COLUMNS = 130
 def main() -> int:
     """Run the drill and print its report."""
     parser = argparse.ArgumentParser(prog="python -m ops.drill", description=__doc__)
-    parser.add_argument("--requests", type=int, default=100_000, help="answers under deploys, at least")
+    aimed = load().aims.deploy_requests
+    parser.add_argument("--requests", type=int, default=aimed, help="answers under deploys, at least")
     parser.add_argument("--rate", type=float, default=300.0, help="requests a second")
     parser.add_argument("--streams", type=int, default=24, help="server-sent event streams, open at any time")
     parser.add_argument(

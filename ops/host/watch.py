@@ -1,34 +1,24 @@
 """Judges a release after its flip: the rollback triggers of ops/slo.toml over a sliding window."""
 
-import tomllib
 from collections import deque
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from ops.host.gauges import BUCKETS_S, Reading
+from ops.slo.levels import Rollback, load
 
 DRAIN_S = 300.0  # how long a stream on the old generation may go on; nginx/config.py gives its old workers the same
-LEVELS = Path(__file__).parents[1] / "slo.toml"
 
 
-class Triggers(msgspec.Struct, frozen=True):
+class Triggers(Rollback, frozen=True):
     """When a release is taken back; times in seconds."""
-
-    error_rate: float
-    error_rate_for_s: float
-    p95_s: float
-    p95_for_s: float
-    crashes: int
-    crashes_within_s: float
-    least_requests: int
 
     @classmethod
     def read(cls, scale: float = 1.0) -> Self:
         """The triggers of ops/slo.toml with their times multiplied by `scale`."""
-        found = msgspec.convert(tomllib.loads(LEVELS.read_text())["rollback"], cls)
+        found = cls(**msgspec.structs.asdict(load().rollback))
         return msgspec.structs.replace(
             found,
             error_rate_for_s=found.error_rate_for_s * scale,

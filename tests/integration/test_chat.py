@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,25 @@ async def test_a_model_that_hangs_is_waited_for_no_longer_than_the_deadline(shop
         answer = await said(client, DOGS)
         assert (PASSAGES[1], "llm") == (answer["response"], answer["degraded"])
         await until(lambda: models.gone == 1)
+
+
+async def test_the_metrics_tell_the_first_byte_of_a_stream_from_its_first_token(shop, models):
+    models.gate.clear()
+    async with serving(with_model(shop, models, chat_deadline_s=0.3)) as client:
+        await client.post(PATH, json=told(DOGS), headers={"accept": EVENTS})
+        exposed = (await client.get("/metrics/chat")).text
+
+    def seconds(series):
+        return float(re.search(rf"^edge_{re.escape(series)} (\S+)$", exposed, re.MULTILINE)[1])
+
+    first_byte = seconds(f'request_seconds_sum{{function="chat",route="{PATH}"}}')
+    first_event = seconds('stream_first_seconds_sum{function="chat",of="event"}')
+    first_token = seconds('stream_first_seconds_sum{function="chat",of="token"}')
+    assert 0 < first_byte <= first_event < first_token
+    assert first_token > 0.3
+    assert 8 == seconds('chat_waiting_limit{function="chat"}')
+    assert 128 == seconds('embed_waiting_limit{function="chat"}')
+    assert 1e6 < seconds('memory_pss_bytes{function="chat"}') < 1e10
 
 
 async def test_who_waits_is_told_and_who_finds_the_line_full_gets_the_passages(shop, models):

@@ -121,8 +121,8 @@ def test_a_name_that_its_certificate_does_not_have_is_found(tls_door):
 
 
 def test_a_certificate_of_nobody_and_one_that_ends_soon_are_found(tls_door, monkeypatch):
-    monkeypatch.setattr(certificates, "DAYS_LEFT", 1_000_000)
-    assert Level.WARNING == next(certificates.examine(box_of(tls_door))).level
+    port = tls_door.settings.tls_port
+    assert Level.WARNING == certificates.judge("127.0.0.1", "shop.example", port, least_s=1e12).level
     monkeypatch.delenv("SSL_CERT_FILE")
     assert "self-signed" in faults(certificates.examine(box_of(tls_door)))[0]
     tls_door.nginx.stop()

@@ -218,6 +218,11 @@ def test_the_environment_is_read_once_into_settings():
     assert [] == readers
 
 
+def test_the_service_levels_are_read_in_one_place():
+    readers = [path for path, tree in SOURCES.items() if any("slo.toml" in text for text in strings(tree))]
+    assert ["ops/slo/levels.py"] == readers
+
+
 def test_no_module_is_named_after_nothing():
     vague = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
     assert [] == [path for path in SOURCES if vague & set(path.removesuffix(".py").split("/"))]

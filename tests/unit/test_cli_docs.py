@@ -15,8 +15,8 @@ from ops.cli.invoke import exit_of
 from ops.doctor.checks import CHECKS
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text("utf-8")
-# They talk to a person, or to a shell; the verbs below `keys`, `knowledge`, `contact` and `outbox` take it.
-WITHOUT_JSON = {"up", "down", "keys", "knowledge", "contact", "outbox", "host", "completion"}
+# They talk to a person, or to a shell; the verbs below `keys`, `knowledge`, `contact`, `outbox` and `slo` take it.
+WITHOUT_JSON = {"up", "down", "keys", "knowledge", "contact", "outbox", "host", "slo", "completion"}
 HEAVY = {"litestar", "nginx", "psutil", "psycopg", "rich", "numpy", "httpx", "jinja2"}
 
 

@@ -1,0 +1,142 @@
+"""Reads ops/slo.toml. Whatever judges the service takes its figures from here, so that none can drift."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+PATH = Path(__file__).parents[1] / "slo.toml"
+
+Severity = Literal["critical", "warning"]
+Receiver = Literal["sms", "email", "pager"]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Positive
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Promised(_Section, frozen=True):
+    """What callers can rely on. The response times are quantiles of all answers."""
+
+    response_p50_s: Seconds
+    response_p95_s: Seconds
+    response_p99_s: Seconds
+    search_s: Seconds
+    error_rate: Share
+    error_rate_critical: Share
+    availability: Share
+    availability_over_s: Seconds
+    availability_least_rate: Positive
+    embedding_s: Seconds
+    database_s: Seconds
+    cache_hit_rate: Share
+
+
+class Stage(_Section, frozen=True):
+    """A part of the promised ramp: so many users at its end."""
+
+    end_s: Seconds
+    users: Count
+
+
+class Notice(_Section, frozen=True):
+    """Whom an alert calls, after how long."""
+
+    for_s: Seconds
+    severity: Severity
+    reaches: tuple[Receiver, ...]
+
+
+class Alert(Notice, frozen=True):
+    """An alert on a figure that passes `limit`."""
+
+    limit: Positive
+
+
+class BackupAlert(Alert, frozen=True):
+    """The same; with `expected` a figure that there is not is too old as well."""
+
+    expected: bool
+
+
+class Alerts(_Section, frozen=True, rename="pascal"):
+    """The alerts by name; the builder of each (ops/slo/alerts.py) knows what is measured."""
+
+    high_error_rate: Alert
+    slow_response_time: Alert
+    high_memory_usage: Alert
+    service_down: Notice
+    function_down: Notice
+    certificate_expires: Alert
+    backup_too_old: BackupAlert
+    disk_full: Alert
+    model_queue_deep: Alert
+    unwatched: Notice
+
+
+class Burn(_Section, frozen=True):
+    """An alert on the error budget: spent `factor` times too fast over a long window, and still over the short one."""
+
+    factor: Positive
+    long_s: Seconds
+    short_s: Seconds
+    severity: Severity
+    reaches: tuple[Receiver, ...]
+
+
+class Rollback(_Section, frozen=True):
+    """When the host takes a release back by itself."""
+
+    error_rate: Share
+    error_rate_for_s: Seconds
+    p95_s: Seconds
+    p95_for_s: Seconds
+    crashes: Count
+    crashes_within_s: Seconds
+    least_requests: Count
+
+
+class Aims(_Section, frozen=True):
+    """What benchmarks and drills measure against; `…_throughput` are shares of the floor beside it in the same run."""
+
+    users: Count
+    cached_search_p95_s: Seconds
+    cached_search_throughput: Share
+    new_search_throughput: Share
+    database_ratio: Positive
+    database_passages: Count
+    database_shops: Count
+    recall_at_10: Share
+    chat_first_event_p95_s: Seconds
+    deploys: Count
+    deploy_requests: Count
+    deploy_failed_requests: Count
+    deploy_cut_streams: Count
+    rollback_s: Seconds
+    restore_lost_s: Seconds
+    restore_s: Seconds
+    functions: Count
+    functions_memory_mib: Count
+
+
+class Levels(_Section, frozen=True):
+    """All of ops/slo.toml."""
+
+    promised: Promised
+    ramp: tuple[Stage, ...]
+    alerts: Alerts
+    burn: tuple[Burn, ...]
+    rollback: Rollback
+    aims: Aims
+
+
+@cache
+def load(path: Path = PATH) -> Levels:
+    """The service levels; raises OSError, tomllib.TOMLDecodeError, or msgspec.ValidationError that names the key."""
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Levels)
