@@ -15,6 +15,7 @@ from ops.host.nursery import Nursery
 from ops.host.process import Predecessor
 from ops.host.releases import Releases
 from ops.host.routes import RouteTable
+from ops.host.shared import Shared
 from ops.host.spec import StepFailedError
 from ops.host.succession import Elder, Tell, Yielding, bring_up_beside
 from ops.host.watch import Rules
@@ -34,7 +35,7 @@ class Host:
         self._rules = rules
         self._nursery = Nursery()
         self._strays = Strays()
-        self._routes = RouteTable()
+        self._shared = Shared(places, releases, self._nursery, rules, RouteTable())
         self._yielding = Yielding(self._end_rivals)
         self._stopped = asyncio.Event()
         self._has_left = False
@@ -99,9 +100,7 @@ class Host:
 
     def _function(self, name: str) -> HostedFunction:
         if name not in self.functions:
-            self.functions[name] = HostedFunction(
-                name, self._places, self._releases, self._nursery, self._rules, self._routes
-            )
+            self.functions[name] = HostedFunction(name, self._shared)
         return self.functions[name]
 
     def _highest(self, name: str) -> int:

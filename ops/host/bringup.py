@@ -1,0 +1,59 @@
+"""Bringing up the release that the journal names, after a start of the host, however often it takes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from ops.host import log
+from ops.host.background import Backoff
+from ops.host.rollback import Rollback
+from ops.host.shared import Shared
+from ops.host.standing import Standing
+from ops.host.switch import RESUME, Switch
+
+
+class BringUp:
+    """One function's. `on_none` is called when the journal names no release."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a change concerns
+        self,
+        name: str,
+        shared: Shared,
+        standing: Standing,
+        switch: Switch,
+        rollback: Rollback,
+        changing: asyncio.Lock,
+        tell: Callable[[str], None],
+        on_none: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._name = name
+        self._shared = shared
+        self._standing = standing
+        self._switch = switch
+        self._rollback = rollback
+        self._changing = changing
+        self._tell = tell
+        self._on_none = on_none
+        self._backoff = Backoff()
+
+    async def run(self) -> None:
+        """Try with back-off until something serves; after three failures the release before is tried."""
+        failures = 0
+        while self._standing.is_down:
+            try:
+                if not await self._resume():
+                    await self._on_none()
+                    return
+            except Exception as error:  # noqa: BLE001 - whatever it was, nobody else brings the function up
+                failures += 1
+                self._tell(log.told(error))
+                if failures % self._shared.rules.triggers.crashes == 0 and await self._rollback.go(None, str(error)):
+                    return
+                await self._backoff.wait()
+
+    async def _resume(self) -> bool:
+        """Switch to the release that the journal names, unless one serves by now; False when there is none."""
+        async with self._changing:
+            release = self._shared.releases.journal.active(self._name)
+            if self._standing.is_down and release is not None:
+                await self._switch.to(release, RESUME)
+            return release is not None

@@ -1,0 +1,94 @@
+"""The change of one function from a release to another: gate, flip, and what became of it in the journal."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from ops.host.generation import Generation
+from ops.host.shared import Shared
+from ops.host.spec import Say, StepFailedError, silent
+from ops.host.standing import Standing
+from ops.release.errors import ReleaseError
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a release is switched to. One that served before is `proven`, one that is not `watched` is not taken back.
+
+    What is not `recorded` is what the journal says already.
+    """
+
+    by: str
+    recorded: bool = True
+    proven: bool = False
+    watched: bool = True
+
+
+RESUME = Change(by="host", recorded=False, proven=True)
+
+
+class Switch:
+    """Whoever calls it holds the function's `changing`. `on_switch` is called with the generation that serves now."""
+
+    def __init__(
+        self, name: str, shared: Shared, standing: Standing, on_switch: Callable[[Generation, Change], None]
+    ) -> None:
+        self.number = 0  # of the last generation
+        self._name = name
+        self._shared = shared
+        self._standing = standing
+        self._on_switch = on_switch
+
+    async def to(self, release: str, change: Change, note: Say = silent) -> None:
+        """Bring up a release beside the active one and switch to it; raises StepFailedError, with all as it was."""
+        if self._standing.is_stopping:
+            raise StepFailedError(self._name, "start", "the host is stopping")
+        try:
+            generation = await self.ready(release, note, proven=change.proven)
+            try:
+                self._flip(generation, change)
+            except BaseException:
+                await generation.retire(0, 0)
+                raise
+        except (ReleaseError, OSError) as error:
+            raise self._failed(release, StepFailedError(self._name, "release", str(error)), change) from error
+        except StepFailedError as error:
+            raise self._failed(release, error, change) from error
+        note("flip")
+        self._on_switch(generation, change)
+
+    def take(self, generation: Generation) -> None:
+        """Switch to what `ready` brought up, which the journal names already; raises OSError."""
+        generation.flip(generation.prepare_flip())
+        self._on_switch(generation, RESUME)
+
+    async def ready(self, release: str, note: Say = silent, *, proven: bool) -> Generation:
+        """A generation that has passed its gate; raises StepFailedError, ReleaseError and OSError, and leaves none."""
+        shared = self._shared
+        found = shared.releases.intact(self._name, release)
+        self.number += 1
+        generation = Generation(self._name, self.number, found.id, found.folder, shared.places)
+        try:
+            note("start")
+            await generation.start_workers(shared.nursery, shared.rules.workers.get(self._name))
+            shared.routes.check(self._name, generation.manifest or {"routes": ()})
+            note("smoke")
+            await generation.smoke(proven=proven)
+        except BaseException:
+            await generation.retire(0, 0)
+            raise
+        return generation
+
+    def _flip(self, generation: Generation, change: Change) -> None:
+        before = self._standing.active
+        self._shared.routes.check(self._name, generation.manifest or {"routes": ()})
+        fresh = generation.prepare_flip()
+        if change.recorded:
+            journal, previous = self._shared.releases.journal, before.release if before else None
+            journal.append(self._name, "active", by=change.by, release=generation.release, previous=previous)
+        generation.flip(fresh)
+
+    def _failed(self, release: str, error: StepFailedError, change: Change) -> StepFailedError:
+        self._standing.fail(error)
+        if change.recorded:
+            self._shared.releases.record_failure(release, error, change.by)
+        return error
