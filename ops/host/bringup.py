@@ -7,6 +7,7 @@ from ops.host import log
 from ops.host.background import Backoff
 from ops.host.rollback import Rollback
 from ops.host.shared import Shared
+from ops.host.spec import is_of_release
 from ops.host.standing import Standing
 from ops.host.switch import RESUME, Switch
 
@@ -36,7 +37,7 @@ class BringUp:
         self._backoff = Backoff()
 
     async def run(self) -> None:
-        """Try with back-off until something serves; after three failures the release before is tried."""
+        """Try with back-off until something serves; the release before is tried after three faults of this one."""
         failures = 0
         while self._standing.is_down:
             try:
@@ -44,10 +45,12 @@ class BringUp:
                     await self._on_none()
                     return
             except Exception as error:  # noqa: BLE001 - whatever it was, nobody else brings the function up
-                failures += 1
                 self._tell(log.told(error))
-                if failures % self._shared.rules.triggers.crashes == 0 and await self._rollback.go(None, str(error)):
-                    return
+                failures += is_of_release(error)
+                if failures == self._shared.rules.triggers.crashes:
+                    failures = 0
+                    if await self._rollback.go(None, str(error)):
+                        return
                 await self._backoff.wait()
 
     async def _resume(self) -> bool:

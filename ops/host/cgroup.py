@@ -16,6 +16,8 @@ CONTROLLERS = ("memory", "pids")
 HARD_SHARE = 1.25
 # Threads count as well: Granian's, and those of asyncio's executor.
 MOST_TASKS = 128
+# Files that a kernel may lack; one that is not there cannot be written (EACCES).
+OPTIONAL = frozenset({"memory.swap.max"})
 LEAF = "host"
 DELEGATED = ("user.delegate", "trusted.delegate")
 Write = tuple[Path, str]
@@ -26,6 +28,15 @@ def own_path(listing: str) -> str | None:
     return next((line.removeprefix("0::") for line in listing.splitlines() if line.startswith("0::/")), None)
 
 
+def mount_point(mountinfo: str) -> Path | None:
+    """Where the v2 hierarchy is mounted, of what /proc/self/mountinfo lists (proc(5)); None without one."""
+    for line in mountinfo.splitlines():
+        fields, _, kind = line.partition(" - ")
+        if kind.startswith("cgroup2 "):
+            return Path(fields.split()[4])
+    return None
+
+
 def setup(base: Path, pids: list[int]) -> list[Write]:
     """Move the processes of `base` to a leaf, since a cgroup with limits below it may hold none; open the limits."""
     leaf = base / LEAF / "cgroup.procs"
@@ -33,41 +44,81 @@ def setup(base: Path, pids: list[int]) -> list[Write]:
     return [*((leaf, str(pid)) for pid in pids), (base / "cgroup.subtree_control", enabled)]
 
 
-def limits(folder: Path, memory_mib: int) -> list[Write]:
-    """The limits of one worker and of all that it starts: they go together when memory runs out."""
+def bounds_of_number(folder: Path) -> list[Write]:
+    """How many a worker and all that it starts may be: known before anything of a release runs."""
+    return [(folder / "pids.max", str(MOST_TASKS))]
+
+
+def bounds_of_memory(folder: Path, memory_mib: int) -> list[Write]:
+    """The memory of one worker and of all that it starts: they go together when it runs out."""
     return [
         (folder / "memory.max", str(int(memory_mib * HARD_SHARE * MIB))),
         (folder / "memory.swap.max", "0"),
         (folder / "memory.oom.group", "1"),
-        (folder / "pids.max", str(MOST_TASKS)),
     ]
 
 
 def apply(writes: list[Write]) -> None:
-    """Write one after another; raises OSError. A file that this kernel does not have (swap) is passed over."""
+    """Write one after another; raises OSError. An optional file that this kernel does not have is passed over."""
     for path, text in writes:
+        if path.name in OPTIONAL and not path.exists():
+            continue
         try:
             path.write_text(text)
-        except FileNotFoundError:
-            if path.name != "memory.swap.max":
-                raise
         except OSError as error:
             if error.errno != errno.ESRCH:  # a process that has ended meanwhile
                 raise
 
 
+class Cgroup:
+    """One worker's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.has_ended = False
+
+    @property
+    def entrance(self) -> str:
+        """The file by which a process that writes 0 to it enters."""
+        return str(self.folder / "cgroup.procs")
+
+    def limit(self, memory_mib: int) -> None:
+        """Bound its memory; raises OSError."""
+        apply(bounds_of_memory(self.folder, memory_mib))
+
+    def end(self) -> None:
+        """Kill whatever is in it, and remove it, or have it removed with the next one that is made."""
+        self.has_ended = True
+        with suppress(OSError):
+            (self.folder / "cgroup.kill").write_text("1")
+        self.remove()
+
+    def remove(self) -> bool:
+        """Whether it is gone: what was killed in it takes a moment to end."""
+        with suppress(FileNotFoundError):
+            try:
+                self.folder.rmdir()
+            except OSError:
+                return False
+        return True
+
+
 class Cgroups:
     """The hierarchy below `base`, which is the host's."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, mount: Path) -> None:
         self._base = base
+        self._mount = mount
+        self._own: list[Cgroup] = []
 
     @classmethod
-    def find(cls, listing: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")) -> Self | None:
+    def find(
+        cls, listing: Path = Path("/proc/self/cgroup"), mountinfo: Path = Path("/proc/self/mountinfo")
+    ) -> Self | None:
         """The delegated hierarchy that this process is in, ready for limits; None where there is none."""
         try:
-            path = own_path(listing.read_text())
-            if path is None:
+            path, mount = own_path(listing.read_text()), mount_point(mountinfo.read_text())
+            if path is None or mount is None:
                 return None
             here = mount / path.lstrip("/")
             base = here.parent if here.name == LEAF else here  # an earlier host has moved us
@@ -77,40 +128,39 @@ class Cgroups:
             apply(setup(base, [int(pid) for pid in (base / "cgroup.procs").read_text().split()]))
         except OSError:
             return None
-        return cls(base)
+        return cls(base, mount)
 
-    def make(self, name: str) -> "Cgroup":
-        """A cgroup for one worker; raises OSError. Those of workers that ended are removed."""
-        for old in self._base.iterdir():
-            if old.is_dir() and old.name != LEAF:
-                with suppress(OSError):  # in use
-                    old.rmdir()
-        folder = self._base / name
-        folder.mkdir(exist_ok=True)
-        return Cgroup(folder)
+    def make(self, name: str) -> Cgroup:
+        """A cgroup for one worker, bounded in number; raises OSError."""
+        self._own = [one for one in self._own if not (one.has_ended and one.remove())]
+        cgroup = Cgroup(self._base / name)
+        cgroup.folder.mkdir(exist_ok=True)
+        try:
+            apply(bounds_of_number(cgroup.folder))
+        except OSError:
+            cgroup.remove()
+            raise
+        self._own.append(cgroup)
+        return cgroup
 
-
-class Cgroup:
-    """One worker's."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    @property
-    def entrance(self) -> str:
-        """The file by which a process that writes 0 to it enters."""
-        return str(self.folder / "cgroup.procs")
-
-    def limit(self, memory_mib: int) -> None:
-        """Set the limits; raises OSError."""
-        apply(limits(self.folder, memory_mib))
-
-    def end(self) -> None:
-        """Kill whatever is in it, and remove it."""
+    def of(self, pid: int) -> Cgroup | None:
+        """The one that a worker of an earlier host is in."""
         with suppress(OSError):
-            (self.folder / "cgroup.kill").write_text("1")
+            path = own_path(Path(f"/proc/{pid}/cgroup").read_text())
+            folder = self._mount / (path or "").lstrip("/")
+            if folder.parent == self._base and folder.name != LEAF:
+                self._own.append(Cgroup(folder))
+                return self._own[-1]
+        return None
+
+    def sweep(self) -> None:
+        """End what earlier hosts left: none of them may be running, and their workers that serve were asked for."""
+        own = {cgroup.folder for cgroup in self._own}
         with suppress(OSError):
-            self.folder.rmdir()
+            for folder in self._base.iterdir():
+                if folder.is_dir() and folder.name != LEAF and folder not in own:
+                    self._own.append(Cgroup(folder))
+                    self._own[-1].end()
 
 
 def is_delegated(base: Path) -> bool:

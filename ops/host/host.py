@@ -113,7 +113,7 @@ class Host:
         found = [record for record in records.living(self._places.records) if record.pid not in own]
         wanted = {name for name in journal.names() if not journal.is_removed(name)}
         for name in {*wanted, *(record.name for record in found)}:
-            mine = [Predecessor(record) for record in found if record.name == name]
+            mine = [Predecessor(record, self._places.cgroups) for record in found if record.name == name]
             function = self._function(name)
             function.inherit(mine, self._highest(name))
             served = {predecessor.generation for predecessor in mine}
@@ -121,13 +121,16 @@ class Host:
             for path in self._places.run_dir.glob(f"{name}.*.sock"):
                 if _number(path.name) not in served:
                     path.unlink()
+        if self._places.cgroups is not None:
+            self._places.cgroups.sweep()
 
     def _end_rivals(self) -> None:
         """The host that was to take over has ended: so do the workers that it had not switched to."""
         own = self._nursery.own(children(os.getpid()))
         found = [record for record in records.living(self._places.records) if record.pid not in own]
         for name, function in self.functions.items():
-            function.end_rivals([Predecessor(record) for record in found if record.name == name])
+            mine = [Predecessor(record, self._places.cgroups) for record in found if record.name == name]
+            function.end_rivals(mine)
 
     async def _tick(self) -> None:
         while True:

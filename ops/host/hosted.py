@@ -79,7 +79,7 @@ class HostedFunction:
         self._switch.take(generation)
 
     async def bring_up(self) -> None:
-        """Start the release that the journal names, with back-off; after three failures the one before it."""
+        """Start the release that the journal names, with back-off; after three faults of it the one before."""
         await self._bring_up.run()
 
     async def _have_none(self) -> None:

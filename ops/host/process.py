@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ops.host import records
-from ops.host.cgroup import Cgroup
+from ops.host.cgroup import Cgroup, Cgroups
 from ops.host.gauges import Gauges, Reading
 
 BUSY_POLL_S = 0.05
@@ -21,8 +21,9 @@ PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / (1024 * 1024)
 class Serving:
     """A process that serves, and its gauges at `path`: safe to signal against reused pids."""
 
-    def __init__(self, pid: int, path: Path) -> None:
+    def __init__(self, pid: int, path: Path, cgroup: Cgroup | None = None) -> None:
         self.pid = pid
+        self.cgroup = cgroup
         self.started_at = time.monotonic()
         self.has_ended = False
         self._path = path
@@ -68,6 +69,8 @@ class Serving:
             self._gauges = None
         self._path.unlink(missing_ok=True)
         self._collect()
+        if self.cgroup is not None:
+            self.cgroup.end()
         self._ended.set()
 
     def _collect(self) -> None:
@@ -77,8 +80,8 @@ class Serving:
 class Predecessor(Serving):
     """A worker that a host before this one forked."""
 
-    def __init__(self, record: records.Record) -> None:
-        super().__init__(record.pid, record.path)
+    def __init__(self, record: records.Record, cgroups: Cgroups | None = None) -> None:
+        super().__init__(record.pid, record.path, cgroups.of(record.pid) if cgroups else None)
         self.generation = record.generation
 
 
@@ -87,15 +90,9 @@ class Worker(Serving):
 
     exit_status: int | None = None
 
-    def __init__(self, pid: int, path: Path, cgroup: Cgroup | None = None) -> None:
-        super().__init__(pid, path)
-        self.cgroup = cgroup
-
     def _collect(self) -> None:
         _, status = os.waitpid(self.pid, 0)
         self.exit_status = os.waitstatus_to_exitcode(status)
-        if self.cgroup is not None:
-            self.cgroup.end()
 
 
 async def retire(

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 Say = Callable[[str], None]
+# Steps that fail because of what is in the release; in the others the machine or the host is at fault.
+STEPS_OF_RELEASE = frozenset({"import", "lifespan", "smoke", "memory", "processes"})
 
 
 def silent(_: str) -> None:
@@ -48,3 +50,8 @@ class StepFailedError(Exception):
         self.name = name
         self.step = step
         self.reason = reason.strip()
+
+
+def is_of_release(error: BaseException) -> bool:
+    """Whether another release might come up where this one did not."""
+    return isinstance(error, StepFailedError) and error.step in STEPS_OF_RELEASE

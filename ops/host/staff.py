@@ -7,6 +7,7 @@ from ops.host.background import Background, Backoff
 from ops.host.generation import Generation
 from ops.host.nursery import Nursery
 from ops.host.process import Worker, retire
+from ops.host.spec import is_of_release
 
 EXCESS_DRAIN_S = 10.0  # how long a worker that uses too much memory may finish
 
@@ -58,8 +59,8 @@ class Staff:
         """Start another worker of the same generation, however often it takes; too often, and the release is left."""
         self.restarts += 1
         self._backoff.lived(worker.started_at)
+        await self._on_end(generation)
         while self._is_kept(generation):
-            await self._on_end(generation)
             await self._backoff.wait()
             if not self._is_kept(generation):
                 return
@@ -67,6 +68,8 @@ class Staff:
                 fresh = await generation.start_worker(self._nursery)
             except Exception as error:  # noqa: BLE001 - whatever it was, nobody else starts one
                 self._tell(f"no worker comes up: {log.told(error)}")
+                if is_of_release(error):
+                    await self._on_end(generation)
             else:
                 self._background.start(self._after(generation, fresh))
                 return
