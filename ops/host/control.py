@@ -2,9 +2,12 @@
 
 import json
 import socket
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ops.host import log
 
 if TYPE_CHECKING:  # every command asks, and asyncio takes long to import
     import asyncio
@@ -26,17 +29,11 @@ async def listen(run_dir: Path, answer: Answer) -> "asyncio.Server":
             writer.write(json.dumps(message).encode() + b"\n")
 
         try:
-            while line := await reader.readline():
-                try:
-                    request = json.loads(line)
-                except ValueError as error:
-                    reply = {"error": f"not a request: {error}"}
-                else:
-                    reply = await answer(request, emit)
-                emit({"done": True, **reply})
+            while line := await _line(reader):
+                emit({"done": True, **await _answered(line, answer, emit)})
                 await writer.drain()
-        except (ConnectionError, ValueError):
-            return  # the asker left, or sent a line past the reader's limit
+        except ConnectionError:
+            return  # the asker left
         finally:
             writer.close()
 
@@ -46,6 +43,26 @@ async def listen(run_dir: Path, answer: Answer) -> "asyncio.Server":
     fresh.chmod(0o600)
     fresh.replace(run_dir / SOCKET_NAME)
     return server
+
+
+async def _line(reader: "asyncio.StreamReader") -> bytes:
+    """The next line; empty at the end, and for one past the reader's limit."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        return b""
+
+
+async def _answered(line: bytes, answer: Answer, emit: Emit) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except ValueError as error:
+        return {"error": f"not a request: {error}"}
+    try:
+        return await answer(request, emit)
+    except Exception as error:  # noqa: BLE001 - a fault of the host itself: the asker is told, and the log where
+        log.write(traceback.format_exc())
+        return {"ok": False, "step": "host", "reason": f"the host failed, its log says where: {error!r}"}
 
 
 def ask(

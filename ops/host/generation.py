@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from ops.host import records, smoke
+from ops.host import manifest, records, smoke
 from ops.host.cgroup import Cgroup, Cgroups
 from ops.host.gauges import Reading
+from ops.host.manifest import Manifest, Smoke
 from ops.host.nursery import Nursery
 from ops.host.process import Worker, retire
 from ops.host.spec import Report, StepFailedError, WorkerSpec
@@ -22,6 +23,8 @@ from ops.host.spec import Report, StepFailedError, WorkerSpec
 BACKLOG = 1024
 START_TIMEOUT_S = 30.0
 SMOKE_TIMEOUT_S = 10.0
+END_S = 0.5
+REPORT_BYTES = 1 << 20  # a manifest holds the bodies of its smoke requests
 # What `Generation.state` says where there is none.
 NO_STATE: dict[str, Any] = {
     "release": None,
@@ -61,7 +64,8 @@ class Generation:
         self.name = name
         self.number = number
         self.release = release
-        self.manifest: dict[str, Any] | None = None
+        self._declared: dict[str, Any] | None = None
+        self._manifest: Manifest | None = None
         self.workers: list[Worker] = []
         self.wanted = 1
         self._past = Reading()
@@ -78,13 +82,19 @@ class Generation:
         self.socket_path.chmod(0o660)
         self._listener.listen(BACKLOG)
 
+    @property
+    def manifest(self) -> Manifest:
+        """What the release declares: known once its first worker has started."""
+        assert self._manifest is not None
+        return self._manifest
+
     async def start_worker(self, nursery: Nursery) -> Worker:
         """Fork one worker and wait until its lifespan is up; raises StepFailedError and leaves none behind."""
         read_fd, write_fd = os.pipe()
         try:
             worker = await self._forked(nursery, write_fd)
             try:
-                await self._until_started(read_fd)
+                await self._until_started(read_fd, worker)
                 worker.reading()  # now: the gauges of one that has ended cannot be opened any more
                 self._require_place()
                 self._limit(worker)
@@ -103,7 +113,7 @@ class Generation:
         The first one tells; the others come up side by side. Raises StepFailedError.
         """
         await self.start_worker(nursery)
-        self.wanted = wanted or int((self.manifest or {}).get("workers", 1))
+        self.wanted = wanted or self.manifest.workers
         others = (self.start_worker(nursery) for _ in range(self.wanted - 1))
         for outcome in await asyncio.gather(*others, return_exceptions=True):
             if isinstance(outcome, BaseException):
@@ -111,13 +121,40 @@ class Generation:
 
     async def smoke(self, *, proven: bool) -> None:
         """Make the function's own smoke requests through the socket, and see that its memory is within the limit."""
-        assert self.manifest is not None
-        await asyncio.to_thread(smoke.check, self.manifest, str(self.socket_path), SMOKE_TIMEOUT_S, proven=proven)
-        limit_mib = self.manifest["memory_mib"]
+        for request in self.manifest.smoke:
+            await self._smoke(request, proven=proven)
+        limit_mib = self.manifest.memory_mib
         for worker in self.workers:
             if (used_mib := worker.memory_mib()) > limit_mib:
                 reason = f"a worker uses {used_mib:.0f} MiB after its smoke requests, its limit is {limit_mib}"
                 raise StepFailedError(self.name, "memory", reason)
+
+    async def _smoke(self, request: Smoke, *, proven: bool) -> None:
+        check = asyncio.to_thread(
+            smoke.check, self.name, request, str(self.socket_path), SMOKE_TIMEOUT_S, proven=proven
+        )
+        try:
+            async with asyncio.timeout(SMOKE_TIMEOUT_S):  # the thread ends with the worker, which is ended then
+                await check
+        except TimeoutError as error:
+            reason = f"{request.method} {request.path}: not answered to its end within {SMOKE_TIMEOUT_S:.0f} s"
+            raise StepFailedError(self.name, "smoke", reason) from error
+        except StepFailedError as error:
+            if (end := await self._told_end()) is None:
+                raise
+            raise StepFailedError(self.name, "smoke", f"{error.reason}; {end}") from error
+
+    async def _told_end(self) -> str | None:
+        """How a worker ended, if one does within a moment: its end is heard of after that of its connection."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_S):
+                ends = [asyncio.ensure_future(worker.ended()) for worker in self.workers]
+                try:
+                    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for end in ends:
+                        end.cancel()
+        return next((worker.told_end() for worker in self.workers if worker.has_ended), None)
 
     def prepare_flip(self) -> Path:
         """Make the symlink that `flip` renames: what can fail, fails here."""
@@ -149,7 +186,7 @@ class Generation:
             "workersWanted": self.wanted,
             "memoryMiB": round(sum(worker.memory_mib() for worker in workers), 1),
             "inFlight": sum(worker.reading().in_flight for worker in workers),
-            "manifest": self.manifest,
+            "manifest": self._declared,
         }
 
     async def retire(self, drain_s: float, kill_after_s: float = 10.0) -> None:
@@ -198,11 +235,11 @@ class Generation:
         return None
 
     def _limit(self, worker: Worker) -> None:
-        if worker.cgroup is not None and self.manifest is not None:
+        if worker.cgroup is not None:
             with suppress(OSError):
-                worker.cgroup.limit(self.manifest["memory_mib"])
+                worker.cgroup.limit(self.manifest.memory_mib)
 
-    async def _until_started(self, report_fd: int) -> None:
+    async def _until_started(self, report_fd: int, worker: Worker) -> None:
         step = "import"
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -212,15 +249,19 @@ class Generation:
                     if report.step == "lifespan":
                         return
                     step = "lifespan"
-                    self.manifest = report.manifest
+                    self._declared, self._manifest = report.manifest, manifest.read(report.manifest)
         except TimeoutError as error:
             raise StepFailedError(self.name, step, f"not done after {START_TIMEOUT_S:.0f} s") from error
-        raise StepFailedError(self.name, step, "the process ended without a word")
+        except ValueError as error:  # a line past the reader's limit, or not a manifest
+            raise StepFailedError(self.name, step, f"what it reports cannot be read: {error}") from error
+        worker.signal(signal.SIGKILL)  # it may have closed the pipe and go on
+        await worker.ended()
+        raise StepFailedError(self.name, step, f"without a word {worker.told_end()}")
 
 
 async def _reports(report_fd: int) -> AsyncIterator[Report]:
     """Yield each Report on the pipe until it closes."""
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=REPORT_BYTES)
     pipe = os.fdopen(os.dup(report_fd), "rb", buffering=0)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)

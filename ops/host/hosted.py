@@ -100,9 +100,8 @@ class HostedFunction:
 
     def _switched(self, generation: Generation, change: Change) -> None:
         before = self._standing.serve(generation)
-        self._shared.routes.put(self.name, generation.manifest or {"routes": ()})
-        timeout_s = generation.manifest["timeout_s"] if generation.manifest else 0
-        triggers = self._shared.rules.triggers.for_timeout(timeout_s)
+        self._shared.routes.put(self.name, generation.manifest)
+        triggers = self._shared.rules.triggers.for_timeout(generation.manifest.timeout_s)
         self._watch = Watch(triggers, time.monotonic()) if change.watched else None
         self._staff.keep(generation)
         self._background.start(self._inherited.dismiss(None, self._shared.rules.drain_s))
@@ -140,7 +139,7 @@ class HostedFunction:
         if generation is None:
             return
         for worker in [*generation.workers]:
-            if (excess := self._guard.check(worker, generation.manifest or {})) is not None:
+            if (excess := self._guard.check(worker, generation.manifest)) is not None:
                 self.tell(f"worker {worker.pid}: {excess}")
                 self._staff.exchange(generation, worker, is_stuck="stuck" in excess)
         if self._watch is not None and (reason := self._watch.feed(time.monotonic(), generation.reading())):

@@ -5,8 +5,8 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from ops.host.manifest import Manifest
 from ops.host.process import Worker
 
 PROCESSES = 16
@@ -22,15 +22,15 @@ class Guard:
     def __init__(self) -> None:
         self._beats: dict[int, tuple[int, float]] = {}
 
-    def check(self, worker: Worker, manifest: dict[str, Any]) -> str | None:
+    def check(self, worker: Worker, manifest: Manifest) -> str | None:
         """The limit that the worker breaks, in words; `stuck` is in them when it must be killed at once."""
         if worker.has_ended:
             self._beats.pop(worker.pid, None)
             return None
         return self._loop(worker) or self._processes(worker) or self._memory(worker, manifest)
 
-    def _memory(self, worker: Worker, manifest: dict[str, Any]) -> str | None:
-        limit_mib = manifest["memory_mib"]
+    def _memory(self, worker: Worker, manifest: Manifest) -> str | None:
+        limit_mib = manifest.memory_mib
         used_mib = worker.memory_mib()
         return f"uses {used_mib:.0f} MiB, its limit is {limit_mib}" if used_mib > limit_mib else None
 

@@ -59,9 +59,13 @@ class Serving:
             return (resident - shared) * PAGE_MIB
         return 0.0
 
-    def _on_end(self) -> None:
+    def let_go(self) -> None:
+        """Watch it no longer."""
         asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
+
+    def _on_end(self) -> None:
+        self.let_go()
         self.reading()
         self.has_ended = True
         if self._gauges is not None:
@@ -84,15 +88,40 @@ class Predecessor(Serving):
         super().__init__(record.pid, record.path, cgroups.of(record.pid) if cgroups else None)
         self.generation = record.generation
 
+    @classmethod
+    def meet(cls, record: records.Record, cgroups: Cgroups | None = None) -> "Predecessor | None":
+        """The process of a record; None when it has ended, whoever has its pid by now."""
+        try:
+            found = cls(record, cgroups)
+        except ProcessLookupError:
+            return None
+        if records.runs(record.path, record.pid):  # the descriptor was opened before, so that it is of this process
+            return found
+        found.let_go()
+        return None
+
 
 class Worker(Serving):
     """A worker of this host; `exit_status` is negative when a signal ended it, None while it runs."""
 
     exit_status: int | None = None
 
+    def told_end(self) -> str:
+        """How it ended, in words."""
+        status = self.exit_status or 0
+        how = f"with exit status {status}" if status >= 0 else f"by {_signal_name(-status)}"
+        return f"the worker ended {how}"
+
     def _collect(self) -> None:
         _, status = os.waitpid(self.pid, 0)
         self.exit_status = os.waitstatus_to_exitcode(status)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 async def retire(

@@ -1,8 +1,8 @@
 """Which function owns which route: two may not claim the same one, and none what nginx serves for all."""
 
 import re
-from typing import Any
 
+from ops.host.manifest import Manifest
 from ops.host.spec import StepFailedError
 
 # `/docs/NAME`, `/metrics/NAME` and the state of the configuration are made for each function (nginx/locations.py).
@@ -16,10 +16,10 @@ class RouteTable:
     def __init__(self) -> None:
         self._routes: dict[str, frozenset[str]] = {}
 
-    def check(self, name: str, manifest: dict[str, Any]) -> None:
+    def check(self, name: str, manifest: Manifest) -> None:
         """Raise StepFailedError for a route that is another's."""
-        for route in manifest["routes"]:
-            path = route["path"]
+        for route in manifest.routes:
+            path = route.path
             if path.startswith(SHARED):
                 raise StepFailedError(name, "routes", f"{path} is none that a function may claim")
             owner = next((other for other, shapes in self._routes.items() if shape(path) in shapes), name)
@@ -27,9 +27,9 @@ class RouteTable:
                 reason = f"{path} belongs to {owner}: give it another path, or take it from {owner} first"
                 raise StepFailedError(name, "routes", reason)
 
-    def put(self, name: str, manifest: dict[str, Any]) -> None:
+    def put(self, name: str, manifest: Manifest) -> None:
         """These are the function's routes from now on."""
-        self._routes[name] = frozenset(shape(route["path"]) for route in manifest["routes"])
+        self._routes[name] = frozenset(shape(route.path) for route in manifest.routes)
 
     def drop(self, name: str) -> None:
         """The function has none any more."""

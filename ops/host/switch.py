@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from ops.host import log
 from ops.host.generation import Generation
 from ops.host.shared import Shared
 from ops.host.spec import Say, StepFailedError, silent
@@ -53,6 +54,9 @@ class Switch:
             raise self._failed(release, StepFailedError(self._name, "release", str(error)), change) from error
         except StepFailedError as error:
             raise self._failed(release, error, change) from error
+        except Exception as error:
+            log.write(f"{self._name}: switching to {release}: {log.told(error)}")
+            raise self._failed(release, StepFailedError(self._name, "host", repr(error)), change) from error
         note("flip")
         self._on_switch(generation, change)
 
@@ -70,7 +74,7 @@ class Switch:
         try:
             note("start")
             await generation.start_workers(shared.nursery, shared.rules.workers.get(self._name))
-            shared.routes.check(self._name, generation.manifest or {"routes": ()})
+            shared.routes.check(self._name, generation.manifest)
             note("smoke")
             await generation.smoke(proven=proven)
         except BaseException:
@@ -80,7 +84,7 @@ class Switch:
 
     def _flip(self, generation: Generation, change: Change) -> None:
         before = self._standing.active
-        self._shared.routes.check(self._name, generation.manifest or {"routes": ()})
+        self._shared.routes.check(self._name, generation.manifest)
         fresh = generation.prepare_flip()
         if change.recorded:
             journal, previous = self._shared.releases.journal, before.release if before else None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from ops.host import bounds, records
+from ops.host import bounds, manifest, records
 from ops.host.gatekeeper import App, Gatekeeper
 from ops.host.gauges import Gauges
 from ops.host.spec import Report, WorkerSpec
@@ -39,13 +39,14 @@ def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
         gauges = _detach(spec, inherited)
         bounds.bound_start()
         step = "import"
-        app, manifest = _load(spec)
-        bounds.bound_memory(manifest["memory_mib"])
-        _report(inherited.report, Report(step="import", manifest=manifest))
+        app, declared = _load(spec)
+        declaration = manifest.read(declared)
+        bounds.bound_memory(declaration.memory_mib)
+        _report(inherited.report, Report(step="import", manifest=declared))
         step = "lifespan"
         started = partial(_start_serving, spec, inherited.report)
         failed = partial(_give_up, inherited.report, step)
-        gatekeeper = Gatekeeper(app, gauges, manifest["timeout_s"], started, failed)
+        gatekeeper = Gatekeeper(app, gauges, declaration.timeout_s, started, failed)
         serve(gatekeeper, inherited.listener, inherited.lifeline)
     except SystemExit as stop:
         _give_up(inherited.report, step, f"the process ended with exit status {stop.code}\n{traceback.format_exc()}")
@@ -134,10 +135,10 @@ def _load(spec: WorkerSpec) -> tuple[App, dict[str, Any]]:
     sys.path.insert(0, spec.root)
     os.chdir(spec.root)
     module = importlib.import_module(f"functions.{spec.name}")
-    manifest = msgspec.to_builtins(module.FUNCTION)
-    if manifest["name"] != spec.name:
-        raise ValueError(f"FUNCTION.name is {manifest['name']!r} in functions/{spec.name}.py")
-    return module.create_app(), manifest
+    declared = msgspec.to_builtins(module.FUNCTION)
+    if declared["name"] != spec.name:
+        raise ValueError(f"FUNCTION.name is {declared['name']!r} in functions/{spec.name}.py")
+    return module.create_app(), declared
 
 
 def _start_serving(spec: WorkerSpec, report_fd: int) -> None:

@@ -83,13 +83,24 @@ BROKEN = HELLO.format(name="broken", word="x")
         (BROKEN.replace("def create_app", "def created_app"), "import", "create_app"),
         (BROKEN.replace('name="broken"', 'name="other"'), "import", "FUNCTION.name is 'other'"),
         ("import sys\nsys.exit(7)\n", "import", "exit status 7"),
-        ("import os\nos._exit(0)\n", "import", "without a word"),
+        ("import os\nos._exit(5)\n", "import", "without a word the worker ended with exit status 5"),
+        (BROKEN.replace('return "x"', "import os; os._exit(9)"), "smoke", "the worker ended with exit status 9"),
+        (BROKEN.replace('return "x"', "import os; os.abort()"), "smoke", "the worker ended by SIGABRT"),
         (BROKEN.replace('Smoke("GET", "/word")', 'Smoke("GET", "/wrong")'), "smoke", "expected 200, got 404"),
         (BROKEN.replace("Litestar([word]", "Litestar([word], on_startup=[lambda: 1 / 0]"), "lifespan", "division"),
         (BROKEN.replace('return "x"', "import os; os._exit(1)"), "smoke", "GET /word"),
         (BROKEN.replace("smoke=", "memory_mib=1, smoke="), "memory", "its limit is 1"),
+        (BROKEN.replace("smoke=", "workers='two', smoke="), "import", "Expected `int`, got `str` - at `$.workers`"),
+        (BROKEN.replace('routes=(Route("GET", "/broken/word"),)', "routes=None"), "import", "at `$.routes`"),
+        (BROKEN.replace('Smoke("GET", "/word")', 'Smoke("GET", "/wörd")'), "import", "at `$.smoke[0].path`"),
+        (BROKEN.replace('"GET", "/word")', '"POST", "/word", "y" * 70_000)'), "smoke", "expected 200, got 405"),
+        (BROKEN.replace('"GET", "/word")', '"POST", "/word", "y" * 2_000_000)'), "import", "cannot be read"),
     ],
-    ids=["syntax", "import", "no-app", "misnamed", "exit", "hard-exit", "smoke", "lifespan", "dies", "memory"],
+    ids=[
+        *("syntax", "import", "no-app", "misnamed", "exit", "hard-exit", "dies-with-status", "dies-by-signal"),
+        *("smoke", "lifespan", "dies", "memory"),
+        *("workers", "routes", "smoke-path", "long-smoke", "too-long-smoke"),
+    ],
 )
 def test_a_broken_release_never_takes_traffic(host: RunningHost, source: str, step: str, reason: str):
     assert host.deploy("broken", HELLO.format(name="broken", word="good"))["ok"]

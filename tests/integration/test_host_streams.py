@@ -65,6 +65,33 @@ def test_a_stream_that_is_open_when_the_drain_ends_is_ended_in_good_order_and_it
         assert (200, "new") == host.get("one", "/word")
 
 
+TRICKLING = """
+from litestar.response import Stream
+
+
+@get("/trickle")
+async def trickle() -> Stream:
+    return Stream(numbers(1_000_000), media_type="text/plain")
+
+
+def create_app"""
+
+
+def test_a_smoke_request_to_a_stream_is_judged_by_how_it_begins():
+    smoke = f'smoke=(Smoke("GET", "/numbers/{FOR_EVER}"),)'
+    with running_host({"one": source("new").replace('smoke=(Smoke("GET", "/word"),)', smoke)}) as host:
+        assert (200, "new") == host.get("one", "/word")
+
+
+def test_a_smoke_request_whose_answer_never_ends_is_refused_in_bounded_time():
+    endless = source("new").replace('smoke=(Smoke("GET", "/word"),)', 'smoke=(Smoke("GET", "/trickle"),)')
+    endless = endless.replace("def create_app", TRICKLING).replace("[word, stream]", "[word, stream, trickle]")
+    with running_host({"one": source("old")}) as host:
+        refused = host.deploy("one", endless)
+        assert ("smoke", True) == (refused["step"], "not answered to its end within 10 s" in refused["reason"]), refused
+        assert host.deploy("one", source("newer"))["ok"]
+
+
 def test_a_host_that_is_asked_to_end_ends_streams_in_good_order():
     with running_host({"one": source("old")}) as host, stream(host, FOR_EVER) as open_stream:
         host.process.terminate()

@@ -16,7 +16,8 @@ from pathlib import Path
 from ops.host import cgroup
 
 base = Path(os.environ["CGROUP"])
-base.joinpath("cgroup.procs").write_text("0")
+leaf = base / cgroup.LEAF  # where an earlier host has moved all to
+(leaf if leaf.exists() else base).joinpath("cgroup.procs").write_text("0")
 if not {*cgroup.CONTROLLERS} <= {*base.joinpath("cgroup.controllers").read_text().split()}:
     cgroup.CONTROLLERS = ()
     cgroup.OPTIONAL = frozenset({"memory.max", "memory.swap.max", "memory.oom.group", "pids.max"})
