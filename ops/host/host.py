@@ -109,11 +109,10 @@ class Host:
     def _inherit(self) -> None:
         """Find workers that an earlier host left serving; sockets without any are swept."""
         journal = self._releases.journal
-        own = self._nursery.own(children(os.getpid()))
-        found = [record for record in records.living(self._places.records) if record.pid not in own]
+        found = self._others()
         wanted = {name for name in journal.names() if not journal.is_removed(name)}
-        for name in {*wanted, *(record.name for record in found)}:
-            mine = [Predecessor(record, self._places.cgroups) for record in found if record.name == name]
+        for name in {*wanted, *found}:
+            mine = found.get(name, [])
             function = self._function(name)
             function.inherit(mine, self._highest(name))
             served = {predecessor.generation for predecessor in mine}
@@ -126,11 +125,18 @@ class Host:
 
     def _end_rivals(self) -> None:
         """The host that was to take over has ended: so do the workers that it had not switched to."""
-        own = self._nursery.own(children(os.getpid()))
-        found = [record for record in records.living(self._places.records) if record.pid not in own]
+        found = self._others()
         for name, function in self.functions.items():
-            mine = [Predecessor(record, self._places.cgroups) for record in found if record.name == name]
-            function.end_rivals(mine)
+            function.end_rivals(found.get(name, []))
+
+    def _others(self) -> dict[str, list[Predecessor]]:
+        """The workers of other hosts by function."""
+        own = self._nursery.own(children(os.getpid()))
+        found: dict[str, list[Predecessor]] = {}
+        for record in records.living(self._places.records):
+            if record.pid not in own and (met := Predecessor.meet(record, self._places.cgroups)) is not None:
+                found.setdefault(record.name, []).append(met)
+        return found
 
     async def _tick(self) -> None:
         while True:

@@ -33,14 +33,15 @@ def living(folder: Path) -> list[Record]:
     found: list[Record] = []
     for path in folder.glob("[!.]*") if folder.is_dir() else ():
         name, generation, pid = path.name.rsplit(".", 2)
-        if _runs(path, int(pid)):
+        if runs(path, int(pid)):
             found.append(Record(name, int(generation), int(pid), path))
         else:
             path.unlink(missing_ok=True)
     return found
 
 
-def _runs(path: Path, pid: int) -> bool:
+def runs(path: Path, pid: int) -> bool:
+    """Whether the worker that left this record runs, and no other process with its pid."""
     try:
         gauges = Gauges(path)
         try:

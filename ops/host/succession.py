@@ -18,6 +18,7 @@ from ops.host.spec import StepFailedError
 
 Tell = Callable[[dict[str, Any]], None]
 YIELD_TIMEOUT_S = 120.0
+HOLD_S = 90.0  # shorter, so that the new host hears why
 
 
 class Elder:
@@ -71,6 +72,7 @@ class Yielding:
     def __init__(self, relieved: Callable[[], None]) -> None:
         self.to: int | None = None
         self._relieved = relieved
+        self._held: list[HostedFunction] = []
 
     async def begin(self, to: int, functions: Iterable[HostedFunction]) -> dict[str, Any]:
         """Hold all functions until process `to` ends; answers which releases serve."""
@@ -81,19 +83,38 @@ class Yielding:
         except OSError as error:
             return {"ok": False, "reason": f"process {to}: {error}"}
         self.to = to
-        held = [*functions]
-        for function in held:
-            await function.changing.acquire()
-        asyncio.get_running_loop().add_reader(pidfd, self._end, pidfd, held)
-        return {"ok": True, "serving": {one.name: one.active.release for one in held if one.active is not None}}
+        asyncio.get_running_loop().add_reader(pidfd, self._end, pidfd, to)
+        try:
+            async with asyncio.timeout(HOLD_S):
+                for function in [*functions]:
+                    await self._hold(function, to)
+        except TimeoutError:
+            if self.to == to:
+                self.release()
+            return {"ok": False, "reason": f"a deploy under way is not done after {HOLD_S:.0f} s"}
+        return {"ok": True, "serving": {one.name: one.active.release for one in self._held if one.active is not None}}
 
-    def _end(self, pidfd: int, held: list[HostedFunction]) -> None:
-        asyncio.get_running_loop().remove_reader(pidfd)
-        os.close(pidfd)
+    async def _hold(self, function: HostedFunction, to: int) -> None:
+        await function.changing.acquire()
+        if self.to == to:
+            self._held.append(function)
+        else:  # it has ended meanwhile
+            function.changing.release()
+
+    def release(self) -> None:
+        """Let the functions be changed again."""
         self.to = None
-        self._relieved()
+        held, self._held = self._held, []
         for function in held:
             function.changing.release()
+
+    def _end(self, pidfd: int, to: int) -> None:
+        asyncio.get_running_loop().remove_reader(pidfd)
+        os.close(pidfd)
+        if self.to == to:
+            self.release()
+        if self.to is None:
+            self._relieved()
 
 
 async def bring_up_beside(
