@@ -164,14 +164,12 @@ def _deploy(place: Workplace, names: Sequence[str], *, as_json: bool) -> list[Ro
 
 
 def _go_back(place: Workplace, name: str, target: str, *, as_json: bool) -> Rollout:
-    left, standing = place.journal.active(name), place.journal.standing(name)
+    standing = place.journal.standing(name)
+    reason = f"left for {target}" if target in standing else None
     with telling.steps(name, quiet=as_json) as steps:
-        result = rollout.switch(place, name, target, operator("rollback"), steps)
+        result = rollout.switch(place, name, target, operator("rollback"), steps, left=reason)
     if not as_json:
         telling.outcome(result)
-    if result.ok and left not in {None, target} and target in standing:
-        reason = f"left for {target}"
-        place.journal.append(name, "failed", by=operator("rollback"), release=left, step="rollback", reason=reason)
     return result
 
 

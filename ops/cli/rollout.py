@@ -70,11 +70,16 @@ def deploy_tree(place: Workplace, name: str, by: str, steps: Steps) -> Rollout:
     return switch(place, name, release.id, by, steps)
 
 
-def switch(place: Workplace, name: str, release: str, by: str, steps: Steps) -> Rollout:
-    """Switch the function to a release that is on the disk; collects old releases when that succeeds."""
+def switch(  # noqa: PLR0913 - what a switch concerns
+    place: Workplace, name: str, release: str, by: str, steps: Steps, *, left: str | None = None
+) -> Rollout:
+    """Switch the function to a release that is on the disk; collects old releases when that succeeds.
+
+    `left` is why the active one is not to be gone back to.
+    """
     log = place.folders.logs / f"{name}.log"
     before, log_end = place.journal.active(name), log.stat().st_size if log.exists() else 0
-    request = {"op": "deploy", "name": name, "release": release, "by": by}
+    request = {"op": "deploy", "name": name, "release": release, "by": by, "left": left}
     answer = place.ask(request, timeout_s=SILENCE_S, progress=lambda message: steps.begin(message["step"]))
     steps.end()
     ok, state = bool(answer.get("ok")), answer.get("state") or {}

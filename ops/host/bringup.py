@@ -49,8 +49,7 @@ class BringUp:
                 failures += is_of_release(error)
                 if failures == self._shared.rules.triggers.crashes:
                     failures = 0
-                    if await self._rollback.go(None, str(error)):
-                        return
+                    await self._rollback.go(None, str(error))
                 await self._backoff.wait()
 
     async def _resume(self) -> bool:

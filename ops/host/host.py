@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ops.host import control, records
+from ops.host import control, log, records
 from ops.host.generation import Places
 from ops.host.hosted import TICK_S, HostedFunction
 from ops.host.limits import Strays, children, descendants, end
@@ -109,6 +109,8 @@ class Host:
     def _inherit(self) -> None:
         """Find workers that an earlier host left serving; sockets without any are swept."""
         journal = self._releases.journal
+        if strays := journal.strays():
+            log.write(f"not read in the folder of journals: {', '.join(strays)}")
         found = self._others()
         wanted = {name for name in journal.names() if not journal.is_removed(name)}
         for name in {*wanted, *found}:
@@ -162,7 +164,9 @@ class Host:
             case {"op": "deploy" | "remove" | "forget"} if self._yielding.to is not None:
                 return {"ok": False, "step": "host", "reason": "the host is being upgraded: try again when it is done"}
             case {"op": "deploy", "name": str(name), "release": str(release)}:
-                return await self._deploy(name, release, str(request.get("by", "unknown")), emit)
+                reason = request.get("left")
+                left = None if reason is None else str(reason)
+                return await self._deploy(name, release, str(request.get("by", "unknown")), left, emit)
             case {"op": "remove" | "forget" as op, "name": str(name)} if name in self.functions:
                 return await self._remove(op, name, str(request.get("by", "unknown")))
             case other:
@@ -179,12 +183,13 @@ class Host:
         self._stopped.set()
         return {"ok": True}
 
-    async def _deploy(self, name: str, release: str, by: str, emit: Emit) -> dict[str, Any]:
+    async def _deploy(self, name: str, release: str, by: str, left: str | None, emit: Emit) -> dict[str, Any]:
+        """`left` is why the release that is switched from is not to be gone back to."""
         if name not in self.functions and (fault := fault_of(name)) is not None:
             return {"ok": False, "step": "name", "reason": f"{name!r} {fault}", "state": {}}
         function = self._function(name)
         try:
-            await function.deploy(release, by=by, note=lambda step: emit({"step": step}))
+            await function.deploy(release, by=by, left=left, note=lambda step: emit({"step": step}))
         except StepFailedError as error:
             return {"ok": False, "step": error.step, "reason": error.reason, "state": function.state()}
         return {"ok": True, "state": function.state()}
@@ -202,4 +207,5 @@ class Host:
 
 
 def _number(socket_name: str) -> int:
-    return int(socket_name.split(".")[1])
+    number = socket_name.split(".")[1]
+    return int(number) if number.isdecimal() else 0

@@ -16,7 +16,7 @@ from ops.host.shared import Shared
 from ops.host.spec import Say, StepFailedError, silent
 from ops.host.staff import Staff
 from ops.host.standing import Standing
-from ops.host.switch import Change, Switch
+from ops.host.switch import Change, Left, Switch
 from ops.host.watch import Watch
 from ops.release.errors import ReleaseError
 
@@ -90,13 +90,16 @@ class HostedFunction:
         if journal.is_removed(self.name):
             self._standing.end()
 
-    async def deploy(self, release: str, *, by: str, note: Say = silent) -> None:
+    async def deploy(self, release: str, *, by: str, left: str | None = None, note: Say = silent) -> None:
         """Bring up a release beside the active one and switch to it; `note` is told each step.
 
-        Raises StepFailedError; then all is as it was.
+        `left` is why the active one is not to be gone back to. Raises StepFailedError; then all is as it was.
         """
         async with self.changing:
-            await self._switch.to(release, Change(by=by), note)
+            before = self.active.release if self.active else self._shared.releases.journal.active(self.name)
+            is_left = left is not None and before not in {None, release}
+            bad = Left(before, "rollback", left) if is_left and before and left else None
+            await self._switch.to(release, Change(by=by, left=bad), note)
 
     def _switched(self, generation: Generation, change: Change) -> None:
         before = self._standing.serve(generation)

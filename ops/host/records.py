@@ -32,9 +32,12 @@ def living(folder: Path) -> list[Record]:
     """The recorded workers that still run; files of others are removed."""
     found: list[Record] = []
     for path in folder.glob("[!.]*") if folder.is_dir() else ():
-        name, generation, pid = path.name.rsplit(".", 2)
-        if runs(path, int(pid)):
-            found.append(Record(name, int(generation), int(pid), path))
+        name, *numbers = path.name.rsplit(".", 2)
+        if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):  # noqa: PLR2004
+            continue  # none of ours
+        generation, pid = map(int, numbers)
+        if runs(path, pid):
+            found.append(Record(name, generation, pid, path))
         else:
             path.unlink(missing_ok=True)
     return found

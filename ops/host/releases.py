@@ -28,15 +28,9 @@ class Releases:
             event = "refused" if release in self.journal.standing(error.name) else "failed"
             self.journal.append(error.name, event, by=by, release=release, step=error.step, reason=error.reason)
 
-    def take_back(self, name: str, bad: str, reason: str) -> str | None:
-        """Journal that a release broke a trigger and return the one to go back to; without one nothing is written.
-
-        Raises JournalError.
-        """
-        previous = next((release for release in self.journal.standing(name) if release != bad), None)
-        if previous is not None:
-            self.journal.append(name, "failed", by="host", release=bad, step="watch", reason=reason)
-        return previous
+    def before(self, name: str, bad: str) -> str | None:
+        """The release to go back to from a bad one, None without one."""
+        return next((release for release in self.journal.standing(name) if release != bad), None)
 
     def last_failure(self, name: str) -> StepFailedError:
         """Why a function that has a journal has no active release."""

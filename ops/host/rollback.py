@@ -2,15 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum, auto
 
 from ops.host import log
+from ops.host.background import Backoff
 from ops.host.generation import Generation
 from ops.host.releases import Releases
 from ops.host.standing import Standing
-from ops.host.switch import Change, Switch
+from ops.host.switch import Change, Left, Switch
 
-# One fault is answered by one step back: a database that is away must not walk through history.
-BACK = Change(by="host", proven=True, watched=False)
+LONGEST_WAIT_S = 30.0
+
+
+class Outcome(Enum):
+    """What became of going back."""
+
+    BACK = auto()  # or an operator changed meanwhile what is active
+    NONE_BEFORE = auto()
+    FAILED = auto()  # the release before does not come up, or the journal cannot be written: to be tried again
 
 
 class Rollback:
@@ -32,40 +41,56 @@ class Rollback:
         self._changing = changing
         self._tell = tell
         self._leaving: Generation | None = None  # what is being taken back
+        self._backoff = Backoff(LONGEST_WAIT_S)
 
     async def take_back(self, generation: Generation, reason: str) -> bool:
-        """Leave the active generation; False when it stays, since no release before it comes up."""
+        """Leave the active generation; False when it stays, since there is no release before it.
+
+        When the release before does not come up, the next call tries again; this one waits before it returns.
+        """
         if generation is not self._standing.active or generation is self._leaving:
             return True
         self._leaving = generation
         try:
             self._tell(f"taking back {generation.release}: {reason}")
-            if await self.go(generation, reason) or generation is not self._standing.active:
-                return True
-            self._tell(f"{generation.release} stays, since there is nothing to go back to: {reason}")
-            return False
+            outcome = await self.go(generation, reason)
+            if outcome is Outcome.FAILED:
+                await self._backoff.wait()
+            else:
+                self._backoff = Backoff(LONGEST_WAIT_S)
         finally:
             self._leaving = None
+        if outcome is Outcome.NONE_BEFORE:
+            self._tell(f"{generation.release} stays, since there is nothing to go back to: {reason}")
+        return outcome is not Outcome.NONE_BEFORE
 
-    async def go(self, bad: Generation | None, reason: str) -> bool:
-        """Go from the active generation, or from the release that does not become one, to the release before.
-
-        False when there is none that comes up. True, too, when an operator changed what is active meanwhile.
-        """
+    async def go(self, bad: Generation | None, reason: str) -> Outcome:
+        """Go from the active generation, or from the release that does not become one, to the release before."""
         async with self._changing:
             try:
-                standing = self._standing.active
-                named = standing.release if standing else self._releases.journal.active(self._name)
-                left = bad.release if bad is not None else named
-                if bad is standing:
-                    previous = self._releases.take_back(self._name, left, reason) if left else None
-                    if previous is not None:
-                        await self._switch.to(previous, BACK)
-                    return previous is not None
-                if left is not None and left != named:
-                    self._releases.take_back(self._name, left, reason)
+                if bad is self._standing.active:
+                    return await self._back(bad, reason)
+                self._condemn(bad, reason)
             except Exception as error:  # noqa: BLE001 - whatever it was, the release that is there must be kept alive
-                self._tell(f"the release before does not come back: {log.told(error)}")
-                return False
+                self._tell(f"the release before does not come back, it is tried again: {log.told(error)}")
+                return Outcome.FAILED
         self._tell("what an operator did meanwhile stays")
-        return True
+        return Outcome.BACK
+
+    async def _back(self, bad: Generation | None, reason: str) -> Outcome:
+        left = bad.release if bad is not None else self._releases.journal.active(self._name)
+        previous = self._releases.before(self._name, left) if left else None
+        if left is None or previous is None:
+            return Outcome.NONE_BEFORE
+        # One fault is answered by one step back: a database that is away must not walk through history.
+        change = Change(by="host", proven=True, watched=False, left=Left(left, "watch", reason))
+        await self._switch.to(previous, change)
+        return Outcome.BACK
+
+    def _condemn(self, bad: Generation | None, reason: str) -> None:
+        """Another release is active by now: this one is not to be gone back to."""
+        active = self._standing.active
+        if bad is not None and (active is None or active.release != bad.release):
+            self._releases.journal.append(
+                self._name, "failed", by="host", release=bad.release, step="watch", reason=reason
+            )

@@ -10,18 +10,28 @@ from ops.host.shared import Shared
 from ops.host.spec import Say, StepFailedError, silent
 from ops.host.standing import Standing
 from ops.release.errors import ReleaseError
+from ops.release.journal import entry_of
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A release that is not gone back to, and why."""
+
+    release: str
+    step: str
+    reason: str
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Why a release is switched to. One that served before is `proven`, one that is not `watched` is not taken back.
 
-    What is not `recorded` is what the journal says already.
+    What is not `recorded` is what the journal says already. `left` is a bad release that is switched from.
     """
 
     by: str
     recorded: bool = True
     proven: bool = False
     watched: bool = True
+    left: Left | None = None
 
 
 RESUME = Change(by="host", recorded=False, proven=True)
@@ -87,9 +97,16 @@ class Switch:
         self._shared.routes.check(self._name, generation.manifest)
         fresh = generation.prepare_flip()
         if change.recorded:
-            journal, previous = self._shared.releases.journal, before.release if before else None
-            journal.append(self._name, "active", by=change.by, release=generation.release, previous=previous)
+            previous = before.release if before else change.left.release if change.left else None
+            self._record(generation.release, previous, change)
         generation.flip(fresh)
+
+    def _record(self, release: str, previous: str | None, change: Change) -> None:
+        """Write the switch, and with it why the release before was left: a crash leaves both or none."""
+        entries = [entry_of("active", by=change.by, release=release, previous=previous)]
+        if (left := change.left) is not None:
+            entries.append(entry_of("failed", by=change.by, release=left.release, step=left.step, reason=left.reason))
+        self._shared.releases.journal.append_all(self._name, entries)
 
     def _failed(self, release: str, error: StepFailedError, change: Change) -> StepFailedError:
         self._standing.fail(error)

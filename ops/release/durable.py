@@ -32,6 +32,14 @@ def seal(folder: Path) -> None:
         _ = [*pool.map(sync, [*files, *folders])]
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, so that their names would survive a power cut."""
+    missing = [at for at in (folder, *folder.parents) if not at.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for at in missing:
+        sync(at.parent)
+
+
 def sync(path: Path) -> None:
     """Wait until a file's content, or a folder's names, would survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -25,8 +25,13 @@ class JournalError(ReleaseError):
     """An entry could not be written; the journal is as it was before."""
 
 
+def can_be_name(name: str) -> bool:
+    """Whether `name` can be a function's, which also makes it safe as the name of a folder."""
+    return name.isidentifier() and not name.startswith("_")
+
+
 def checked_name(name: str) -> str:
-    """Return `name` when it can be a function's, which also makes it safe as the name of a folder."""
-    if not name.isidentifier() or name.startswith("_"):
+    """Return `name` when it can be a function's; raises UnknownFunctionError."""
+    if not can_be_name(name):
         raise UnknownFunctionError(f"{name!r} cannot be a function: the name of a module in functions/ is needed")
     return name

@@ -3,15 +3,19 @@
 import contextlib
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
 
-from ops.release.durable import sync
-from ops.release.errors import JournalError, checked_name
+from ops.release.durable import make_folder, sync
+from ops.release.errors import JournalError, can_be_name, checked_name
 
+_SUM = re.compile(rb',"sum":"([0-9a-f]{8})"}$')
 LIMIT = 1000
 KEPT = 200
 TELLING = frozenset({"active", "failed", "collected"})
@@ -33,6 +37,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
 
 
+class Damage(NamedTuple):
+    """How many lines cannot be read, and whether one of them may have named another active release."""
+
+    lines: int
+    hides_active: bool
+
+
+def entry_of(event: str, *, by: str, **fields: str | None) -> Entry:
+    """An entry of now."""
+    if (reason := fields.get("reason")) is not None:  # the last lines of a log may hold anything
+        fields["reason"] = reason.encode("utf-8", "replace").decode()
+    return Entry(at=datetime.now(UTC), event=event, by=by, **fields)
+
+
 class Journal:
     """One file a function, `FOLDER/NAME.jsonl`; writers take turns, readers need no lock.
 
@@ -42,32 +60,29 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def append(  # noqa: PLR0913 - the fields of an entry
-        self,
-        name: str,
-        event: str,
-        *,
-        by: str,
-        release: str | None = None,
-        previous: str | None = None,
-        step: str | None = None,
-        reason: str | None = None,
-    ) -> Entry:
-        """Record an event, on the disk when this returns; raises JournalError, with the journal as it was."""
-        if reason is not None:  # the last lines of a log may hold anything
-            reason = reason.encode("utf-8", "replace").decode()
-        entry = Entry(
-            at=datetime.now(UTC), event=event, by=by, release=release, previous=previous, step=step, reason=reason
-        )
+    def append(self, name: str, event: str, *, by: str, **fields: str | None) -> Entry:
+        """Record an event with `fields` of Entry, on the disk when this returns.
+
+        Raises JournalError, with the journal as it was.
+        """
+        (entry,) = self.append_all(name, [entry_of(event, by=by, **fields)])
+        return entry
+
+    def append_all(self, name: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Record events that belong together, all or none; raises JournalError, with the journal as it was."""
         path = self._path(name)
         try:
             with self._writing():
-                _append(path, msgspec.json.encode(entry) + b"\n")
-                with contextlib.suppress(OSError):  # the entry stands; the next append tries again
+                _append(path, b"".join(_line(entry) for entry in entries))
+                with contextlib.suppress(OSError):  # the entries stand; the next append tries again
                     _compact(path)
         except OSError as error:
             raise JournalError(f"the journal of {name} cannot be written: {error}") from error
-        return entry
+        return entries
+
+    def damage(self, name: str) -> Damage:
+        """What of the journal cannot be read."""
+        return _damage(_read_lines(self._path(name)))
 
     def entries(self, name: str) -> tuple[Entry, ...]:
         """All events that are kept, oldest first; lines that are damaged are left out."""
@@ -91,14 +106,19 @@ class Journal:
 
     def names(self) -> tuple[str, ...]:
         """Functions with a journal, sorted."""
-        return tuple(sorted(path.stem for path in self._folder.glob("[!.]*.jsonl")))
+        return tuple(sorted(path.stem for path in self._folder.glob("[!.]*.jsonl") if can_be_name(path.stem)))
+
+    def strays(self) -> tuple[str, ...]:
+        """Files that lie among the journals and are none, such as a copy that somebody made; sorted."""
+        found = (path for path in self._folder.glob("[!.]*"))
+        return tuple(sorted(path.name for path in found if path.suffix != ".jsonl" or not can_be_name(path.stem)))
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{checked_name(name)}.jsonl"
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -132,14 +152,41 @@ def _end_of_last_line(descriptor: int) -> int:
     return content.rfind(b"\n") + 1
 
 
-def _read(path: Path) -> Iterator[Entry]:
+def _line(entry: Entry) -> bytes:
+    """An entry as it is written: its JSON with a checksum as the last field."""
+    body = msgspec.json.encode(entry)
+    return b'%s,"sum":"%08x"}\n' % (body[:-1], crc32(body))
+
+
+def _entry(line: bytes) -> Entry | None:
+    """What a line says; None for a damaged one. Lines of earlier versions have no checksum."""
+    if (found := _SUM.search(line)) is not None:
+        line = line[: found.start()] + b"}"
+        if crc32(line) != int(found[1], 16):
+            return None
+    try:
+        return msgspec.json.decode(line, type=Entry)
+    except msgspec.DecodeError:
+        return None
+
+
+def _read_lines(path: Path) -> list[Entry | None]:
+    """An entry for each line, None for a damaged one."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return
-    for line in content[: content.rfind(b"\n") + 1].splitlines():
-        with contextlib.suppress(msgspec.DecodeError):
-            yield msgspec.json.decode(line, type=Entry)
+        return []
+    return [_entry(line) for line in content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]]
+
+
+def _read(path: Path) -> Iterator[Entry]:
+    return filter(None, _read_lines(path))
+
+
+def _damage(lines: Sequence[Entry | None]) -> Damage:
+    told = [at for at, entry in enumerate(lines) if entry is not None and entry.event in {"active", "removed"}]
+    damaged = [at for at, entry in enumerate(lines) if entry is None]
+    return Damage(len(damaged), bool(damaged) and damaged[-1] > max(told, default=-1))
 
 
 def _compact(path: Path) -> None:
@@ -147,7 +194,7 @@ def _compact(path: Path) -> None:
     if len(entries) <= LIMIT:
         return
     aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in compacted(entries)))
+    aside.write_bytes(b"".join(_line(entry) for entry in compacted(entries)))
     aside.chmod(0o600)
     sync(aside)
     aside.replace(path)

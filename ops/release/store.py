@@ -106,7 +106,7 @@ class Store:
 
         The kernel lets go of the lock when its holder dies. Readers need none.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(self.folder)
         descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

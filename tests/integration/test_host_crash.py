@@ -208,3 +208,15 @@ def test_killed_during_a_first_deploy_it_leaves_no_trace_of_the_function():
         host.wait_until(lambda: host.family() == {host.process.pid})
         assert None is host.journal.active("one")
         assert not (host.run / "one.sock").exists()
+
+
+def test_a_host_starts_over_files_in_its_folders_that_are_not_its_own():
+    with running_host({"one": source(0)}) as host:
+        host.process.terminate()
+        host.process.wait(20)
+        (host.run / "journal/one.bak.jsonl").write_text("?")
+        (host.run / "workers/notes").touch()
+        (host.run / "one.old.sock").touch()
+        host.start()
+        host.wait_until(lambda: host.function("one")["state"] == "serving")
+        assert "not read in the folder of journals: one.bak.jsonl" in host.log()

@@ -2,8 +2,8 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -20,8 +20,8 @@ class Held:
         self.changing = asyncio.Lock()
 
 
-@asynccontextmanager
-async def other_host() -> AsyncIterator[subprocess.Popen[bytes]]:
+@contextmanager
+def other_host() -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(["/bin/sleep", "60"])
     try:
         yield process
@@ -32,7 +32,7 @@ async def other_host() -> AsyncIterator[subprocess.Popen[bytes]]:
 
 async def true(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a lock tells nobody that it is free
             await asyncio.sleep(0.01)
 
 
@@ -44,7 +44,7 @@ def fails() -> None:
 async def test_it_can_be_changed_again_after_the_other_has_ended_whatever_fails_then():
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     function, yielding = Held(), Yielding(fails)
-    async with other_host() as other:
+    with other_host() as other:
         assert (await yielding.begin(other.pid, [function]))["ok"]
         assert function.changing.locked()
     await true(lambda: not function.changing.locked())
@@ -54,7 +54,7 @@ async def test_it_can_be_changed_again_after_the_other_has_ended_whatever_fails_
 async def test_an_other_that_ends_while_a_deploy_is_waited_for_holds_nothing():
     first, second, yielding = Held(), Held(), Yielding(lambda: None)
     await second.changing.acquire()
-    async with other_host() as other:
+    with other_host() as other:
         beginning = asyncio.create_task(yielding.begin(other.pid, [first, second]))
         await true(first.changing.locked)
     await true(lambda: yielding.to is None)
@@ -68,7 +68,7 @@ async def test_a_deploy_that_does_not_end_keeps_no_function_held(monkeypatch: py
     monkeypatch.setattr(succession, "HOLD_S", 0.1)
     first, second, yielding = Held(), Held(), Yielding(lambda: None)
     await second.changing.acquire()
-    async with other_host() as other:
+    with other_host() as other:
         answer = await yielding.begin(other.pid, [first, second])
         assert (False, "not done after" in answer["reason"]) == (answer["ok"], True)
         assert not first.changing.locked()

@@ -11,7 +11,7 @@ import pytest
 
 from ops.release import journal as journals
 from ops.release.errors import JournalError, UnknownFunctionError
-from ops.release.journal import Entry, Journal
+from ops.release.journal import Damage, Entry, Journal, entry_of
 from tests.parts.full_disk import full_disk
 
 HERE = Path(__file__).parents[2]
@@ -141,3 +141,40 @@ def test_a_compaction_that_finds_no_space_keeps_every_entry(journal, tmp_path):
     (tmp_path / "journal" / ".one.jsonl.new").mkdir()  # what cannot be written over
     journal.append("one", "active", release="d", by="test")
     assert (journals.LIMIT + 1, "d") == (len(journal.entries("one")), journal.active("one"))
+
+
+def test_a_line_of_which_a_byte_was_changed_is_not_believed(journal, tmp_path):
+    journal.append("one", "active", release="aaaa", by="test")
+    journal.append("one", "active", release="bbbb", by="test")
+    content = file_of(tmp_path).read_bytes()
+    file_of(tmp_path).write_bytes(content.replace(b"bbbb", b"cccc"))
+    assert ("aaaa", Damage(1, hides_active=True)) == (journal.active("one"), journal.damage("one"))
+    journal.append("one", "active", release="dddd", by="test")
+    assert ("dddd", Damage(1, hides_active=False)) == (journal.active("one"), journal.damage("one"))
+
+
+def test_an_intact_journal_has_no_damage(journal):
+    assert Damage(0, hides_active=False) == journal.damage("one")
+    journal.append("one", "failed", release="a", step="watch", reason='"sum":"00000000"}', by="test")
+    assert Damage(0, hides_active=False) == journal.damage("one")
+
+
+def test_lines_without_a_checksum_are_those_of_earlier_versions(journal, tmp_path):
+    write_entries(tmp_path, ("active", "a"))
+    assert ("a", Damage(0, hides_active=False)) == (journal.active("one"), journal.damage("one"))
+
+
+def test_events_that_belong_together_are_written_at_once(journal):
+    entries = [entry_of("active", release="a", by="test"), entry_of("failed", release="b", by="test")]
+    with full_disk(150), pytest.raises(JournalError):
+        journal.append_all("one", entries)
+    assert () == journal.entries("one")
+    journal.append_all("one", entries)
+    assert entries == [*journal.entries("one")]
+
+
+def test_what_is_no_journal_is_told_and_not_read(journal, tmp_path):
+    journal.append("one", "active", release="a", by="test")
+    for name in ("one.bak.jsonl", "notes.txt"):
+        (tmp_path / "journal" / name).write_text("?")
+    assert (("one",), ("notes.txt", "one.bak.jsonl")) == (journal.names(), journal.strays())
