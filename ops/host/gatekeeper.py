@@ -67,20 +67,27 @@ class Gatekeeper:
 
     async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
         start, answered = time.perf_counter(), None
-        status, is_open = CLIENT_LEFT, False
+        status, is_open, has_left = CLIENT_LEFT, False, False
 
         async def observe(message: Message) -> None:
-            nonlocal status, answered, is_open
+            nonlocal status, answered, is_open, has_left
             if message["type"] == "http.response.start":
                 status, answered = message["status"], time.perf_counter()
                 if self._draining:
                     message["headers"] = [*message.get("headers", ()), CONNECTION_CLOSE]
             is_open = message.get("more_body", False)
-            await send(message)
+            try:
+                await send(message)
+            except Exception:
+                has_left = True
+                raise
 
         async def receive_or_end() -> Message:
+            nonlocal has_left
             # Whoever still receives after the first byte of an answer waits for its client to leave.
-            return await (receive() if status == CLIENT_LEFT else self._received_or_ended(receive))
+            message = await (receive() if status == CLIENT_LEFT else self._received_or_ended(receive))
+            has_left |= message["type"] == "http.disconnect"
+            return message
 
         self._gauges.begin()
         try:
@@ -88,7 +95,8 @@ class Gatekeeper:
             if is_open and self._ending.is_set():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except Exception:
-            status = 500 if status == CLIENT_LEFT else status
+            # After the first byte the visitor sees an answer that is cut, with whatever status it began.
+            status = 500 if status == CLIENT_LEFT or not has_left else status
             raise
         finally:
             seconds = (answered or time.perf_counter()) - start

@@ -21,10 +21,29 @@ async def gives_up(_scope, _receive, _send) -> None:
     await asyncio.sleep(TAKES_S)
 
 
+async def breaks_off(_scope, _receive, send) -> None:
+    await send({"type": "http.response.start", "status": 200})
+    raise ValueError
+
+
+async def breaks_off_after_its_client_left(_scope, receive, send) -> None:
+    await send({"type": "http.response.start", "status": 200})
+    await receive()
+    raise ValueError
+
+
+async def left() -> dict[str, str]:
+    return {"type": "http.disconnect"}
+
+
+async def sent(_message) -> None:
+    """The client has it."""
+
+
 async def counted(app, folder: Path) -> Reading:
     gauges = Gauges.create(folder / "one.1.7", 0)
     gatekeeper = Gatekeeper(app, gauges, 10.0, lambda: None, lambda _: None)
-    await asyncio.gather(gatekeeper({"type": "http"}, None, None), return_exceptions=True)
+    await asyncio.gather(gatekeeper({"type": "http"}, left, sent), return_exceptions=True)
     return gauges.read()
 
 
@@ -33,3 +52,9 @@ async def test_a_request_without_an_answer_counts_for_as_long_as_it_took(app, er
     reading = await counted(app, tmp_path)
     assert (0, 1, errors) == (reading.in_flight, reading.requests, reading.errors)
     assert 1 == sum(reading.buckets[SLOWER_THAN + 1 :])
+
+
+@pytest.mark.parametrize(("app", "errors"), [(breaks_off, 1), (breaks_off_after_its_client_left, 0)])
+async def test_an_answer_that_breaks_off_is_an_error_of_the_release_unless_its_client_left(app, errors, tmp_path: Path):
+    reading = await counted(app, tmp_path)
+    assert (1, errors) == (reading.requests, reading.errors)
