@@ -13,16 +13,38 @@ if TYPE_CHECKING:  # every command asks, and asyncio takes long to import
     import asyncio
 
 SOCKET_NAME = "host.sock"
+ANSWER_S = 1.0
 Emit = Callable[[dict[str, Any]], None]
 Answer = Callable[[dict[str, Any], Emit], Awaitable[dict[str, Any]]]
 
 
-async def listen(run_dir: Path, answer: Answer) -> "asyncio.Server":
-    """Answer requests on `run_dir/host.sock` with `answer`, until the returned server is closed.
+class Listener:
+    """Whoever answers on a control socket."""
+
+    def __init__(self, server: "asyncio.Server", answering: "set[asyncio.Task[Any]]") -> None:
+        self._server = server
+        self._answering = answering
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._server.close()
+
+    async def answered(self) -> None:
+        """Wait until what is under way has its answer."""
+        import asyncio
+
+        if self._answering:
+            await asyncio.wait([*self._answering], timeout=ANSWER_S)
+
+
+async def listen(run_dir: Path, answer: Answer) -> Listener:
+    """Answer requests on `run_dir/host.sock` with `answer`, until what is returned is closed.
 
     The socket takes the place of another host's at once: whoever asks meets one of the two.
     """
     import asyncio
+
+    answering: set[asyncio.Task[Any]] = set()
 
     async def serve(reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter") -> None:
         def emit(message: dict[str, Any]) -> None:
@@ -30,7 +52,10 @@ async def listen(run_dir: Path, answer: Answer) -> "asyncio.Server":
 
         try:
             while line := await _line(reader):
-                emit({"done": True, **await _answered(line, answer, emit)})
+                task = asyncio.create_task(_answered(line, answer, emit))
+                answering.add(task)
+                task.add_done_callback(answering.discard)
+                emit({"done": True, **await task})
                 await writer.drain()
         except ConnectionError:
             return  # the asker left
@@ -42,7 +67,7 @@ async def listen(run_dir: Path, answer: Answer) -> "asyncio.Server":
     server = await asyncio.start_unix_server(serve, fresh)
     fresh.chmod(0o600)
     fresh.replace(run_dir / SOCKET_NAME)
-    return server
+    return Listener(server, answering)
 
 
 async def _line(reader: "asyncio.StreamReader") -> bytes:

@@ -65,11 +65,14 @@ class Generation:
         self.number = number
         self.release = release
         self._declared: dict[str, Any] | None = None
-        self._manifest: Manifest | None = None
+        self.known_manifest: Manifest | None = None
+        self.starting: list[Worker] = []
         self.workers: list[Worker] = []
+        self.leaving: list[Worker] = []  # past a limit, and serving until another takes their place
         self.wanted = 1
         self._past = Reading()
         self._is_retired = False
+        self._refusals: dict[Worker, StepFailedError] = {}
         self._forks = 0
         self._root = root
         self._places = places
@@ -85,27 +88,34 @@ class Generation:
     @property
     def manifest(self) -> Manifest:
         """What the release declares: known once its first worker has started."""
-        assert self._manifest is not None
-        return self._manifest
+        assert self.known_manifest is not None
+        return self.known_manifest
 
     async def start_worker(self, nursery: Nursery) -> Worker:
         """Fork one worker and wait until its lifespan is up; raises StepFailedError and leaves none behind."""
         read_fd, write_fd = os.pipe()
         try:
             worker = await self._forked(nursery, write_fd)
+            self.starting.append(worker)
             try:
                 await self._until_started(read_fd, worker)
                 worker.reading()  # now: the gauges of one that has ended cannot be opened any more
                 self._require_place()
-                self._limit(worker)
+                self.workers.append(worker)
             except BaseException:
                 worker.signal(signal.SIGKILL)
                 await worker.ended()
                 raise
+            finally:
+                self.starting.remove(worker)
         finally:
             os.close(read_fd)
-        self.workers.append(worker)
         return worker
+
+    def refuse(self, worker: Worker, step: str, reason: str) -> None:
+        """End a worker that starts; whoever waits for it is told why."""
+        self._refusals[worker] = StepFailedError(self.name, step, f"a worker {reason}")
+        worker.signal(signal.SIGKILL)
 
     async def start_workers(self, nursery: Nursery, wanted: int | None) -> None:
         """Start `wanted` workers behind the socket, without a number as many as the manifest declares.
@@ -120,14 +130,9 @@ class Generation:
                 raise outcome
 
     async def smoke(self, *, proven: bool) -> None:
-        """Make the function's own smoke requests through the socket, and see that its memory is within the limit."""
+        """Make the function's own smoke requests through the socket."""
         for request in self.manifest.smoke:
             await self._smoke(request, proven=proven)
-        limit_mib = self.manifest.memory_mib
-        for worker in self.workers:
-            if (used_mib := worker.memory_mib()) > limit_mib:
-                reason = f"a worker uses {used_mib:.0f} MiB after its smoke requests, its limit is {limit_mib}"
-                raise StepFailedError(self.name, "memory", reason)
 
     async def _smoke(self, request: Smoke, *, proven: bool) -> None:
         check = asyncio.to_thread(
@@ -167,18 +172,23 @@ class Generation:
         """Let `NAME.sock`, the name that nginx opens for each connection, mean this generation: atomic."""
         fresh.replace(self._places.run_dir / f"{self.name}.sock")
 
-    def lost(self, worker: Worker) -> None:
-        """Take a worker that ended out of the list; what it counted stays in the total."""
+    def dismiss(self, worker: Worker) -> None:
+        """A worker is to end, and serves until it does."""
         self.workers.remove(worker)
+        self.leaving.append(worker)
+
+    def lost(self, worker: Worker) -> None:
+        """Take a worker that ended out of the lists; what it counted stays in the total."""
+        (self.workers if worker in self.workers else self.leaving).remove(worker)
         self._past += worker.reading()
 
     def reading(self) -> Reading:
         """Totals over all workers that this generation ever had."""
-        return sum((worker.reading() for worker in self.workers), self._past)
+        return sum((worker.reading() for worker in (*self.workers, *self.leaving)), self._past)
 
     def state(self) -> dict[str, Any]:
         """Facts for `edge list` and `edge status`."""
-        workers = [worker for worker in self.workers if not worker.has_ended]
+        workers = [worker for worker in (*self.workers, *self.leaving) if not worker.has_ended]
         return {
             "release": self.release,
             "generation": self.number,
@@ -192,7 +202,7 @@ class Generation:
     async def retire(self, drain_s: float, kill_after_s: float = 10.0) -> None:
         """Let the workers finish and end them; the socket goes once nothing can be waiting in it."""
         self._is_retired = True
-        await retire([*self.workers], drain_s, kill_after_s, is_awaited=self._is_awaited)
+        await retire([*self.workers, *self.leaving], drain_s, kill_after_s, is_awaited=self._is_awaited)
         self._listener.close()
         self.socket_path.unlink(missing_ok=True)
 
@@ -235,9 +245,10 @@ class Generation:
         return None
 
     def _limit(self, worker: Worker) -> None:
-        if worker.cgroup is not None:
+        """Have the kernel hold it, from the moment on that it is known."""
+        if worker.cgroup is not None and self.known_manifest is not None:
             with suppress(OSError):
-                worker.cgroup.limit(self.manifest.memory_mib)
+                worker.cgroup.limit(self.known_manifest.memory_mib)
 
     async def _until_started(self, report_fd: int, worker: Worker) -> None:
         step = "import"
@@ -249,13 +260,16 @@ class Generation:
                     if report.step == "lifespan":
                         return
                     step = "lifespan"
-                    self._declared, self._manifest = report.manifest, manifest.read(report.manifest)
+                    self._declared, self.known_manifest = report.manifest, manifest.read(report.manifest)
+                    self._limit(worker)
         except TimeoutError as error:
             raise StepFailedError(self.name, step, f"not done after {START_TIMEOUT_S:.0f} s") from error
         except ValueError as error:  # a line past the reader's limit, or not a manifest
             raise StepFailedError(self.name, step, f"what it reports cannot be read: {error}") from error
         worker.signal(signal.SIGKILL)  # it may have closed the pipe and go on
         await worker.ended()
+        if (refusal := self._refusals.pop(worker, None)) is not None:
+            raise refusal
         raise StepFailedError(self.name, step, f"without a word {worker.told_end()}")
 
 

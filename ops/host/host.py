@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ops.host import control, log, records
+from ops.host.family import children, end
 from ops.host.generation import Places
+from ops.host.guard import Strays
 from ops.host.hosted import TICK_S, HostedFunction
-from ops.host.limits import Strays, children, descendants, end
 from ops.host.nursery import Nursery
 from ops.host.process import Predecessor
 from ops.host.releases import Releases
@@ -56,18 +57,20 @@ class Host:
             self._nursery.close()
             os._exit(0)
         server.close()
+        self._yielding.release()
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await asyncio.gather(*(function.stop() for function in self.functions.values()))
+        await server.answered()
         self._nursery.close()
-        end(descendants(os.getpid()))  # what workers started and left behind
+        end(children(os.getpid()))  # what workers started and left behind
 
-    async def _begin(self) -> asyncio.Server:
+    async def _begin(self) -> control.Listener:
         self._inherit()
         return await control.listen(self._places.run_dir, self._answer)
 
-    async def _unless_stopped(self, tell: Tell) -> asyncio.Server:
+    async def _unless_stopped(self, tell: Tell) -> control.Listener:
         """Take over; a signal before the end of it is a failure like any other."""
         taking = asyncio.create_task(self._take_over(tell))
         stopping = asyncio.create_task(self._stopped.wait())
@@ -83,7 +86,7 @@ class Host:
             if not taking.done() or taking.cancelled() or taking.exception() is not None:
                 self._nursery.close()
 
-    async def _take_over(self, tell: Tell) -> asyncio.Server:
+    async def _take_over(self, tell: Tell) -> control.Listener:
         tell({"step": "yield"})
         elder = await Elder.meet(self._places.run_dir)
         serving = await elder.cede()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from ops.host import log
@@ -9,7 +10,6 @@ from ops.host.background import Background
 from ops.host.bringup import BringUp
 from ops.host.generation import Generation
 from ops.host.inherited import Inherited
-from ops.host.limits import Guard
 from ops.host.process import Predecessor
 from ops.host.rollback import Rollback
 from ops.host.shared import Shared
@@ -32,7 +32,7 @@ class HostedFunction:
         self._shared = shared
         self._standing = Standing()
         self._watch: Watch | None = None
-        self._guard = Guard()
+        self._change: asyncio.Future[None] | None = None  # an operator's that goes on
         self._inherited = Inherited(name, shared.places.run_dir)
         self._background = Background(self.tell)
         self._staff = Staff(shared.nursery, self._background, self.tell, self._is_kept, self._crashed)
@@ -93,13 +93,28 @@ class HostedFunction:
     async def deploy(self, release: str, *, by: str, left: str | None = None, note: Say = silent) -> None:
         """Bring up a release beside the active one and switch to it; `note` is told each step.
 
-        `left` is why the active one is not to be gone back to. Raises StepFailedError; then all is as it was.
+        `left` is why the active one is not to be gone back to. The step `wait` is that another change goes on. Raises
+        StepFailedError; then all is as it was.
         """
+        if self.changing.locked():
+            note("wait")
         async with self.changing:
             before = self.active.release if self.active else self._shared.releases.journal.active(self.name)
             is_left = left is not None and before not in {None, release}
             bad = Left(before, "rollback", left) if is_left and before and left else None
-            await self._switch.to(release, Change(by=by, left=bad), note)
+            await self._unless_stopped(self._switch.to(release, Change(by=by, left=bad), note))
+
+    async def _unless_stopped(self, change: Coroutine[Any, Any, None]) -> None:
+        """A change that `stop` ends before it has flipped."""
+        self._change = asyncio.ensure_future(change)
+        try:
+            await self._change
+        except asyncio.CancelledError:
+            if not self._standing.is_stopping or not self._change.cancelled():
+                raise
+            raise StepFailedError(self.name, "start", "the host is stopping") from None
+        finally:
+            self._change = None
 
     def _switched(self, generation: Generation, change: Change) -> None:
         before = self._standing.serve(generation)
@@ -138,23 +153,29 @@ class HostedFunction:
 
     def tick(self) -> None:
         """Once a second: hold the limits, and take back a release that breaks a trigger."""
-        generation = self.active
-        if generation is None:
+        if self._standing.is_stopping:
             return
-        for worker in [*generation.workers]:
-            if (excess := self._guard.check(worker, generation.manifest)) is not None:
-                self.tell(f"worker {worker.pid}: {excess}")
-                self._staff.exchange(generation, worker, is_stuck="stuck" in excess)
+        rising = (self._switch.rising,) if self._switch.rising else ()
+        for generation in (*self._standing.generations, *rising):
+            self._staff.look(generation)
+        if self.active is not None:
+            self._judge(self.active)
+
+    def _judge(self, generation: Generation) -> None:
         if self._watch is not None and (reason := self._watch.feed(time.monotonic(), generation.reading())):
             # Beside the tick, which the other functions wait for.
             self._background.start(self._take_back(generation, reason))
 
     async def stop(self, kill_after_s: float = 10.0) -> None:
         """End all workers and respawns of this function."""
-        generations = self._standing.stop()
+        self._standing.stop()
+        if self._change is not None:
+            self._change.cancel()
         await self._background.cancel()
-        await self._inherited.dismiss(None, 0, kill_after_s)
-        await asyncio.gather(*(generation.retire(0, kill_after_s) for generation in generations))
+        async with self.changing:
+            await self._inherited.dismiss(None, 0, kill_after_s)
+            generations = self._standing.generations
+            await asyncio.gather(*(generation.retire(0, kill_after_s) for generation in generations))
         (self._shared.places.run_dir / f"{self.name}.sock").unlink(missing_ok=True)
 
     def state(self) -> dict[str, Any]:

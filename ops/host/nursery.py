@@ -44,7 +44,7 @@ class Nursery:
                 control = await self._warmed()
                 socket.send_fds(control, [msgspec.json.encode(spec)], list(inherited))
                 pid = int(await self._answer(control, FORK_TIMEOUT_S))
-            except (OSError, TimeoutError, ValueError):
+            except BaseException:  # a cancelled one as well: its answer must not be taken for the next one's
                 self.close()
                 raise
             self._forked.add(pid)

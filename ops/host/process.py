@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ops.host import records
+from ops.host import family, records
 from ops.host.cgroup import Cgroup, Cgroups
 from ops.host.gauges import Gauges, Reading
 
 BUSY_POLL_S = 0.05
 # What nginx connected to just before the flip may still wait in the old socket's backlog.
 SETTLE_S = 0.25
-PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / (1024 * 1024)
 
 
 class Serving:
@@ -53,11 +52,8 @@ class Serving:
         return self._last
 
     def memory_mib(self) -> float:
-        """Resident memory that it does not share with the zygote."""
-        with contextlib.suppress(OSError, ValueError):
-            resident, shared = map(int, Path(f"/proc/{self.pid}/statm").read_text().split()[1:3])
-            return (resident - shared) * PAGE_MIB
-        return 0.0
+        """Memory of the process and of what it has started; 0 after its end."""
+        return 0.0 if self.has_ended else family.memory_mib(self.pid)
 
     def let_go(self) -> None:
         """Watch it no longer."""

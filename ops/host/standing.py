@@ -33,6 +33,11 @@ class Standing:
         return self._generation if self.state is State.SERVING else None
 
     @property
+    def generations(self) -> tuple[Generation, ...]:
+        """All that have met a visitor and are not retired."""
+        return (*self.leaving, self._generation) if self._generation else (*self.leaving,)
+
+    @property
     def is_down(self) -> bool:
         """Whether it is to be brought up."""
         return self.state in {State.STARTING, State.FAILED}
@@ -76,10 +81,9 @@ class Standing:
         if self.is_down:
             self.state = State.LEAVING
 
-    def stop(self) -> list[Generation]:
-        """From now on nothing serves; returns the generations to be ended."""
+    def stop(self) -> None:
+        """From now on nothing serves."""
         self.state = State.STOPPING
-        return [*self.leaving, *([self._generation] if self._generation else [])]
 
     def facts(self) -> dict[str, Any]:
         """For `edge list` and `edge status`: one that serves without a worker is starting."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from ops.host import log
+from ops.host import guard, log
 from ops.host.generation import Generation
 from ops.host.shared import Shared
 from ops.host.spec import Say, StepFailedError, silent
@@ -44,6 +44,7 @@ class Switch:
         self, name: str, shared: Shared, standing: Standing, on_switch: Callable[[Generation, Change], None]
     ) -> None:
         self.number = 0  # of the last generation
+        self.rising: Generation | None = None  # the one at its gate
         self._name = name
         self._shared = shared
         self._standing = standing
@@ -51,8 +52,7 @@ class Switch:
 
     async def to(self, release: str, change: Change, note: Say = silent) -> None:
         """Bring up a release beside the active one and switch to it; raises StepFailedError, with all as it was."""
-        if self._standing.is_stopping:
-            raise StepFailedError(self._name, "start", "the host is stopping")
+        self._require_running()
         try:
             generation = await self.ready(release, note, proven=change.proven)
             try:
@@ -80,19 +80,28 @@ class Switch:
         shared = self._shared
         found = shared.releases.intact(self._name, release)
         self.number += 1
-        generation = Generation(self._name, self.number, found.id, found.folder, shared.places)
+        generation = self.rising = Generation(self._name, self.number, found.id, found.folder, shared.places)
         try:
             note("start")
             await generation.start_workers(shared.nursery, shared.rules.workers.get(self._name))
             shared.routes.check(self._name, generation.manifest)
             note("smoke")
             await generation.smoke(proven=proven)
+            self._require_modesty(generation)
         except BaseException:
             await generation.retire(0, 0)
             raise
+        finally:
+            self.rising = None
         return generation
 
+    def _require_modesty(self, generation: Generation) -> None:
+        for worker in generation.workers:
+            if (excess := guard.check_starting(worker, generation.manifest)) is not None:
+                raise StepFailedError(self._name, excess.step, f"after its smoke requests a worker {excess.reason}")
+
     def _flip(self, generation: Generation, change: Change) -> None:
+        self._require_running()  # the drain must not meet a generation that came after it
         before = self._standing.active
         self._shared.routes.check(self._name, generation.manifest)
         fresh = generation.prepare_flip()
@@ -100,6 +109,10 @@ class Switch:
             previous = before.release if before else change.left.release if change.left else None
             self._record(generation.release, previous, change)
         generation.flip(fresh)
+
+    def _require_running(self) -> None:
+        if self._standing.is_stopping:
+            raise StepFailedError(self._name, "start", "the host is stopping")
 
     def _record(self, release: str, previous: str | None, change: Change) -> None:
         """Write the switch, and with it why the release before was left: a crash leaves both or none."""

@@ -141,6 +141,30 @@ def test_a_host_that_is_asked_to_end_answers_what_it_has_in_hand():
         assert 0 == host.process.wait(20)
 
 
+def test_a_host_that_is_asked_to_end_during_a_deploy_refuses_it_and_leaves_nothing():
+    slow = HELLO.replace(
+        "async def word() -> str:", "async def word() -> str:\n    import asyncio; await asyncio.sleep(2)"
+    )
+    with (
+        running_host({"one": slow.format(name="one", word="done")}, lifeline=True) as host,
+        ThreadPoolExecutor() as pool,
+    ):
+        release = host.journal.active("one")
+        asked = pool.submit(host.get, "one", "/word")
+        host.wait_until(lambda: host.function("one")["inFlight"] == 1)
+        importing = "import time\ntime.sleep(1)\n" + HELLO.format(name="one", word="new")
+        deploying = pool.submit(host.deploy, "one", importing)
+        host.wait_until(lambda: len([*host.run.glob("workers/one.2.*")]) == 1)
+        host.process.terminate()
+        assert (200, "done") == asked.result()
+        assert (False, "the host is stopping") == (deploying.result()["ok"], deploying.result()["reason"])
+        assert 0 == host.process.wait(20)
+        assert ["active"] == [entry.event for entry in host.journal.entries("one")]
+        assert release == host.journal.active("one")
+        assert [] == list(host.run.glob("one*.sock"))
+        assert "Traceback" not in host.log()
+
+
 def test_the_control_socket_is_its_users_alone(host: RunningHost):
     assert 0o600 == (host.run / "host.sock").stat().st_mode & 0o777
 
