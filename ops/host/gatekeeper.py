@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ops.host.gauges import Gauges
+from ops.host.gauges import CLIENT_LEFT, Gauges
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -15,7 +15,6 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 CONNECTION_CLOSE = (b"connection", b"close")
 HEARTBEAT_S = 0.5
-CLIENT_LEFT = 499  # nginx's status for an answer that nobody waited for
 TIMER_SLACK_S = 0.01  # a timer's clock is read once a turn of the loop, so that it may be early by our clock
 
 

@@ -17,18 +17,27 @@ import msgspec
 # Upper bounds in seconds; the last bucket holds what took longer.
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 STARTED_TICKS, HEARTBEATS, IN_FLIGHT, REQUESTS, ERRORS, FIRST_BUCKET = range(6)
-CELLS = FIRST_BUCKET + len(BUCKETS_S) + 1
+# New cells come at the end: a new host reads those of workers that the one before has forked.
+ABANDONED = FIRST_BUCKET + len(BUCKETS_S) + 1
+CELLS = ABANDONED + 1
 SIZE_BYTES = CELLS * 8
+# A client that waited so long for a first byte did not leave because it had lost interest.
+ABANDONED_S = 5.0
+CLIENT_LEFT = 499  # nginx's status for an answer that nobody waited for
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """Totals since the worker began; `buckets` counts answers by duration, one more than BUCKETS_S."""
+    """Totals since the worker began; `buckets` counts answers by duration, one more than BUCKETS_S.
+
+    `abandoned` are requests without an answer whose client had waited for ABANDONED_S or longer.
+    """
 
     heartbeats: int = 0
     in_flight: int = 0
     requests: int = 0
     errors: int = 0
     buckets: tuple[int, ...] = (0,) * (len(BUCKETS_S) + 1)
+    abandoned: int = 0
 
     def __add__(self, other: "Reading") -> "Reading":
         return Reading(
@@ -37,6 +46,7 @@ class Reading(msgspec.Struct, frozen=True):
             self.requests + other.requests,
             self.errors + other.errors,
             tuple(mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)),
+            self.abandoned + other.abandoned,
         )
 
     def since(self, earlier: "Reading") -> "Reading":
@@ -47,6 +57,7 @@ class Reading(msgspec.Struct, frozen=True):
             self.requests - earlier.requests,
             self.errors - earlier.errors,
             tuple(mine - theirs for mine, theirs in zip(self.buckets, earlier.buckets, strict=True)),
+            self.abandoned - earlier.abandoned,
         )
 
     def quantile_s(self, q: float) -> float:
@@ -68,7 +79,8 @@ class Gauges:
     def __init__(self, path: Path) -> None:
         """Map what lies at the path; raises OSError or ValueError when it is not gauges, or its worker has ended."""
         with path.open("r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), SIZE_BYTES)
+            size_bytes = min(SIZE_BYTES, os.fstat(file.fileno()).st_size)
+            self._memory = mmap.mmap(file.fileno(), size_bytes)
         self._cells = memoryview(self._memory).cast("Q")
 
     @classmethod
@@ -109,12 +121,18 @@ class Gauges:
         if status >= 500 and (status != 503 or timed_out):  # noqa: PLR2004 - HTTP
             cells[ERRORS] += 1
         cells[FIRST_BUCKET + bisect_left(BUCKETS_S, seconds)] += 1
+        cells[ABANDONED] += status == CLIENT_LEFT and seconds >= ABANDONED_S
 
     def read(self) -> Reading:
         """The totals now."""
         cells = self._cells
         return Reading(
-            cells[HEARTBEATS], cells[IN_FLIGHT], cells[REQUESTS], cells[ERRORS], tuple(cells[FIRST_BUCKET:CELLS])
+            cells[HEARTBEATS],
+            cells[IN_FLIGHT],
+            cells[REQUESTS],
+            cells[ERRORS],
+            tuple(cells[FIRST_BUCKET:ABANDONED]),
+            cells[ABANDONED] if len(cells) > ABANDONED else 0,
         )
 
     def close(self) -> None:

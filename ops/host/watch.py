@@ -81,10 +81,11 @@ class Watch:
         window = self._window(now_s, total, rules.error_rate_for_s)
         if window is None or window.requests < rules.least_requests:
             return None
-        rate = window.errors / window.requests
-        if rate <= rules.error_rate:
-            return None
-        return f"errors {rate:.0%} of {window.requests} answers over {rules.error_rate_for_s:g} s"
+        if (rate := window.errors / window.requests) > rules.error_rate:
+            return f"errors {rate:.0%} of {window.requests} answers over {rules.error_rate_for_s:g} s"
+        if (rate := window.abandoned / window.requests) > rules.abandoned_rate:
+            return f"hangs: {rate:.0%} of {window.requests} clients left without an answer, each after seconds"
+        return None
 
     def _slowness(self, now_s: float, total: Reading) -> str | None:
         rules = self._triggers

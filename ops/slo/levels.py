@@ -100,6 +100,7 @@ class Rollback(_Section, frozen=True):
     crashes: Count
     crashes_within_s: Seconds
     least_requests: Count
+    abandoned_rate: Share
 
 
 class Aims(_Section, frozen=True):

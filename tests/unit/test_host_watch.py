@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
-from ops.host.gauges import BUCKETS_S, Gauges, Reading
+from ops.host.gauges import ABANDONED, ABANDONED_S, BUCKETS_S, CLIENT_LEFT, Gauges, Reading
 from ops.host.watch import Triggers, Watch
 
 TRIGGERS = Triggers(
-    error_rate=0.1, error_rate_for_s=10, p95_s=5.0, p95_for_s=20, crashes=3, crashes_within_s=6, least_requests=20
+    error_rate=0.1,
+    error_rate_for_s=10,
+    p95_s=5.0,
+    p95_for_s=20,
+    crashes=3,
+    crashes_within_s=6,
+    least_requests=20,
+    abandoned_rate=0.5,
 )
 
 
@@ -48,6 +55,19 @@ def test_a_slow_release_goes():
     assert "p95" in verdicts[20]
 
 
+def test_a_release_whose_clients_leave_without_an_answer_goes():
+    """However long it may take by its own timeout."""
+    watch = Watch(TRIGGERS.for_timeout(300), 0)
+    verdicts = [watch.feed(t, Reading(requests=t * 10, abandoned=t * 6)) for t in range(1, 12)]
+    assert [None] * 9 == verdicts[:9]
+    assert verdicts[9].startswith("hangs: 60% of 100 clients")
+
+
+def test_clients_that_leave_now_and_then_say_nothing_of_a_release():
+    watch = Watch(TRIGGERS, 0)
+    assert all(watch.feed(t, Reading(requests=t * 10, abandoned=t * 4)) is None for t in range(1, 40))
+
+
 def test_a_handful_of_requests_says_nothing():
     watch = Watch(TRIGGERS, 0)
     assert all(watch.feed(t, reading(10, errors=10)) is None for t in range(1, 40))
@@ -82,6 +102,19 @@ def test_what_a_worker_writes_the_host_reads(tmp_path: Path):
     worker.begin()
     worker.end(503, 10.0, timed_out=True)
     assert 2 == host.read().errors
+
+
+def test_a_client_that_left_early_has_lost_interest_and_one_that_waited_has_not(tmp_path: Path):
+    gauges = Gauges.create(tmp_path / "one.1.7", 0)
+    for seconds in (0.1, ABANDONED_S - 0.1, ABANDONED_S, 60.0):
+        gauges.begin()
+        gauges.end(CLIENT_LEFT, seconds)
+    assert (2, 0) == (gauges.read().abandoned, gauges.read().errors)
+
+
+def test_the_cells_of_a_worker_from_an_earlier_version_are_read_as_far_as_they_go(tmp_path: Path):
+    (tmp_path / "one.1.7").write_bytes(bytes(8 * ABANDONED))
+    assert Reading() == Gauges(tmp_path / "one.1.7").read()
 
 
 def test_quantiles_are_upper_bounds_of_buckets():
