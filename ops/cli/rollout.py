@@ -102,6 +102,7 @@ def collect(place: Workplace, name: str, state: dict[str, Any]) -> None:
     """Remove old releases, but none that serves, may be gone back to, or still answers; a failure is only said."""
     kept = place.settings.releases_kept
     wanted = {place.journal.active(name), place.journal.previous(name), state.get("release"), *state["draining"]}
+    wanted |= {*place.journal.standing(name)[:kept]}  # which those that were refused must not push out
     protected = {release for release in wanted if release is not None}
     try:
         # Journaled first: a release that is gone must not be one that the host would fall back to.

@@ -207,6 +207,20 @@ def test_a_rollback_goes_to_a_release_by_the_start_of_its_id_forward_too(place: 
     assert place.host.journal.previous("forward") is not None
 
 
+def test_releases_that_never_served_push_out_none_that_did(place: Operated):
+    words = ("first", "second", "third")
+    for word in words:
+        place.write("refusing", word)
+        assert 0 == place.edge("deploy", "refusing", EDGE_RELEASES_KEPT="3").returncode
+        if word == "second":
+            for number in range(4):
+                (place.tree / "functions" / "refusing.py").write_text(f"assert {number} < 0\n")
+                assert 3 == place.edge("deploy", "refusing").returncode
+    for word in reversed(words[:-1]):
+        assert 0 == place.edge("rollback", "refusing").returncode
+        assert (200, word) == place.host.get("refusing", "/word")
+
+
 def test_old_releases_are_collected_but_not_the_active_one_and_the_one_before(place: Operated):
     deployed(place, "kept")
     store, journal = place.host.store, place.host.journal
