@@ -37,7 +37,7 @@ def host() -> None:
 @click.option(
     "--python",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The interpreter to run from now on; without it the one of `edge up`, as it is installed now.",
+    help="The interpreter to run from now on; without it the one of the host that serves, as it is installed now.",
 )
 @json_option
 def upgrade(*, python: Path | None, as_json: bool) -> None:

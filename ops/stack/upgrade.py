@@ -8,7 +8,6 @@ crash, brings all together: the old one is ended as well, and the supervisor sta
 import json
 import os
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -108,7 +107,7 @@ class Upgrades:
             asked.answer({"ok": False, "step": "start", "reason": "the host is down, and being started anew"})
         else:
             try:
-                self._upgrade = Upgrade(self._part, str(asked.request.get("python") or sys.executable), asked)
+                self._upgrade = Upgrade(self._part, str(asked.request.get("python") or self._part.python), asked)
             except OSError as error:
                 asked.answer({"ok": False, "step": "start", "reason": str(error)})
                 return

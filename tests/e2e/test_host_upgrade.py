@@ -247,5 +247,15 @@ def test_a_second_upgrade_at_the_same_time_and_a_deploy_are_refused_with_the_rea
     wait_until(lambda: is_whole(own))
 
 
+def test_the_interpreter_of_an_upgrade_is_that_of_the_next_one_too(own: RunningStack, tmp_path: Path):
+    wait_until(lambda: is_whole(own))
+    chosen = script(tmp_path, f'CHOSEN=1 exec {sys.executable} "$@"')
+    for command in (("--python", str(chosen)), ()):
+        assert 0 == own.edge("host", "upgrade", *command).returncode
+        assert b"CHOSEN=1\0" in Path(f"/proc/{status(own)['pid']}/environ").read_bytes()
+    assert 0 == own.edge("host", "upgrade", "--python", sys.executable).returncode
+    assert b"CHOSEN=1\0" not in Path(f"/proc/{status(own)['pid']}/environ").read_bytes()
+
+
 def test_the_socket_of_the_supervisor_is_its_users_alone(own: RunningStack):
     assert 0o600 == (run_folder(own) / SOCKET_NAME).stat().st_mode & 0o777
