@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 
 from ops.host import log
 from ops.host.background import Backoff
+from ops.host.inherited import Inherited
 from ops.host.rollback import Rollback
 from ops.host.shared import Shared
-from ops.host.spec import is_of_release
+from ops.host.spec import StepFailedError, is_of_release
 from ops.host.standing import Standing
 from ops.host.switch import RESUME, Switch
 
@@ -23,6 +24,7 @@ class BringUp:
         switch: Switch,
         rollback: Rollback,
         changing: asyncio.Lock,
+        inherited: Inherited,
         tell: Callable[[str], None],
         on_none: Callable[[], Awaitable[None]],
     ) -> None:
@@ -32,6 +34,7 @@ class BringUp:
         self._switch = switch
         self._rollback = rollback
         self._changing = changing
+        self._inherited = inherited
         self._tell = tell
         self._on_none = on_none
         self._backoff = Backoff()
@@ -39,6 +42,8 @@ class BringUp:
     async def run(self) -> None:
         """Try with back-off until something serves; the release before is tried after three faults of this one."""
         failures = 0
+        if self._shared.releases.journal.damage(self._name).hides_active:
+            await self._until_named()
         while self._standing.is_down:
             try:
                 if not await self._resume():
@@ -51,6 +56,16 @@ class BringUp:
                     failures = 0
                     await self._rollback.go(None, str(error))
                 await self._backoff.wait()
+
+    async def _until_named(self) -> None:
+        """What serves may be of a release that a damaged line named: it goes on, and an operator says what is to be."""
+        reason = "a line of its journal cannot be read, which may have named another release"
+        if self._inherited.is_serving:
+            self._tell(f"{reason}: what served goes on until it is deployed again")
+            self._standing.fail(StepFailedError(self._name, "journal", f"{reason}: deploy it again"))
+            await self._inherited.ended()
+        else:
+            self._tell(f"{reason}: the last one that is named is brought up")
 
     async def _resume(self) -> bool:
         """Switch to the release that the journal names, unless one serves by now; False when there is none."""

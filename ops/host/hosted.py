@@ -39,7 +39,15 @@ class HostedFunction:
         self._switch = Switch(name, shared, self._standing, self._switched)
         self._rollback = Rollback(name, shared.releases, self._standing, self._switch, self.changing, self.tell)
         self._bring_up = BringUp(
-            name, shared, self._standing, self._switch, self._rollback, self.changing, self.tell, self._have_none
+            name,
+            shared,
+            self._standing,
+            self._switch,
+            self._rollback,
+            self.changing,
+            self._inherited,
+            self.tell,
+            self._have_none,
         )
 
     @property

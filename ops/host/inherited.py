@@ -21,6 +21,16 @@ class Inherited:
         serving = self._serving_generation()
         return [one for one in self._processes if one.generation > serving]
 
+    async def ended(self) -> None:
+        """Wait until none of them serves."""
+        for one in [*self._processes]:
+            await one.ended()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether visitors reach one of them."""
+        return any(not one.has_ended for one in self._processes)
+
     async def end_rivals(self, found: Iterable[Predecessor], latest: int) -> None:
         """End those of generations after `latest`, this host's last, but for the one that visitors reach."""
         reached = max(latest, self._serving_generation())

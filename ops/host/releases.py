@@ -34,6 +34,8 @@ class Releases:
 
     def last_failure(self, name: str) -> StepFailedError:
         """Why a function that has a journal has no active release."""
+        if (damage := self.journal.damage(name)).lines:
+            return StepFailedError(name, "journal", f"{damage.lines} lines of its journal cannot be read")
         failed = [entry for entry in self.journal.entries(name) if entry.event == "failed"]
         if not failed:
             return StepFailedError(name, "deploy", "it was never deployed")

@@ -1,5 +1,6 @@
 """Make a release of a function as it stands in the tree: written aside, synced, and renamed into its place."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from ops.release.errors import DamagedReleaseError, SnapshotFailedError
 from ops.release.imports import KnownImports
 from ops.release.revision import Revision, revision_of
 from ops.release.store import ASIDE, RECORD, Record, Release, Store, source_files
+
+PROBLEMS_TOLD = 3
 
 
 def snapshot(root: Path, name: str, store: Store) -> Release:
@@ -48,7 +51,7 @@ def repair(release: Release, store: Store) -> Release:
     """
     contents = {path: content for path, content in source_files(release) if content is not None}
     if not store.sources_intact(release):
-        raise DamagedReleaseError(f"release {release.id} of {release.function}: {'; '.join(store.verify(release))}")
+        raise DamagedReleaseError(f"release {release.id} of {release.function}: {_in_short(store.verify(release))}")
     if release.python != python_tag():
         raise DamagedReleaseError(f"release {release.id} of {release.function} is for {release.python}")
     draft = Draft(
@@ -65,6 +68,11 @@ def repair(release: Release, store: Store) -> Release:
             return _intact(draft, store) or _publish(draft, store, revision, release.created_at)
     except OSError as error:
         raise SnapshotFailedError(f"{release.function}: release {release.id} was not repaired: {error}") from error
+
+
+def _in_short(problems: Sequence[str]) -> str:
+    more = len(problems) - PROBLEMS_TOLD
+    return "; ".join([*problems[:PROBLEMS_TOLD], *([f"and {more} more"] if more > 0 else [])])
 
 
 def known_imports(store: Store) -> KnownImports:

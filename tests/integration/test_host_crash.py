@@ -220,3 +220,25 @@ def test_a_host_starts_over_files_in_its_folders_that_are_not_its_own():
         host.start()
         host.wait_until(lambda: host.function("one")["state"] == "serving")
         assert "not read in the folder of journals: one.bak.jsonl" in host.log()
+
+
+def test_what_serves_goes_on_when_the_journal_that_named_it_is_damaged(visited: tuple[RunningHost, Visitor]):
+    host, visitor = visited
+    old, (worker,) = host.journal.active("one"), host.function("one")["workers"]
+    release = host.write("one", source(1))
+    assert ask_for(host, release)["ok"]
+    host.wait_until(lambda: worker not in host.family())
+    (worker,) = host.function("one")["workers"]
+    host.process.kill()
+    host.process.wait(10)
+    path = host.run / "journal/one.jsonl"
+    path.write_bytes(path.read_bytes()[:-20] + b"?" * 19 + b"\n")
+    assert old == host.journal.active("one")
+    host.start()
+    host.wait_until(lambda: host.function("one")["failedStep"] == "journal")
+    answered = visitor.answers
+    host.wait_until(lambda: visitor.answers > answered + 10)
+    assert worker in host.family()
+    assert ask_for(host, release)["ok"]
+    host.wait_until(lambda: worker not in host.family())
+    assert release == host.journal.active("one") == host.function("one")["release"]
