@@ -1,10 +1,7 @@
 """One function to one release: through the host, step by step, and what is to be told of it."""
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -16,8 +13,6 @@ from ops.release.snapshot import snapshot
 
 # Each silence of the host: it starts a worker in at most 30 s, and may be busy with another deploy of the function.
 SILENCE_S = 120.0
-LOG_LINES = 12
-LOG_BYTES = 65536
 Say = Callable[[str], None]
 
 
@@ -77,8 +72,7 @@ def switch(  # noqa: PLR0913 - what a switch concerns
 
     `left` is why the active one is not to be gone back to.
     """
-    log = place.folders.logs / f"{name}.log"
-    before, log_end = place.journal.active(name), log.stat().st_size if log.exists() else 0
+    before = place.journal.active(name)
     request = {"op": "deploy", "name": name, "release": release, "by": by, "left": left}
     answer = place.ask(request, timeout_s=SILENCE_S, progress=lambda message: steps.begin(message["step"]))
     steps.end()
@@ -94,7 +88,7 @@ def switch(  # noqa: PLR0913 - what a switch concerns
         milliseconds={step: round(seconds * 1000, 1) for step, seconds in steps.seconds.items()},
         step=answer.get("step"),
         reason=answer.get("reason"),
-        log=[] if ok else list(_said(log, log_end, answer.get("reason") or ""))[-LOG_LINES:],
+        log=[] if ok else _told_less(answer.get("log") or (), answer.get("reason") or ""),
     )
 
 
@@ -114,12 +108,7 @@ def collect(place: Workplace, name: str, state: dict[str, Any]) -> None:
         click.echo(f"old releases of {name} were not collected: {error}", err=True)
 
 
-def _said(path: Path, start: int, reason: str) -> Iterator[str]:
-    """What a log got past byte `start`, without the lines that `reason` has already."""
+def _told_less(said: Sequence[str], reason: str) -> list[str]:
+    """What the release wrote, without the lines that `reason` has already."""
     told = {line.strip() for line in reason.splitlines()}
-    with suppress(OSError), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(start if start <= size else 0, size - LOG_BYTES))
-        for line in file.read().decode(errors="replace").splitlines():
-            if line.strip() not in told:
-                yield line
+    return [line for line in said if line.strip() not in told]

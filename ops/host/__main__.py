@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ops.host.cgroup import Cgroups
-from ops.host.generation import Places
 from ops.host.host import Host
+from ops.host.places import Places
 from ops.host.releases import Releases
 from ops.host.spec import StepFailedError
 from ops.host.succession import Tell
@@ -46,6 +46,7 @@ def main() -> None:
         die_with_parent(signal.SIGTERM)
     adopt_orphans()
     places = Places(given.run, given.logs, given.socket_gid, given.lifeline, Cgroups.find())
+    places.make()
     releases = Releases(Store(given.releases), Journal(given.journal))
     workers = {name: int(count) for name, count in (pair.split("=") for pair in given.workers.split(",") if pair)}
     rules = Rules(Triggers.read(given.watch_scale), given.drain_s, workers, given.has_router)

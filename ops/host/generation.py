@@ -13,10 +13,12 @@ from typing import Any
 import msgspec
 
 from ops.host import manifest, records, smoke
-from ops.host.cgroup import Cgroup, Cgroups
+from ops.host.cgroup import Cgroup
 from ops.host.gauges import Reading
 from ops.host.manifest import Manifest, Smoke
 from ops.host.nursery import Nursery
+from ops.host.output import GateOutput, open_log
+from ops.host.places import Places
 from ops.host.process import Worker, retire
 from ops.host.spec import Report, StepFailedError, WorkerSpec
 
@@ -37,26 +39,6 @@ NO_STATE: dict[str, Any] = {
 }
 
 
-class Places:
-    """Where the host puts sockets, logs and the records of workers; who may connect; whose end ends workers."""
-
-    def __init__(
-        self,
-        run_dir: Path,
-        log_dir: Path,
-        socket_gid: int | None,
-        lifeline_fd: int | None,
-        cgroups: Cgroups | None = None,
-    ) -> None:
-        self.run_dir = run_dir
-        self.log_dir = log_dir
-        self.records = run_dir / "workers"
-        self.socket_gid = socket_gid
-        self.lifeline_fd = lifeline_fd
-        self.cgroups = cgroups
-        self.records.mkdir(mode=0o700, exist_ok=True)
-
-
 class Generation:
     """Owns `NAME.N.sock`. Workers may come and go; the socket stays, so a crash queues requests, not errors."""
 
@@ -72,6 +54,8 @@ class Generation:
         self.wanted = 1
         self._past = Reading()
         self._is_retired = False
+        self._gate: GateOutput | None = None
+        self._said: list[str] = []
         self._refusals: dict[Worker, StepFailedError] = {}
         self._forks = 0
         self._root = root
@@ -112,6 +96,24 @@ class Generation:
             os.close(read_fd)
         return worker
 
+    def said(self) -> list[str]:
+        """The last lines that its workers wrote at the gate."""
+        return self._gate.said() if self._gate else self._said
+
+    def leave_gate(self) -> None:
+        """Have its workers write to the function's log from now on, where what they wrote before is put."""
+        for worker in self.workers:
+            worker.signal(signal.SIGHUP)
+        if self._gate is not None:
+            self._gate.pour()
+
+    def close_gate(self) -> None:
+        """Nobody writes as one at the gate any more."""
+        if self._gate is not None:
+            self._said = self._gate.said()
+            self._gate.close()
+            self._gate = None
+
     def refuse(self, worker: Worker, step: str, reason: str) -> None:
         """End a worker that starts; whoever waits for it is told why."""
         self._refusals[worker] = StepFailedError(self.name, step, f"a worker {reason}")
@@ -122,6 +124,7 @@ class Generation:
 
         The first one tells; the others come up side by side. Raises StepFailedError.
         """
+        self._gate = GateOutput(self._places.log(self.name))
         await self.start_worker(nursery)
         self.wanted = wanted or self.manifest.workers
         others = (self.start_worker(nursery) for _ in range(self.wanted - 1))
@@ -203,6 +206,7 @@ class Generation:
         """Let the workers finish and end them; the socket goes once nothing can be waiting in it."""
         self._is_retired = True
         await retire([*self.workers, *self.leaving], drain_s, kill_after_s, is_awaited=self._is_awaited)
+        self.close_gate()
         self._listener.close()
         self.socket_path.unlink(missing_ok=True)
 
@@ -222,7 +226,7 @@ class Generation:
             name=self.name,
             root=str(self._root),
             generation=self.number,
-            log_path=str(places.log_dir / f"{self.name}.log"),
+            log_path=str(self._places.log(self.name)),
             records=str(places.records),
             host_pid=os.getpid(),
             has_lifeline=places.lifeline_fd is not None,
@@ -230,7 +234,12 @@ class Generation:
         )
         lifeline = () if places.lifeline_fd is None else (places.lifeline_fd,)
         try:
-            pid = await nursery.fork(spec, (self._listener.fileno(), report_fd, *lifeline))
+            output = self._gate.descriptor if self._gate else open_log(self._places.log(self.name))
+            try:
+                pid = await nursery.fork(spec, (self._listener.fileno(), report_fd, output, *lifeline))
+            finally:
+                if self._gate is None:
+                    os.close(output)
             return Worker(pid, records.path_of(places.records, self.name, self.number, pid), cgroup)
         except (OSError, TimeoutError, ValueError) as error:
             raise StepFailedError(self.name, "fork", repr(error)) from error

@@ -9,10 +9,10 @@ from typing import Any
 
 from ops.host import control, log, records
 from ops.host.family import children, end
-from ops.host.generation import Places
 from ops.host.guard import Strays
 from ops.host.hosted import TICK_S, HostedFunction
 from ops.host.nursery import Nursery
+from ops.host.places import Places
 from ops.host.process import Predecessor
 from ops.host.releases import Releases
 from ops.host.routes import RouteTable
@@ -194,7 +194,13 @@ class Host:
         try:
             await function.deploy(release, by=by, left=left, note=lambda step: emit({"step": step}))
         except StepFailedError as error:
-            return {"ok": False, "step": error.step, "reason": error.reason, "state": function.state()}
+            return {
+                "ok": False,
+                "step": error.step,
+                "reason": error.reason,
+                "log": error.said,
+                "state": function.state(),
+            }
         return {"ok": True, "state": function.state()}
 
     async def _remove(self, op: str, name: str, by: str) -> dict[str, Any]:

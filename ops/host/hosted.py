@@ -166,6 +166,8 @@ class HostedFunction:
         rising = (self._switch.rising,) if self._switch.rising else ()
         for generation in (*self._standing.generations, *rising):
             self._staff.look(generation)
+        for generation in self._standing.generations:
+            generation.close_gate()
         if self.active is not None:
             self._judge(self.active)
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from ops.host.generation import Places
 from ops.host.nursery import Nursery
+from ops.host.places import Places
 from ops.host.releases import Releases
 from ops.host.routes import RouteTable
 from ops.host.watch import Rules

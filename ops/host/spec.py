@@ -15,10 +15,10 @@ def silent(_: str) -> None:
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
-    """One worker to fork: module `functions.NAME` below `root`, output appended to `log_path`.
+    """One worker to fork: module `functions.NAME` below `root`.
 
-    `records` is the folder in which the worker leaves its pid for a host that comes after this one, `cgroup` the file
-    by which it enters its cgroup.
+    `log_path` is what it writes to once it has left the gate, `records` the folder in which it leaves its pid for a
+    host that comes after this one, `cgroup` the file by which it enters its cgroup.
     """
 
     name: str
@@ -50,6 +50,7 @@ class StepFailedError(Exception):
         self.name = name
         self.step = step
         self.reason = reason.strip()
+        self.said: list[str] | None = None  # the last lines that its workers wrote; None where there were none
 
 
 def is_of_release(error: BaseException) -> bool:

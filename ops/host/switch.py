@@ -88,8 +88,11 @@ class Switch:
             note("smoke")
             await generation.smoke(proven=proven)
             self._require_modesty(generation)
-        except BaseException:
+            generation.leave_gate()
+        except BaseException as error:
             await generation.retire(0, 0)
+            if isinstance(error, StepFailedError):
+                error.said = generation.said()
             raise
         finally:
             self.rising = None

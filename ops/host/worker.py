@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgspec
 from ops.host import bounds, manifest, records
 from ops.host.gatekeeper import App, Gatekeeper
 from ops.host.gauges import Gauges
+from ops.host.output import open_log
 from ops.host.spec import Report, WorkerSpec
 from ops.lifeline import die_with_parent, outlive_parent
 
@@ -25,10 +27,11 @@ FAILED_EXIT = 3
 
 
 class Descriptors(NamedTuple):
-    """What a worker inherits: its listener, the pipe to report on, and the supervisor's lifeline."""
+    """What a worker inherits: its listener, the pipe to report on, what it writes to, and the supervisor's lifeline."""
 
     listener: int
     report: int
+    output: int
     lifeline: int | None = None
 
 
@@ -47,7 +50,7 @@ def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
         started = partial(_start_serving, spec, inherited.report)
         failed = partial(_give_up, inherited.report, step)
         gatekeeper = Gatekeeper(app, gauges, declaration.timeout_s, started, failed)
-        serve(gatekeeper, inherited.listener, inherited.lifeline)
+        serve(gatekeeper, inherited, partial(_leave_gate, Path(spec.log_path)))
     except SystemExit as stop:
         _give_up(inherited.report, step, f"the process ended with exit status {stop.code}\n{traceback.format_exc()}")
     except BaseException:  # noqa: BLE001 - whatever happens is the operator's to read
@@ -55,51 +58,68 @@ def run(spec: WorkerSpec, inherited: Descriptors) -> NoReturn:
     os._exit(0)
 
 
-def serve(gatekeeper: Gatekeeper, listener_fd: int, lifeline_fd: int | None = None) -> None:
-    """Serve ASGI on a listening descriptor with Granian's own worker until SIGTERM.
+def serve(gatekeeper: Gatekeeper, inherited: Descriptors, on_open: Callable[[], None]) -> None:
+    """Serve ASGI on the inherited listener with Granian's own worker until SIGTERM.
 
-    SIGUSR1 begins draining, SIGUSR2 ends streams.
-
-    Calls Granian's worker entry, which is private, since its public servers cannot take a descriptor;
-    `tests/unit/test_granian_contract.py` holds the signature that is relied on.
+    SIGHUP calls `on_open`, SIGUSR1 begins draining, SIGUSR2 ends streams.
     """
     import uvloop
+
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.add_signal_handler(signal.SIGHUP, on_open)
+    loop.add_signal_handler(signal.SIGUSR1, gatekeeper.drain)
+    loop.add_signal_handler(signal.SIGUSR2, gatekeeper.end_streams)
+    if inherited.lifeline is not None:
+        loop.add_reader(inherited.lifeline, _end_with_supervisor, loop, inherited.lifeline)
+    gatekeeper.beat(loop)
+    _run_granian(gatekeeper, inherited.listener, loop)
+
+
+def _run_granian(app: App, listener_fd: int, loop: asyncio.AbstractEventLoop) -> None:
+    """Call Granian's worker entry, which is private: its public servers cannot take a descriptor.
+
+    `tests/unit/test_granian_contract.py` holds the signature that is relied on.
+    """
     from granian._granian import SocketHolder
     from granian.constants import HTTPModes, RuntimeModes, TaskImpl
     from granian.http import HTTP1Settings
     from granian.server.mp import MPServer
 
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
-    loop.add_signal_handler(signal.SIGUSR1, gatekeeper.drain)
-    loop.add_signal_handler(signal.SIGUSR2, gatekeeper.end_streams)
-    if lifeline_fd is not None:
-        loop.add_reader(lifeline_fd, _end_with_supervisor, loop, lifeline_fd)
-    gatekeeper.beat(loop)
     no_tls: tuple[Any, ...] = (False, None, None, None, "tls1.3", None, [], False)
+    listener = SocketHolder(listener_fd, True, BACKPRESSURE)  # type: ignore[call-arg]
+    threads = (1, 32, 1, 30)  # runtime, its blocking ones, those of Python, and how long one of these may be idle
+    http = (HTTPModes.http1, HTTP1Settings(), None)
+    unused: tuple[Any, ...] = (False, None, None)  # websockets, static files, log of accesses
     MPServer._spawn_asgi_lifespan_worker.__wrapped__(  # noqa: SLF001
         1,
-        gatekeeper,
-        (None, SocketHolder(listener_fd, True, BACKPRESSURE)),  # type: ignore[call-arg]
+        app,
+        (None, listener),
         None,
         loop,
         RuntimeModes.st,
-        1,
-        32,
-        1,
-        30,
+        *threads,
         BACKPRESSURE,
         TaskImpl.asyncio,
-        HTTPModes.http1,
-        HTTP1Settings(),
-        None,
-        False,
-        None,
-        None,
+        *http,
+        *unused,
         no_tls,
         {"url_path_prefix": None},
         (None, None),
     )
+
+
+def _write_to(descriptor: int) -> None:
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
+
+def _leave_gate(log: Path) -> None:
+    """Write to the function's log from now on."""
+    with suppress(OSError):  # on a full disk it may not come into being
+        descriptor = open_log(log)
+        _write_to(descriptor)
+        os.close(descriptor)
 
 
 def _end_with_supervisor(loop: asyncio.AbstractEventLoop, lifeline_fd: int) -> None:
@@ -117,12 +137,10 @@ def _detach(spec: WorkerSpec, inherited: Descriptors) -> Gauges:
     gauges = records.leave(Path(spec.records), spec.name, spec.generation)
     # Before it serves nobody needs it but the host that waits for it.
     die_with_parent(signal.SIGKILL, parent_pid=spec.host_pid)
-    log = os.open(spec.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    _write_to(inherited.output)
+    wanted = {0, 1, 2, inherited.listener, inherited.report, inherited.lifeline, gauges.descriptor}
     for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - numbers, not paths
-        kept = descriptor <= 2 or descriptor in inherited or descriptor == gauges.descriptor  # noqa: PLR2004 - streams
-        if not kept:
+        if descriptor not in wanted:
             try:
                 os.close(descriptor)
             except OSError:
