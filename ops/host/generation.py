@@ -197,7 +197,7 @@ class Generation:
             "generation": self.number,
             "workers": [worker.pid for worker in workers],
             "workersWanted": self.wanted,
-            "memoryMiB": round(sum(worker.memory_mib() for worker in workers), 1),
+            "memoryMiB": round(sum(worker.told_memory_mib() for worker in workers), 1),
             "inFlight": sum(worker.reading().in_flight for worker in workers),
             "manifest": self._declared,
         }

@@ -61,8 +61,7 @@ def check_starting(worker: Worker, manifest: Manifest | None) -> Excess | None:
 
 def memory(worker: Worker, limit_mib: float) -> Excess | None:
     """Whether a worker and what it has started hold more than the limit."""
-    used_mib = worker.memory_mib()
-    if used_mib <= limit_mib:
+    if worker.is_within(limit_mib) or (used_mib := worker.memory_mib()) <= limit_mib:
         return None
     return Excess("memory", f"uses {used_mib:.0f} MiB, its limit is {limit_mib}", is_wild=False)
 

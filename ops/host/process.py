@@ -15,6 +15,7 @@ from ops.host.gauges import Gauges, Reading
 BUSY_POLL_S = 0.05
 # What nginx connected to just before the flip may still wait in the old socket's backlog.
 SETTLE_S = 0.25
+TOLD_FOR_S = 10.0
 
 
 class Serving:
@@ -28,6 +29,7 @@ class Serving:
         self._path = path
         self._gauges: Gauges | None = None
         self._last = Reading()
+        self._memory = (float("-inf"), 0.0)
         self._ended = asyncio.Event()
         self._pidfd = os.pidfd_open(pid)
         asyncio.get_running_loop().add_reader(self._pidfd, self._on_end)
@@ -52,8 +54,18 @@ class Serving:
         return self._last
 
     def memory_mib(self) -> float:
-        """Memory of the process and of what it has started; 0 after its end."""
-        return 0.0 if self.has_ended else family.memory_mib(self.pid)
+        """Memory of the process and of what it has started, as of now; 0 after its end."""
+        self._memory = (time.monotonic(), 0.0 if self.has_ended else family.memory_mib(self.pid))
+        return self._memory[1]
+
+    def told_memory_mib(self) -> float:
+        """The same, as of a little while ago: it costs milliseconds, and whoever watches asks often."""
+        measured_at, memory_mib = self._memory
+        return self.memory_mib() if time.monotonic() - measured_at > TOLD_FOR_S or self.has_ended else memory_mib
+
+    def is_within(self, limit_mib: float) -> bool:
+        """Whether its memory is surely within a limit, seen without measuring it."""
+        return self.has_ended or family.memory_at_most_mib(self.pid) <= limit_mib
 
     def let_go(self) -> None:
         """Watch it no longer."""
