@@ -41,9 +41,8 @@ class Background:
 class Backoff:
     """Doubles from one try to the next."""
 
-    def __init__(self, longest_s: float = LONGEST_BACKOFF_S) -> None:
+    def __init__(self) -> None:
         self._seconds = FIRST_BACKOFF_S
-        self._longest_s = longest_s
 
     def lived(self, started_at: float) -> None:
         """Start anew after something that had run for a while since `started_at` (monotonic seconds)."""
@@ -52,5 +51,5 @@ class Backoff:
 
     async def wait(self) -> None:
         """Wait, and longer the next time."""
-        waited, self._seconds = self._seconds, min(self._seconds * 2, self._longest_s)
+        waited, self._seconds = self._seconds, min(self._seconds * 2, LONGEST_BACKOFF_S)
         await asyncio.sleep(waited)

@@ -5,12 +5,10 @@ import os
 import select
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from ops.host import manifest, records, smoke
 from ops.host.cgroup import Cgroup
@@ -20,13 +18,13 @@ from ops.host.nursery import Nursery
 from ops.host.output import GateOutput, open_log
 from ops.host.places import Places
 from ops.host.process import Worker, retire
-from ops.host.spec import Report, StepFailedError, WorkerSpec
+from ops.host.reports import reports
+from ops.host.spec import StepFailedError, WorkerSpec
 
 BACKLOG = 1024
 START_TIMEOUT_S = 30.0
 SMOKE_TIMEOUT_S = 10.0
 END_S = 0.5
-REPORT_BYTES = 1 << 20  # a manifest holds the bodies of its smoke requests
 # What `Generation.state` says where there is none.
 NO_STATE: dict[str, Any] = {
     "release": None,
@@ -55,6 +53,7 @@ class Generation:
         self._past = Reading()
         self._is_retired = False
         self._gate: GateOutput | None = None
+        self._is_through = False  # its workers write to the log
         self._said: list[str] = []
         self._refusals: dict[Worker, StepFailedError] = {}
         self._forks = 0
@@ -102,6 +101,7 @@ class Generation:
 
     def leave_gate(self) -> None:
         """Have its workers write to the function's log from now on, where what they wrote before is put."""
+        self._is_through = True
         for worker in self.workers:
             worker.signal(signal.SIGHUP)
         if self._gate is not None:
@@ -148,7 +148,8 @@ class Generation:
             reason = f"{request.method} {request.path}: not answered to its end within {SMOKE_TIMEOUT_S:.0f} s"
             raise StepFailedError(self.name, "smoke", reason) from error
         except StepFailedError as error:
-            if (end := await self._told_end()) is None:
+            has_broken_off = error.__cause__ is not None
+            if not has_broken_off or (end := await self._told_end()) is None:
                 raise
             raise StepFailedError(self.name, "smoke", f"{error.reason}; {end}") from error
 
@@ -234,17 +235,29 @@ class Generation:
         )
         lifeline = () if places.lifeline_fd is None else (places.lifeline_fd,)
         try:
-            output = self._gate.descriptor if self._gate else open_log(self._places.log(self.name))
-            try:
+            with self._output() as output:
                 pid = await nursery.fork(spec, (self._listener.fileno(), report_fd, output, *lifeline))
-            finally:
-                if self._gate is None:
-                    os.close(output)
             return Worker(pid, records.path_of(places.records, self.name, self.number, pid), cgroup)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise StepFailedError(self.name, "fork", repr(error)) from error
+        except BaseException as error:
+            if cgroup is not None:
+                cgroup.end()
+            if isinstance(error, (OSError, TimeoutError, ValueError)):
+                raise StepFailedError(self.name, "fork", repr(error)) from error
+            raise
         finally:
             os.close(report_fd)
+
+    @contextmanager
+    def _output(self) -> Iterator[int]:
+        """What a new worker writes to."""
+        if self._gate is not None and not self._is_through:
+            yield self._gate.descriptor
+            return
+        log = open_log(self._places.log(self.name))
+        try:
+            yield log
+        finally:
+            os.close(log)
 
     def _new_cgroup(self) -> Cgroup | None:
         self._forks += 1
@@ -263,7 +276,7 @@ class Generation:
         step = "import"
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                async for report in _reports(report_fd):
+                async for report in reports(report_fd):
                     if report.failed is not None:
                         raise StepFailedError(self.name, report.step, report.failed)
                     if report.step == "lifespan":
@@ -280,16 +293,3 @@ class Generation:
         if (refusal := self._refusals.pop(worker, None)) is not None:
             raise refusal
         raise StepFailedError(self.name, step, f"without a word {worker.told_end()}")
-
-
-async def _reports(report_fd: int) -> AsyncIterator[Report]:
-    """Yield each Report on the pipe until it closes."""
-    reader = asyncio.StreamReader(limit=REPORT_BYTES)
-    pipe = os.fdopen(os.dup(report_fd), "rb", buffering=0)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-    try:
-        while line := await reader.readline():
-            yield msgspec.json.decode(line, type=Report)
-    finally:
-        transport.close()

@@ -1,17 +1,18 @@
 """Going back to the release before, when the one that was switched to is found to be bad."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from enum import Enum, auto
 
 from ops.host import log
-from ops.host.background import Backoff
 from ops.host.generation import Generation
 from ops.host.releases import Releases
 from ops.host.standing import Standing
 from ops.host.switch import Change, Left, Switch
 
-LONGEST_WAIT_S = 30.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
 
 
 class Outcome(Enum):
@@ -41,25 +42,26 @@ class Rollback:
         self._changing = changing
         self._tell = tell
         self._leaving: Generation | None = None  # what is being taken back
-        self._backoff = Backoff(LONGEST_WAIT_S)
+        self._pause_s = 0.0
+        self._not_before = 0.0  # monotonic seconds
 
     async def take_back(self, generation: Generation, reason: str) -> bool:
         """Leave the active generation; False when it stays, since there is no release before it.
 
-        When the release before does not come up, the next call tries again; this one waits before it returns.
+        When the release before does not come up, a later call tries again.
         """
         if generation is not self._standing.active or generation is self._leaving:
+            return True
+        if time.monotonic() < self._not_before:
             return True
         self._leaving = generation
         try:
             self._tell(f"taking back {generation.release}: {reason}")
             outcome = await self.go(generation, reason)
-            if outcome is Outcome.FAILED:
-                await self._backoff.wait()
-            else:
-                self._backoff = Backoff(LONGEST_WAIT_S)
         finally:
             self._leaving = None
+        self._pause_s = min(2 * self._pause_s or FIRST_PAUSE_S, LONGEST_PAUSE_S) if outcome is Outcome.FAILED else 0.0
+        self._not_before = time.monotonic() + self._pause_s
         if outcome is Outcome.NONE_BEFORE:
             self._tell(f"{generation.release} stays, since there is nothing to go back to: {reason}")
         return outcome is not Outcome.NONE_BEFORE

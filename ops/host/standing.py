@@ -8,7 +8,7 @@ from ops.host.spec import StepFailedError
 
 
 class State(StrEnum):
-    """What is true of a function. All but `serve` and `stop` lead from one of them to the next below."""
+    """What is true of a function; a deploy that passes its gate leads from each but the last to `serving`."""
 
     STARTING = "starting"  # nothing serves yet
     FAILED = "failed"  # nothing serves, and `failure` says why

@@ -111,7 +111,12 @@ class Switch:
         if change.recorded:
             previous = before.release if before else change.left.release if change.left else None
             self._record(generation.release, previous, change)
-        generation.flip(fresh)
+        try:
+            generation.flip(fresh)
+        except OSError:
+            if change.recorded and before is not None:  # it serves on, and the journal says so again
+                self._record(before.release, generation.release, Change(by="host"))
+            raise
 
     def _require_running(self) -> None:
         if self._standing.is_stopping:
