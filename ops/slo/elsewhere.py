@@ -53,4 +53,6 @@ def _acted_on(levels: Levels) -> Iterator[tuple[str, str, str]]:
     rates = f"{rollback.least_requests} requests at least"
     yield "rollback on errors", f"> {rollback.error_rate:.0%} for {rollback.error_rate_for_s:g} s, {rates}", host
     yield "rollback on slowness", f"p95 > {rollback.p95_s:g} s for {rollback.p95_for_s:g} s, {rates}", host
+    left = f"> {rollback.abandoned_rate:.0%} of clients left unanswered for {rollback.error_rate_for_s:g} s"
+    yield "rollback on hangs", f"{left}, {rates}", host
     yield "rollback on crashes", f"{rollback.crashes} within {rollback.crashes_within_s:g} s", host
