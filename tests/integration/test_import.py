@@ -90,6 +90,25 @@ def test_tenants_keep_their_shops_in_every_later_import(settings, tmp_path):
     assert [4, 4, 4, 2] == [row["passages"] for row in listed]
 
 
+def test_what_rows_call_their_tenant_is_the_name_of_its_shop(settings, tmp_path):
+    named = [{**row, "tenant_name": f"The {row['tenant']} Inn"} for row in rows(4, shops=2)]
+    path = write_rows(tmp_path / "named.jsonl", named)
+    assert 0 == learn(settings, path, "--tenant-field", "tenant")["failures"]
+    learn(settings, path, "--tenant-field", "tenant")  # no name comes twice
+    assert ["The tenant-1 Inn"] == json.loads(run(settings, "knowledge", "name", "--shop", 2, "--json").stdout)
+
+
+def test_a_shop_gets_its_names_by_command_and_loses_them(settings):
+    def told(*arguments):
+        return run(settings, "knowledge", "name", "--shop", 5, *arguments)
+
+    assert "it has no name\n" == told().stdout
+    assert "The Copper Comb\nCombs\n" == told("The Copper Comb", " Combs ").stdout
+    assert '["Comb"]\n' == told("Comb", "--json").stdout
+    assert "[]\n" == told("--none", "--json").stdout
+    assert (2, 2) == (told("").returncode, told("Comb", "--none").returncode)
+
+
 def test_two_documents_of_one_name_in_one_import_are_refused(settings, tmp_path):
     path = write_rows(tmp_path / "faq.jsonl", [{"_id": "x", "text": "the first"}, {"_id": "x", "text": "the second"}])
     for imported in (1, 0):
