@@ -219,7 +219,7 @@ def test_a_changed_document_is_never_there_twice_and_never_away(settings, databa
 
 
 async def test_a_database_that_goes_away_is_waited_for(settings, database, tmp_path):
-    path = write_rows(tmp_path / "faq.jsonl", rows(100))
+    path = write_rows(tmp_path / "faq.jsonl", rows(200))
     process = await start(settings, "learn", path, "--shop", 1)
     await until_written(database)
     async with away(database):
@@ -228,12 +228,12 @@ async def test_a_database_that_goes_away_is_waited_for(settings, database, tmp_p
     output, errors = await process.communicate()
     assert b"going on" in errors
     assert 0 == process.returncode, errors
-    assert b"100 imported" in output
-    assert 100 == len(knowledge(database, 1))
+    assert b"200 imported" in output
+    assert 200 == len(knowledge(database, 1))
 
 
 async def test_a_model_server_that_is_killed_is_waited_for_and_used_again(database, tmp_path):
-    path = write_rows(tmp_path / "faq.jsonl", rows(80, word="killed"))
+    path = write_rows(tmp_path / "faq.jsonl", rows(200, word="killed"))
     with running_model_server() as server:
         process = await start(settings_of(database, server), "learn", path, "--shop", 1)
         await until_written(database)
@@ -243,7 +243,7 @@ async def test_a_model_server_that_is_killed_is_waited_for_and_used_again(databa
         server.start()
         output, errors = await process.communicate()
     assert 0 == process.returncode, errors
-    assert b"80 imported" in output
+    assert b"200 imported" in output
 
 
 def test_a_model_server_that_stays_away_ends_the_import_with_what_was_missing(database, tmp_path):
@@ -262,7 +262,7 @@ def test_without_a_database_it_says_how_to_start_one(tmp_path):
 
 
 async def test_an_interrupted_import_says_so_and_keeps_what_it_wrote(settings, database, tmp_path):
-    path = write_rows(tmp_path / "faq.jsonl", rows(120, word="stopped"))
+    path = write_rows(tmp_path / "faq.jsonl", rows(240, word="stopped"))
     process = await start(settings, "learn", path, "--shop", 1)
     await until_written(database)
     process.send_signal(signal.SIGINT)
