@@ -17,7 +17,7 @@ SESSION = {
     "search_path": "public",
     "client_min_messages": "warning",  # else each word over 2 KB is told about
     "timezone": "UTC",
-    "hnsw.ef_search": "100",
+    "hnsw.ef_search": "200",  # core.db.search.CANDIDATES, which tells what less costs
 }
 
 

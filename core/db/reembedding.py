@@ -54,6 +54,10 @@ delete from passage_vector where shop_id = %(shop)s and (passage_id, model_id, o
 )
 """
 FORGOTTEN = "update shop set switched_at = null where id = %s"
+TARGET = """
+select id, name from model where chosen_at is not null or digest = %s
+order by chosen_at desc nulls last limit 1
+"""
 
 
 class Unembedded(NamedTuple):
@@ -83,6 +87,36 @@ async def shops_left(database: Database, row: ModelRow) -> list[Left]:
         if passages or not uses:
             found.append(Left(shop_id, passages, uses, indexed))
     return found
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """The model that all shops are to use, by its name, and what each that does not has left to do."""
+
+    model: str
+    left: list[Left]
+
+
+def waiting(owner_dsn: str, digest: str | None) -> Waiting | None:
+    """What a change of model has left: to the one chosen last, or where none was chosen to the one of `digest`.
+
+    None where there is no such model. Raises psycopg.Error.
+    """
+    with psycopg.connect(owner_dsn, autocommit=True, application_name="edge reembed", connect_timeout=10) as conn:
+        target = conn.execute(TARGET, [digest]).fetchone()
+        if target is None:
+            return None
+        model_id, name = target
+        shops = conn.execute(SHOPS, {"model": model_id}).fetchall()
+        found = [Left(shop_id, _lacking(conn, shop_id, model_id), *of_shop) for shop_id, *of_shop in shops]
+    return Waiting(name, [left for left in found if left.passages or not left.uses])
+
+
+def _lacking(conn: psycopg.Connection[TupleRow], shop_id: int, model_id: int) -> int:
+    with conn.transaction():
+        conn.execute(SET_SHOP, [str(shop_id)])
+        row = conn.execute(COUNT, {"shop": shop_id, "model": model_id}).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def next_batch(database: Database, shop_id: int, row: ModelRow, after: UUID | None) -> list[Unembedded]:

@@ -1,10 +1,11 @@
 """The search: nearest vectors and rarest words in one statement, exact within the shop unless the shop has an index.
 
-score = D + 0.4 · coverage. D is the largest cosine between the question and the vectors of a passage (the whole and
-its chunks). coverage is the share of the question's words that the passage has, each weighed by its idf within the
-shop. A word that the shop does not know counts as the commonest of those that are one slip of the keyboard away from
-it, else it stays in the denominator. Coverage is absolute (0..1), without term frequency and length, and was better
-than BM25 and reciprocal rank fusion on six sets of questions.
+score = D + 0.35 · coverage. D is the largest cosine between the question and the vectors of a passage (the whole and
+its chunks), and a sixth of it the whole's: of two passages with as good a sentence, the one that is all about it.
+coverage is the share of the question's words that the passage has, each weighed by its idf within the shop. A word
+that the shop does not know counts as the commonest of those that are one slip of the keyboard away from it, else it
+stays in the denominator, with less weight: it may be a filler as well as what is asked for. Coverage is absolute
+(0..1), without term frequency and length, and was better than BM25 and reciprocal rank fusion on six sets of questions.
 """
 
 from functools import cache
@@ -21,9 +22,13 @@ from core.db.models import ModelRow
 from core.db.pool import Database
 from core.db.shops import ShopState
 
-COVERAGE_WEIGHT = 0.4
+COVERAGE_WEIGHT = 0.35
+UNKNOWN_WEIGHT = 0.7  # of a word that no passage of the shop has
 WEIGHT = f"{COVERAGE_WEIGHT}::float8"  # a bare 0.4 is a numeric: slow sums
-CANDIDATES = 100  # that each side gives in a shop with an index, before both are scored exactly
+WHOLE = "0.2::float8"  # of the whole passage's cosine, to 1 of the best
+# That each side gives in a shop with an index, before both are scored exactly. recall@10 against the exact search in
+# shops of 3 000 and 10 000 passages: with 200 .998 and 1.000, with 100 .985 and .998 (docs/benchmarks/retrieval.md).
+CANDIDATES = 200
 
 # idf as in BM25 with its plus one, never negative (Robertson & Zaragoza 2009, 3.3; Lucene's BM25Similarity).
 # `slip` is the pattern of what an unknown word may have been meant for: a letter too many, missing, another or swapped
@@ -34,7 +39,7 @@ CANDIDATES = 100  # that each side gives in a shop with an index, before both ar
 # whose next letter depends on the collation, to all words.
 QUESTION = """
 with asked as materialized (
-    select word.lexeme, ln(1 + (passages - coalesce(df, 0) + 0.5::float8) / (coalesce(df, 0) + 0.5::float8)) as idf,
+    select word.lexeme, df, ln(1 + (passages - coalesce(df, 0) + 0.5::float8) / (coalesce(df, 0) + 0.5::float8)) as idf,
         case when word.lexeme ~ '^[a-y]' then left(word.lexeme, 1) else '' end as low,
         chr(case when word.lexeme ~ '^[a-y]' then ascii(word.lexeme) + 1 else 65535 end) as high,
         case when {slips} and df is null and word.lexeme ~ '^[^!-@[-`{{-~]{{5,24}}$' then (
@@ -47,17 +52,21 @@ with asked as materialized (
             from generate_series(1, length(word.lexeme)) as at
         ) end as slip
     from shop
-    cross join lexemes(text_config, %(query)s) as word (lexeme)
+    cross join lexemes(text_config, case
+        when %(in_full)s::text is null or exists (select from lexemes(text_config, %(query)s)) then %(query)s
+        else %(in_full)s
+    end) as word (lexeme)
     left join term on term.shop_id = {shop} and term.lexeme = word.lexeme
     where shop.id = {shop}
 ),
 question as materialized (
-    select coalesce(meant.lexeme, asked.lexeme) as lexeme, idf
+    select coalesce(meant.lexeme, asked.lexeme) as lexeme,
+        case when asked.df is null and meant.lexeme is null then idf * {unknown} else idf end as idf
     from asked left join lateral (
         select term.lexeme from term
         where asked.slip is not null and term.shop_id = {shop}
             and term.lexeme >= asked.low and term.lexeme < asked.high and term.lexeme ~ asked.slip
-        order by df desc, term.lexeme
+        order by term.df desc, term.lexeme
         limit 1
     ) as meant on true
 )
@@ -71,11 +80,11 @@ lexical as materialized (
 ),
 """
 EXACT = """
-dense as materialized (
-    select passage_id, 1 - min(embedding <=> %(embedding)b) as cosine
+measured as (
+    select passage_id, ordinal, embedding <=> %(embedding)b as distance
     from passage_vector
     where shop_id = {shop} and model_id = {model} {wanted}
-    group by passage_id
+    offset 0  -- a distance is computed once, not for each time that it is named
 ),
 """
 # The index is of one shop and one model (core.db.ann): the planner knows it by literals of the statement's text.
@@ -89,14 +98,22 @@ near as materialized (
 worded as materialized (
     select passage_id from lexical order by coverage desc, passage_id limit {candidates}
 ),
-dense as materialized (
-    select passage_id, 1 - min(embedding <=> %(embedding)b) as cosine
+measured as (
+    select passage_id, ordinal, embedding <=> %(embedding)b as distance
     from passage_vector
     where shop_id = {shop} and model_id = {model}
         and passage_id in (select passage_id from near union select passage_id from worded)
+    offset 0
+),
+candidate as (select passage_id from near union select passage_id from worded),
+"""
+DENSE = """
+dense as materialized (
+    select passage_id,
+        1 - (min(distance) + {whole} * min(distance) filter (where ordinal = 0)) / (1 + {whole}) as cosine
+    from measured
     group by passage_id
 ),
-candidate as (select passage_id from dense union select passage_id from worded),
 """
 # A passage that has no vectors of the model yet is found by its words.
 BOTH = """
@@ -139,10 +156,14 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked for. Without a model and an embedding (unit length, of its dimension) words alone decide."""
+    """What is looked for. Without a model and an embedding (unit length, of its dimension) words alone decide.
+
+    `in_full` is whose words count where `query`, which something was left out of, has none that mean anything.
+    """
 
     query: str
     limit: int
+    in_full: str | None = None
     category: str | None = None
     model: ModelRow | None = None
     embedding: HalfVector | None = None
@@ -154,12 +175,14 @@ async def search(  # noqa: PLR0913 - a question's parts, by name
     *,
     query: str,
     limit: int,
+    in_full: str | None = None,
     category: str | None = None,
     model: ModelRow | None = None,
     embedding: HalfVector | None = None,
 ) -> list[Hit]:
     """At most `limit` passages of the shop, the best score first. Raises DatabaseUnavailable."""
-    question = Question(query=query, limit=limit, category=category, model=model, embedding=embedding)
+    in_full = None if in_full == query else in_full
+    question = Question(query=query, limit=limit, in_full=in_full, category=category, model=model, embedding=embedding)
     return await database.read(
         state.shop_id, statement(state, question), values(state, question), row_factory=args_row(Hit)
     )
@@ -179,6 +202,7 @@ def values(state: ShopState, question: Question) -> dict[str, Any]:
         "model": question.model.id if question.model else None,
         "embedding": question.embedding,
         "query": question.query,
+        "in_full": question.in_full,
         "category": question.category,
         "limit": question.limit,
     }
@@ -200,27 +224,31 @@ def statement(state: ShopState, question: Question) -> sql.Composed:
 @cache
 def _composed(kind: str, of_category: bool) -> sql.Composed:  # noqa: FBT001 - the key of the cache
     shop = sql.SQL("%(shop)s")
-    text = QUESTION + LEXICAL + (EXACT + BOTH if kind == "exact" else WORDS_ALONE) + ROWS
+    text = QUESTION + LEXICAL + (EXACT + DENSE + BOTH if kind == "exact" else WORDS_ALONE) + ROWS
     wanted = sql.SQL(OF_CATEGORY).format(shop=shop) if of_category else sql.SQL("")
     return sql.SQL(text).format(
         shop=shop,
         slips=sql.Literal(kind == "exact"),
+        unknown=sql.SQL(f"{UNKNOWN_WEIGHT if kind == 'exact' else 1}::float8"),
         model=sql.SQL("%(model)s"),
         wanted=wanted,
         weight=sql.SQL(WEIGHT),
+        whole=sql.SQL(WHOLE),
         found=sql.SQL("dense full join lexical using (passage_id)"),
     )
 
 
 @cache
 def _composed_for_index(shop_id: int, model_id: int, dimensions: int) -> sql.Composed:
-    return sql.SQL(QUESTION + LEXICAL + APPROXIMATE + BOTH + ROWS).format(
+    return sql.SQL(QUESTION + LEXICAL + APPROXIMATE + DENSE + BOTH + ROWS).format(
         shop=sql.Literal(shop_id),
         slips=sql.Literal(True),
+        unknown=sql.SQL(f"{UNKNOWN_WEIGHT}::float8"),
         model=sql.Literal(model_id),
         dimensions=sql.Literal(dimensions),
         candidates=sql.Literal(CANDIDATES),
         wanted=sql.SQL(""),
         weight=sql.SQL(WEIGHT),
+        whole=sql.SQL(WHOLE),
         found=sql.SQL("candidate left join dense using (passage_id) left join lexical using (passage_id)"),
     )

@@ -14,7 +14,7 @@ from core.observe.trace import timed
 
 # Its model comes along: a switch is seen by the next search of every process.
 READ = """
-select shop.id, version, text_config::text, ann, passages, model.id, digest, name, dimensions, query_prefix,
+select shop.id, version, text_config::text, ann, passages, names, model.id, digest, name, dimensions, query_prefix,
     document_prefix, midpoint, scale, url
 from shop left join model on model.id = shop.model_id
 where shop.id = any(%s)
@@ -25,7 +25,7 @@ MODEL = "select digest from shop join model on model.id = shop.model_id where sh
 class ShopState(msgspec.Struct, frozen=True):
     """What a search needs to know of a shop; `version` is the knowledge version, raised by every change.
 
-    `model` is the one whose vectors its searches use, None while it has none.
+    `model` is the one whose vectors its searches use, None while it has none. `names` are what visitors call the shop.
     """
 
     shop_id: int
@@ -33,6 +33,7 @@ class ShopState(msgspec.Struct, frozen=True):
     text_config: str = "english"
     ann: bool = False
     passages: int = 0
+    names: tuple[str, ...] = ()
     exists: bool = False
     model: ModelRow | None = None
 
@@ -97,13 +98,14 @@ def _look_at(answer: asyncio.Task[dict[int, ShopState]]) -> None:
         answer.exception()
 
 
-def _state(
+def _state(  # noqa: PLR0913, PLR0917 - a row
     shop_id: int,
     version: int,
     text_config: str,
     ann: bool,  # noqa: FBT001 - a row
     passages: int,
+    names: list[str],
     *model: Any,
 ) -> ShopState:
     row = None if model[0] is None else ModelRow(*model)
-    return ShopState(shop_id, version, text_config, ann, passages, exists=True, model=row)
+    return ShopState(shop_id, version, text_config, ann, passages, tuple(names), exists=True, model=row)

@@ -17,15 +17,15 @@ from question join posting using (lexeme)
 where posting.shop_id = {shop} and passage_id = any(%(passages)s::uuid[])
 group by passage_id
 """
-).format(shop=sql.SQL("%(shop)s"), slips=sql.Literal(True))
+).format(shop=sql.SQL("%(shop)s"), slips=sql.Literal(True), unknown=sql.Literal(1))
 
 
 async def shared_words(
-    database: Database, state: ShopState, query: str, passages: Sequence[UUID]
+    database: Database, state: ShopState, query: str, passages: Sequence[UUID], in_full: str | None = None
 ) -> dict[UUID, list[str]]:
     """The lexemes that each passage shares with the question, slips put right; no entry without one.
 
-    Raises DatabaseUnavailable.
+    `in_full` is the question's of `core.db.search.Question`. Raises DatabaseUnavailable.
     """
-    values = {"shop": state.shop_id, "passages": list(passages), "query": query}
+    values = {"shop": state.shop_id, "passages": list(passages), "query": query, "in_full": in_full}
     return dict(await database.read(state.shop_id, SHARED, values))

@@ -22,7 +22,7 @@ from core.models.watch import IdentityWatch
 from core.observe.trace import timed
 from core.settings import Settings
 
-BULK_DEADLINE_S = 30.0
+BULK_DEADLINE_S = 60.0
 STALLED_AT = 0.75  # of the deadline: who waits in line learns that the model hangs before their time is over
 MOST_SIBLINGS = 4
 LOOK_UPS_IN_A_ROW = 64  # about a millisecond in which nobody else is served

@@ -20,7 +20,9 @@ CALLS_IN_FLIGHT = 2
 INTERACTIVE_BATCH = 8
 BULK_PATIENCE_S = 1.0
 VISITORS_S = 2.0
-BULK_CALLS = 2
+BULK_CALLS = 3
+BULK_WAIT_S = 0.3
+BULK_REST_S = 1.0
 MOST_STALLED = 2
 LONGEST_RETRY_S = 30
 
@@ -38,10 +40,12 @@ class QueueState(msgspec.Struct, frozen=True):
 class CallQueue(Generic[T]):
     """Texts go in, calls of `send` come out; `send` returns a result or an error for each of its texts, in order.
 
-    At most CALLS_IN_FLIGHT calls at once, one of them bulk. While no visitor asks, a second bulk call goes beside them,
-    so that the model is busy between the two; it takes no place from anyone. `limit` bounds the texts that wait, in
-    each of the two lines. An interactive call that takes longer than `stall_s` trips the breaker and gives its place
-    free, but goes on: a cold model that answers late closes the breaker.
+    At most CALLS_IN_FLIGHT calls at once, one of them bulk. While no visitor asks, up to BULK_CALLS bulk calls go
+    beside them, so that the model is busy between two of them; they take no place from anyone, and a model that needs
+    longer than BULK_WAIT_S for what it has gets no more: that is how long the first visitor waits. For a while after
+    any question bulk work rests for as long as it works. `limit` bounds the texts that wait, in each of the two lines.
+    An interactive call that takes longer than `stall_s` trips the breaker and gives its place free, but goes on: a cold
+    model that answers late closes the breaker.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class CallQueue(Generic[T]):
         self._stalled: dict[Call[T], None] = {}
         self._bulk_calls: set[Call[T]] = set()
         self._bulk_due = False
+        self._bulk_rest_s = 0.0
         self._bulk_turns: asyncio.Task[None] | None = None
         self._seconds_a_text = 0.02
         self._closed = False
@@ -106,8 +111,7 @@ class CallQueue(Generic[T]):
         # answer would refuse all that come after it.
         if not self._interactive:
             return
-        in_calls = sum(len(call.jobs) for call in self._flight)
-        wait_s = (len(self._interactive) + in_calls + 1) * self._seconds_a_text / CALLS_IN_FLIGHT
+        wait_s = (len(self._interactive) + self._texts_in_calls + 1) * self._seconds_a_text / CALLS_IN_FLIGHT
         if asyncio.get_running_loop().time() + wait_s > expires_at:
             raise ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
 
@@ -184,8 +188,10 @@ class CallQueue(Generic[T]):
 
     async def _take_bulk_turns(self) -> None:
         while self._bulk:
-            while len(self._bulk_calls) >= (1 if self._lane.asked_within(VISITORS_S) else BULK_CALLS):
+            while not self._may_start_bulk():
                 await asyncio.wait([call.task for call in self._bulk_calls], return_when=asyncio.FIRST_COMPLETED)
+            if self._lane.asked_within(VISITORS_S):
+                await asyncio.sleep(self._bulk_rest_s)  # the processors are the visitors' as well, not only the model
             await self._lane.clear(BULK_PATIENCE_S)
             self._bulk_due = True
             try:
@@ -197,6 +203,17 @@ class CallQueue(Generic[T]):
                 self._bulk_due = False
             if self._bulk and (call := self._start(self._take_piece())):
                 self._bulk_calls.add(call)
+
+    def _may_start_bulk(self) -> bool:
+        if not self._bulk_calls:
+            return True
+        if len(self._bulk_calls) >= BULK_CALLS or self._lane.asked_within(VISITORS_S):
+            return False
+        return self._texts_in_calls * self._seconds_a_text / len(self._flight) <= BULK_WAIT_S
+
+    @property
+    def _texts_in_calls(self) -> int:
+        return sum(len(call.jobs) for call in self._flight)
 
     @property
     def _places_taken(self) -> int:
@@ -239,7 +256,9 @@ class CallQueue(Generic[T]):
         if call.timer is not None:
             call.timer.cancel()
         self._flight.discard(call)
-        self._bulk_calls.discard(call)
+        if call in self._bulk_calls:
+            self._bulk_calls.discard(call)
+            self._bulk_rest_s = min(BULK_REST_S, asyncio.get_running_loop().time() - call.begun_at)
         self._stalled.pop(call, None)
         outcomes: Sequence[T | Exception]
         if call.outcomes is None:

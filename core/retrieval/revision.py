@@ -10,6 +10,7 @@ SOURCES = (
     "core.models.identity",
     "core.models.text",
     "core.retrieval.answers",
+    "core.retrieval.naming",
     "core.retrieval.searcher",
     "core.retrieval.similarity",
 )

@@ -18,6 +18,7 @@ from core.models.text import normalise
 from core.observe.trace import current_trace
 from core.retrieval.answers import Answer, Answers
 from core.retrieval.lens import Lens, Lenses
+from core.retrieval.naming import without_names
 from core.retrieval.revision import revision
 from core.retrieval.similarity import DEFAULT_THRESHOLD, LEXICAL, Calibration, similarity
 
@@ -140,7 +141,8 @@ class Searcher:
 
     async def _find(self, asked: _Asked, state: ShopState, view: _View | None) -> Found:
         query = asked.query
-        vector = None if view is None else await self._embed(view.embedder, view.lens, query.query)
+        text = without_names(query.query, state.names)
+        vector = None if view is None else await self._embed(view.embedder, view.lens, text)
         if vector is None:
             view = None
         hits = await search(
@@ -148,7 +150,8 @@ class Searcher:
             state,
             model=None if view is None else view.lens.row,
             embedding=vector,
-            query=query.query,
+            query=text,
+            in_full=query.query,
             category=query.category,
             limit=query.limit,
         )

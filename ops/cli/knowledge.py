@@ -11,6 +11,7 @@ from typing import IO
 import click
 
 from core.db.documents import count_loose, files_of, forget_documents, forget_loose
+from core.db.names import MOST_NAMES, names_of, set_names
 from core.db.tenants import list_shops
 from ops.cli.database import application_connection, owner_connection
 from ops.cli.table import show
@@ -33,6 +34,7 @@ def knowledge() -> None:
       edge knowledge export --shop 1 --output shop-1.jsonl
       edge knowledge forget --shop 1 docs/old.pdf
       edge knowledge forget --shop 1 --all --yes
+      edge knowledge name --shop 1 "The Copper Comb"
       edge learn shop-1.jsonl --shop 1       as it was before, with ids, times and documents
     """
 
@@ -89,6 +91,28 @@ def forget(*, shop: int, files: tuple[Path, ...], everything: bool, yes: bool, a
         click.echo(json.dumps({"documents": documents, "passages": passages}))
     else:
         click.echo(f"forgot {documents} documents" + (f" and {passages} passages of none" if everything else ""))
+
+
+@knowledge.command()
+@shop_option
+@click.argument("names", nargs=-1)
+@click.option("--none", is_flag=True, help="It has no name any more.")
+@json_option
+def name(*, shop: int, names: tuple[str, ...], none: bool, as_json: bool) -> None:
+    """Say what visitors call the shop, or show it: a question that names it is then asked about "it".
+
+    "Is there parking at The Copper Comb?" is as near to all that names the shop as to its parking. A name of one word
+    is known by its capital. NAMES take the place of those before.
+    """
+    if none and names:
+        raise click.UsageError("give either names or --none")
+    if any(not one.strip() for one in names) or len(names) > MOST_NAMES:
+        raise click.UsageError(f"at most {MOST_NAMES} names, none of them empty")
+    with owner_connection() as owner:
+        if names or none:
+            set_names(owner, shop, [one.strip() for one in names])
+        found = names_of(owner, shop)
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(found) or "it has no name")
 
 
 _NUMBERS = {"shop", "documents", "passages"}

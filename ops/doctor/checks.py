@@ -18,6 +18,7 @@ from ops.doctor import (
     privacy,
     releases,
     shops,
+    vectors,
     writes,
 )
 from ops.doctor.box import Box
@@ -35,6 +36,7 @@ CHECKS: dict[str, Examine] = {
     "database": database.examine,
     "shops": shops.examine,
     "model": model.examine,
+    "vectors": vectors.examine,
     "memory": memory.examine,
     "health": health.examine,
     "privacy": privacy.examine,

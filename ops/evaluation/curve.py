@@ -10,8 +10,10 @@ from itertools import pairwise
 
 from core.retrieval.similarity import DEFAULT_THRESHOLD, Calibration, similarity
 
-WIDTH, HEIGHT = 760, 460
-LEFT, TOP, RIGHT, BOTTOM = 64, 56, 24, 56
+WIDTH, HEIGHT = 760, 480
+LEFT, TOP, RIGHT, BOTTOM = 64, 76, 24, 56
+TICK = 6
+LABEL = 180
 GROUPS = 10
 STEPS = 120
 STYLE = """
@@ -21,6 +23,10 @@ text { font: 13px sans-serif; fill: #333 } .title { font-size: 16px; font-weight
 .seen { fill: #0b6e4f; fill-opacity: .35; stroke: #0b6e4f } .range { stroke: #0b6e4f }
 .right { stroke: #0b6e4f; stroke-opacity: .5 } .wrong { stroke: #b23; stroke-opacity: .5 }
 """
+LEGEND = (
+    "Solid: now. Dashed: before. Circles: the share of a tenth of the questions that was right,",
+    "with its 95 % interval. Each tick is a question: right at the top, wrong at the bottom.",
+)
 Mark = tuple[float, bool]
 
 
@@ -51,8 +57,8 @@ def drawing(title: str, marks: Sequence[Mark], before: Calibration, after: Calib
         _line(frame, after, "after"),
         *(part for group in _groups(marks) for part in _circle(frame, group)),
         *_cut(frame, after),
-        f'<text class="title" x="{LEFT}" y="24">{escape(title)}</text>',
-        f'<text x="{LEFT}" y="43">{len(marks)} questions; solid: now, dashed: before, circles: observed</text>',
+        f'<text class="title" x="{LEFT}" y="24">{escape(title)}, {len(marks)} questions</text>',
+        *(f'<text x="{LEFT}" y="{44 + 17 * row}">{line}</text>' for row, line in enumerate(LEGEND)),
     ]
     body = "\n".join(parts)
     return (
@@ -89,17 +95,19 @@ def _cut(frame: _Frame, after: Calibration) -> list[str]:
     if not frame.low <= after.midpoint <= frame.high:
         return []
     x = frame.x(after.midpoint)
+    # To the left of the curve there is room, unless there is no left.
+    anchor, beside = ("end", x - 6) if x > LEFT + LABEL else ("start", x + 6)
     label = f"threshold {DEFAULT_THRESHOLD} at {after.midpoint:.3f}"
     return [
         f'<line class="cut" x1="{x}" y1="{frame.y(1)}" x2="{x}" y2="{frame.y(0)}"/>',
-        f'<text x="{x + 6}" y="{frame.y(0) - 8}">{label}</text>',
+        f'<text text-anchor="{anchor}" x="{beside}" y="{frame.y(0.9)}">{label}</text>',
     ]
 
 
 def _tick(frame: _Frame, mark: Mark) -> str:
     score, right = mark
-    x, y = frame.x(score), frame.y(1 if right else 0)
-    return f'<line class="{"right" if right else "wrong"}" x1="{x}" y1="{y - 4}" x2="{x}" y2="{y + 4}"/>'
+    x, y = frame.x(score), frame.y(1) + TICK if right else frame.y(0) - 2 * TICK
+    return f'<line class="{"right" if right else "wrong"}" x1="{x}" y1="{y}" x2="{x}" y2="{y + TICK}"/>'
 
 
 def _groups(marks: Sequence[Mark]) -> list[Sequence[Mark]]:

@@ -11,6 +11,7 @@ from core.db.shops import ShopReader
 from core.db.words import shared_words
 from core.models.gateway import Embedder
 from core.models.text import normalise
+from core.retrieval.naming import without_names
 from ops.evaluation.folder import Query
 from ops.evaluation.load import Shops
 
@@ -59,10 +60,11 @@ async def _explained(
     if shop_id is None:
         return Explained(query.id, query.text, tenant, ndcg, [], sorted(query.relevant))
     state = await ShopReader(database).read(shop_id)
-    text = normalise(query.text)
+    in_full = normalise(query.text)
+    text = without_names(in_full, state.names)
     embedding = (await embedder.embed_query(text)).vector
-    hits = await search(database, state, query=text, limit=DEEP, model=row, embedding=embedding)
-    shared = await shared_words(database, state, text, [hit.id for hit in hits])
+    hits = await search(database, state, query=text, in_full=in_full, limit=DEEP, model=row, embedding=embedding)
+    shared = await shared_words(database, state, text, [hit.id for hit in hits], in_full)
     reasons = [
         Reason(
             document=shops.document_of[hit.id],

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from ops.importing.shops import NAME_SUFFIX
+
 DOCUMENT_ID = ("_id", "id", "doc_id", "docid")
 TEXT = ("text", "contents", "content", "passage")
 QUERY_ID = ("_id", "id", "query_id", "qid")
@@ -30,12 +32,13 @@ class FolderError(Exception):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """One document; `tenant` is None without a tenant field."""
+    """One document; `tenant` is None without a tenant field, `called` where the row does not say its name."""
 
     id: str
     title: str
     text: str
     tenant: str | None = None
+    called: str | None = None
 
     @property
     def content(self) -> str:
@@ -145,7 +148,9 @@ def _documents(folder: Path, tenant_field: str | None, notes: _Notes) -> dict[st
 
     def take(row: Mapping[str, Any], place: str) -> None:
         title, text = _text(row, ("title",)), _text(row, TEXT)
-        document = Document(_name(row, DOCUMENT_ID), title, text, _tenant(row, tenant_field))
+        document = Document(
+            _name(row, DOCUMENT_ID), title, text, _tenant(row, tenant_field), _called(row, tenant_field)
+        )
         if len(document.content.encode()) > MOST_BYTES:
             notes.add(f"documents longer than {MOST_BYTES} bytes were cut", document.id)
             document = msgspec.structs.replace(document, title="", text=_cut(document.content))
@@ -276,3 +281,9 @@ def _tenant(row: Mapping[str, Any], field: str | None) -> str | None:
     if isinstance(value, list) and len(value) == 1:
         (value,) = value
     return None if value is None or value in ("", []) else _clean(str(value))
+
+
+def _called(row: Mapping[str, Any], field: str | None) -> str | None:
+    """What the tenant is called, as an import takes it: beside a field "tenant", a field "tenant_name"."""
+    name = None if field is None else row.get(f"{field}{NAME_SUFFIX}")
+    return _clean(name).strip() or None if isinstance(name, str) else None

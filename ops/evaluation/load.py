@@ -10,6 +10,7 @@ import msgspec
 from pgvector import HalfVector
 
 from core.db import migrate
+from core.db.names import MOST_NAMES
 from core.db.passages import Passage, insert_passages
 from core.db.pool import Database
 from core.knowledge import chunk
@@ -28,9 +29,10 @@ Step = Callable[[int], None]
 
 
 class Shops(msgspec.Struct, frozen=True):
-    """Which shop a tenant is, whose documents it has, and which document a passage is."""
+    """Which shop a tenant is, what it is called, whose documents it has, and which document a passage is."""
 
     by_tenant: dict[str | None, int]
+    names: dict[int, list[str]]
     documents: dict[str | None, list[Document]]
     document_of: dict[UUID, str]
 
@@ -48,7 +50,12 @@ def shops_of(documents: Sequence[Document]) -> Shops:
     for document in documents:
         by_tenant.setdefault(document.tenant, []).append(document)
     numbers = {tenant: number for number, tenant in enumerate(by_tenant, 1)}
-    return Shops(numbers, by_tenant, {uuid5(NAMESPACE, document.id): document.id for document in documents})
+    names: dict[int, dict[str, None]] = {}
+    for document in documents:
+        if document.called:
+            names.setdefault(numbers[document.tenant], {})[document.called] = None
+    called = {shop_id: list(found)[:MOST_NAMES] for shop_id, found in names.items()}
+    return Shops(numbers, called, by_tenant, {uuid5(NAMESPACE, document.id): document.id for document in documents})
 
 
 def key_of(documents: Sequence[Document], model: ModelIdentity) -> str:
@@ -59,7 +66,7 @@ def key_of(documents: Sequence[Document], model: ModelIdentity) -> str:
         name.update(migration.checksum.encode())
     name.update(Path(chunk.__file__).read_bytes())
     for document in documents:
-        name.update(msgspec.msgpack.encode((document.id, document.content, document.tenant)))
+        name.update(msgspec.msgpack.encode((document.id, document.content, document.tenant, document.called)))
     return name.hexdigest()
 
 

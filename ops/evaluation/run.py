@@ -7,10 +7,12 @@ from functools import partial
 from uuid import UUID
 
 import msgspec
+import psycopg
 
 from core.cache.disk import DiskCache
 from core.db import ann
 from core.db.models import ModelRow
+from core.db.names import set_names
 from core.db.pool import Database
 from core.db.search import search
 from core.db.shops import ShopReader
@@ -93,6 +95,9 @@ async def _fill(parts: _Parts, place: Scratch, begin: Begin) -> None:
         return
     count = len(parts.shops.document_of)
     await load(parts.database, parts.embedder, parts.shops, begin("documents", count))
+    with psycopg.connect(place.owner_dsn) as owner:
+        for shop_id, names in parts.shops.names.items():
+            set_names(owner, shop_id, names)
     # As the running stack does it for a shop that has grown large.
     await asyncio.to_thread(ann.build_indexes, place.owner_dsn)
     place.complete()

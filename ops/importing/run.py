@@ -9,13 +9,14 @@ from time import perf_counter
 
 import msgspec
 
+from core.knowledge.document import NewDocument
 from core.knowledge.library import Library
 from core.models.gateway import Embedder
 from ops.importing.batches import Batches, Item
 from ops.importing.patience import GaveUpError, Patience
 from ops.importing.reader import Reader
 from ops.importing.report import MOST_LISTED, Report
-from ops.importing.shops import OneShop, Shops
+from ops.importing.shops import NAME_SUFFIX, OneShop, Shops
 from ops.importing.sources import Skipped, Source, absolute, find, text_of
 from ops.importing.writer import Writer
 from ops.reading.wire import Found, Refused, Task, Unchanged
@@ -113,12 +114,20 @@ class Import:
         if self._options.tenant_field is not None and message.tenant is None:
             self.report.fail(source.name, message.where, f"has no {self._options.tenant_field}, which says whose it is")
             return
-        shop_id = await self._patience.until_done(lambda: self._shops.of(message.tenant))
+        name = self._name_of_shop(document)
+        shop_id = await self._patience.until_done(lambda: self._shops.of(message.tenant, name))
         if not self._keep(shop_id, *document.name):
             self.report.fail(source.name, message.where, f"{document.key!r} came before in this import")
             return
         for batch in batches.add(shop_id, Item(document, source.name, message.where)):
             await self._writer.put(group, batch)
+
+    def _name_of_shop(self, document: NewDocument) -> str | None:
+        """What a row says that its tenant is called: beside a field "tenant", a field "tenant_name"."""
+        if self._options.tenant_field is None or not document.passages:
+            return None
+        name = document.passages[0].metadata.get(f"{self._options.tenant_field}{NAME_SUFFIX}")
+        return name.strip() or None if isinstance(name, str) else None
 
     def _keep(self, shop_id: int, file: str, key: str) -> bool:
         """Note that the document is there; False when it was before: two of one name would undo each other."""

@@ -1,20 +1,24 @@
 """For whom a document is: the shop that was named, or the one that its tenant always was."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from core.db.names import add_name
 from core.db.tenants import list_tenants, shop_of_tenant
 from core.errors import DatabaseUnavailable
+
+NAME_SUFFIX = "_name"  # of the field that says what the tenant of another field is called
 
 
 class Shops(Protocol):
     """Whose a document is, by the name that its file gives."""
 
-    async def of(self, tenant: str | None) -> int: ...
+    async def of(self, tenant: str | None, name: str | None = None) -> int: ...
 
     def close(self) -> None: ...
 
@@ -25,7 +29,7 @@ class OneShop:
     def __init__(self, shop_id: int) -> None:
         self._shop_id = shop_id
 
-    async def of(self, tenant: str | None) -> int:  # noqa: ARG002 - the protocol's
+    async def of(self, tenant: str | None, name: str | None = None) -> int:  # noqa: ARG002 - the protocol's
         """The shop."""
         return self._shop_id
 
@@ -34,18 +38,25 @@ class OneShop:
 
 
 class TenantShops:
-    """Each tenant has a shop, written down when it is first met: the next import maps it in the same way."""
+    """Each tenant has a shop, written down when it is first met: the next import maps it in the same way.
+
+    Where rows say what a tenant is called, its shop is called that from then on.
+    """
 
     def __init__(self, connect: Callable[[], psycopg.Connection[TupleRow]]) -> None:
         self._connect = connect
         self._owner: psycopg.Connection[TupleRow] | None = None
         self._known: dict[str, int] = {}
+        self._named: set[tuple[int, str]] = set()
 
-    async def of(self, tenant: str | None) -> int:
-        """The tenant's shop. Raises DatabaseUnavailable."""
+    async def of(self, tenant: str | None, name: str | None = None) -> int:
+        """The tenant's shop, which is called `name`. Raises DatabaseUnavailable."""
         assert tenant is not None, "the reader refuses what names no tenant"
         if (shop_id := self._known.get(tenant)) is None:
             shop_id = self._known[tenant] = await asyncio.to_thread(self._look_up, tenant)
+        if name is not None and (shop_id, name) not in self._named:
+            await asyncio.to_thread(self._name, shop_id, name)
+            self._named.add((shop_id, name))
         return shop_id
 
     def close(self) -> None:
@@ -54,10 +65,19 @@ class TenantShops:
             self._owner.close()
 
     def _look_up(self, tenant: str) -> int:
+        with self._connected() as owner:
+            return self._known.get(tenant) or shop_of_tenant(owner, tenant)
+
+    def _name(self, shop_id: int, name: str) -> None:
+        with self._connected() as owner:
+            add_name(owner, shop_id, name)
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[TupleRow]]:
         try:
             if self._owner is None or self._owner.closed:
                 self._owner = self._connect()
                 self._known.update(list_tenants(self._owner))
-            return self._known.get(tenant) or shop_of_tenant(self._owner, tenant)
+            yield self._owner
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error

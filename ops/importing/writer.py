@@ -12,7 +12,7 @@ from ops.importing.batches import Batch, Item
 from ops.importing.patience import Patience
 from ops.importing.report import Report
 
-IN_FLIGHT = 6
+IN_FLIGHT = 4
 # What is a document's own fault, and no reason to wait: a text that the model or the database cannot take.
 _FAULTS = (InvalidRequest, psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 
-from core.db.dsn import application_conninfo
+from core.db.dsn import application_conninfo, owner_conninfo
 from core.db.migrate import MigrationError, migrate
 from core.db.models import is_calibrated
+from core.db.names import set_names
 from core.db.pool import Database
 from core.db.requirements import application_requirements, requirements
 from core.db.shops import ShopReader
@@ -26,6 +28,7 @@ from ops.stack.instance import InstanceError
 DEMO = Path(__file__).parents[1] / "demo" / "barbershop.jsonl"
 DEMO_FACTS = DEMO.with_name("barbershop-facts.json")
 DEMO_SHOP = 1
+DEMO_NAME = "The Copper Comb"
 
 
 class DemoLine(msgspec.Struct, frozen=True):
@@ -83,6 +86,9 @@ def load_demo(settings: Settings) -> str | None:
             await Learner(database, embedder).learn(DEMO_SHOP, items, lambda _: Reply(b""))
             facts = msgspec.json.decode(DEMO_FACTS.read_bytes(), type=Facts)
             await FactBook(database).put(DEMO_SHOP, facts, lambda _: Reply(b""), Change())
+            assert settings.database_url is not None
+            with psycopg.connect(owner_conninfo(settings.database_url)) as owner:
+                set_names(owner, DEMO_SHOP, [DEMO_NAME])
             return f"{len(items)} passages and the facts of a barbershop, shop {DEMO_SHOP}"
 
     return asyncio.run(run())

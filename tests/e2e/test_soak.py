@@ -29,8 +29,13 @@ def stack() -> Iterator[RunningStack]:
 
 
 def kill(stack: RunningStack, part: str) -> None:
+    """A part that another fault has taken down and that is not back yet has no process: it is waited for."""
+    deadline = time.monotonic() + RECOVERY_S
+    while not (pids := [row["pid"] for row in stack.state()["parts"] if row["name"] == part and row["pid"]]):
+        assert time.monotonic() < deadline, f"{part} does not come back"
+        time.sleep(LOOK_S)
     with suppress(ProcessLookupError):
-        os.kill(stack.pid_of(part), signal.SIGKILL)
+        os.kill(pids[0], signal.SIGKILL)
 
 
 def spoil_cache(stack: RunningStack) -> None:

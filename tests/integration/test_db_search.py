@@ -6,7 +6,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from core.db.passages import Passage, insert_passages, insert_vectors
-from core.db.search import COVERAGE_WEIGHT, Question, search, search_within
+from core.db.search import COVERAGE_WEIGHT, UNKNOWN_WEIGHT, Question, search, search_within
 from core.db.shops import ShopReader
 from tests.parts.knowledge import DIGEST, opened, the_model, unit
 
@@ -40,11 +40,11 @@ async def contents(shop, query, embedding=None, limit=10, category=None):
     return {hit.content: hit for hit in hits}
 
 
-async def test_the_nearest_vector_of_a_passage_counts_be_it_the_whole_or_a_chunk(shop):
+async def test_the_nearest_vector_of_a_passage_counts_and_a_sixth_of_it_the_whole(shop):
     hits = await contents(shop, "xyzzy", unit(0, 0, 0, 1))
     best = next(iter(hits.values()))
     assert best.content == "beards are trimmed by Ana"
-    assert best.cosine == pytest.approx(1.0, abs=1e-3)
+    assert best.cosine == pytest.approx(5 / 6, abs=1e-3)  # a chunk of it is what was asked for, the whole is at 90°
     assert hits["a haircut costs thirty euros"].cosine == pytest.approx(0.0, abs=1e-3)
 
 
@@ -55,7 +55,9 @@ async def test_coverage_weighs_words_by_their_idf_and_keeps_unknown_ones_in_the_
         return math.log(1 + (4 - df + 0.5) / (df + 0.5))
 
     # haircut and cost stand in two of the four passages, xyzzy in none; the others are stop words.
-    assert hits["a haircut costs thirty euros"].coverage == pytest.approx(2 * idf(2) / (2 * idf(2) + idf(0)))
+    assert hits["a haircut costs thirty euros"].coverage == pytest.approx(
+        2 * idf(2) / (2 * idf(2) + UNKNOWN_WEIGHT * idf(0))
+    )
     assert hits["we are closed on sundays"].coverage == 0
 
 
@@ -197,7 +199,7 @@ async def test_where_words_alone_decide_no_word_is_taken_for_another(herbs):
 async def test_what_is_no_slip_of_a_known_word_stays_unknown(shop, word):
     hits = await contents(shop, f"{word} sundays", unit(0, 0, 0, 0, 1))
     known, unknown = (math.log(1 + (4 - df + 0.5) / (df + 0.5)) for df in (1, 0))
-    assert hits["we are closed on sundays"].coverage == pytest.approx(known / (known + unknown))
+    assert hits["we are closed on sundays"].coverage == pytest.approx(known / (known + UNKNOWN_WEIGHT * unknown))
     assert 0.0 == hits["a haircut costs thirty euros"].coverage
 
 

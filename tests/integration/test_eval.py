@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.db.search import COVERAGE_WEIGHT
 from tests.integration.test_eval_folder import write
 
 EDGE = Path(sys.executable).with_name("edge")
@@ -71,7 +72,7 @@ def test_words_alone_find_less(first):
 def test_an_explanation_names_the_parts_of_the_score(first):
     found = {worst["query"]: worst["found"] for worst in first["worst"]}["q3"][0]
     assert ("b2", True, 1) == (found["document"], found["relevant"], found["rank"])
-    assert found["score"] == pytest.approx(found["cosine"] + 0.4 * found["coverage"], abs=2e-4)
+    assert found["score"] == pytest.approx(found["cosine"] + COVERAGE_WEIGHT * found["coverage"], abs=2e-4)
 
 
 def test_the_database_is_kept_and_the_second_run_measures_the_same(evaluate, first):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ops.evaluation.folder import FolderError, read_folder
+from ops.evaluation.load import shops_of
 
 CORPUS = [
     {"_id": "d1", "title": "Parking", "text": "Three spaces behind the house."},
@@ -166,3 +167,14 @@ def test_ragged_tables_are_read(tmp_path, table):
     (tmp_path / "qrels.jsonl").unlink()
     (tmp_path / "qrels.tsv").write_text(table)
     assert {"d1": 1} == relevant(read_folder(tmp_path))["q1"]
+
+
+def test_what_rows_call_their_tenant_are_the_names_of_its_shop(tmp_path):
+    rows = [
+        {**CORPUS[0], "shop": "a", "shop_name": "The Old Mill"},
+        {**CORPUS[1], "shop": "a", "shop_name": " Mill "},
+        {"_id": "d3", "text": "Closed.", "shop": "b", "shop_name": 7},
+    ]
+    documents = read_folder(write(tmp_path, corpus=rows), "shop").documents
+    assert {1: ["The Old Mill", "Mill"]} == shops_of(documents).names
+    assert {} == shops_of(read_folder(tmp_path).documents).names

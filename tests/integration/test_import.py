@@ -90,6 +90,25 @@ def test_tenants_keep_their_shops_in_every_later_import(settings, tmp_path):
     assert [4, 4, 4, 2] == [row["passages"] for row in listed]
 
 
+def test_what_rows_call_their_tenant_is_the_name_of_its_shop(settings, tmp_path):
+    named = [{**row, "tenant_name": f"The {row['tenant']} Inn"} for row in rows(4, shops=2)]
+    path = write_rows(tmp_path / "named.jsonl", named)
+    assert 0 == learn(settings, path, "--tenant-field", "tenant")["failures"]
+    learn(settings, path, "--tenant-field", "tenant")  # no name comes twice
+    assert ["The tenant-1 Inn"] == json.loads(run(settings, "knowledge", "name", "--shop", 2, "--json").stdout)
+
+
+def test_a_shop_gets_its_names_by_command_and_loses_them(settings):
+    def told(*arguments):
+        return run(settings, "knowledge", "name", "--shop", 5, *arguments)
+
+    assert "it has no name\n" == told().stdout
+    assert "The Copper Comb\nCombs\n" == told("The Copper Comb", " Combs ").stdout
+    assert '["Comb"]\n' == told("Comb", "--json").stdout
+    assert "[]\n" == told("--none", "--json").stdout
+    assert (2, 2) == (told("").returncode, told("Comb", "--none").returncode)
+
+
 def test_two_documents_of_one_name_in_one_import_are_refused(settings, tmp_path):
     path = write_rows(tmp_path / "faq.jsonl", [{"_id": "x", "text": "the first"}, {"_id": "x", "text": "the second"}])
     for imported in (1, 0):
@@ -200,7 +219,7 @@ def test_a_changed_document_is_never_there_twice_and_never_away(settings, databa
 
 
 async def test_a_database_that_goes_away_is_waited_for(settings, database, tmp_path):
-    path = write_rows(tmp_path / "faq.jsonl", rows(100))
+    path = write_rows(tmp_path / "faq.jsonl", rows(200))
     process = await start(settings, "learn", path, "--shop", 1)
     await until_written(database)
     async with away(database):
@@ -209,12 +228,12 @@ async def test_a_database_that_goes_away_is_waited_for(settings, database, tmp_p
     output, errors = await process.communicate()
     assert b"going on" in errors
     assert 0 == process.returncode, errors
-    assert b"100 imported" in output
-    assert 100 == len(knowledge(database, 1))
+    assert b"200 imported" in output
+    assert 200 == len(knowledge(database, 1))
 
 
 async def test_a_model_server_that_is_killed_is_waited_for_and_used_again(database, tmp_path):
-    path = write_rows(tmp_path / "faq.jsonl", rows(80, word="killed"))
+    path = write_rows(tmp_path / "faq.jsonl", rows(200, word="killed"))
     with running_model_server() as server:
         process = await start(settings_of(database, server), "learn", path, "--shop", 1)
         await until_written(database)
@@ -224,7 +243,7 @@ async def test_a_model_server_that_is_killed_is_waited_for_and_used_again(databa
         server.start()
         output, errors = await process.communicate()
     assert 0 == process.returncode, errors
-    assert b"80 imported" in output
+    assert b"200 imported" in output
 
 
 def test_a_model_server_that_stays_away_ends_the_import_with_what_was_missing(database, tmp_path):
@@ -243,7 +262,7 @@ def test_without_a_database_it_says_how_to_start_one(tmp_path):
 
 
 async def test_an_interrupted_import_says_so_and_keeps_what_it_wrote(settings, database, tmp_path):
-    path = write_rows(tmp_path / "faq.jsonl", rows(120, word="stopped"))
+    path = write_rows(tmp_path / "faq.jsonl", rows(240, word="stopped"))
     process = await start(settings, "learn", path, "--shop", 1)
     await until_written(database)
     process.send_signal(signal.SIGINT)

@@ -154,19 +154,44 @@ async def test_questions_overtake_bulk_work(model, callers):
     await until(lambda: len(model.calls) == 1)
     bulk += await callers.many(["second"], bulk=True)
     await until(lambda: len(model.calls) == 2)
+    bulk += await callers.many(["third"], bulk=True)
+    await until(lambda: len(model.calls) == 3)
     bulk += await callers.many(["bulk"], bulk=True)
     questions = await callers.many("abcd")
-    await until(lambda: len(model.calls) == 3)
-    assert model.calls == [list("vwxyz"), ["second"], ["a"]]
+    await until(lambda: len(model.calls) == 4)
+    assert model.calls == [list("vwxyz"), ["second"], ["third"], ["a"]]
     await drained(model, bulk + questions)
-    assert model.calls[3:] == [["b", "c", "d"], ["bulk"]]
+    assert model.calls[4:] == [["b", "c", "d"], ["bulk"]]
 
 
-async def test_two_bulk_calls_keep_the_model_busy_and_a_third_waits(model, callers):
-    bulk = [task for name in "abc" for task in await callers.many([name * 900], bulk=True)]
-    await until(lambda: len(model.calls) == 2)
-    assert 2 == callers.queue.state.in_flight
+async def test_three_bulk_calls_keep_the_model_busy_and_a_fourth_waits(model, callers):
+    bulk = [task for name in "abcd" for task in await callers.many([name * 900], bulk=True)]
+    await until(lambda: len(model.calls) == 3)
+    assert 3 == callers.queue.state.in_flight
     assert 1 == callers.queue.state.bulk
+    await drained(model, bulk)
+
+
+async def test_a_slow_model_is_given_one_bulk_call_at_a_time(model, callers):
+    callers.queue._seconds_a_text = 1.0
+    bulk = [task for name in "abc" for task in await callers.many([name * 900], bulk=True)]
+    await until(lambda: len(model.calls) == 1)
+    assert (1, 2) == (callers.queue.state.in_flight, callers.queue.state.bulk)
+    await drained(model, bulk)
+
+
+async def test_bulk_work_rests_for_as_long_as_it_worked_while_visitors_ask(model, callers):
+    clock = asyncio.get_running_loop().time
+    questions = await callers.many("a")
+    bulk = await callers.many("vw", bulk=True)
+    await until(lambda: ["v"] in model.calls)
+    began = clock()
+    while clock() - began < 0.05:  # noqa: ASYNC110 - the time that the call takes
+        await asyncio.sleep(0.005)
+    await drained(model, questions + bulk[:1])
+    ended = clock()
+    await until(lambda: ["w"] in model.calls)
+    assert clock() - ended > 0.04
     await drained(model, bulk)
 
 

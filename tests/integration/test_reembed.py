@@ -12,6 +12,9 @@ from core.db.reembedding import forget_old_vectors
 from core.db.shops import ShopReader
 from core.errors import ModelUnavailable
 from core.knowledge.learner import NewPassage
+from ops.doctor.box import Box
+from ops.doctor.finding import Level
+from ops.doctor.vectors import examine
 from ops.reembedding import ReembedError
 from tests.parts.faulty_models import faulty_models, until
 from tests.parts.reembedding import command, known, move, vectors_of
@@ -245,6 +248,30 @@ async def test_a_dry_run_says_what_is_left_and_does_nothing(process, database, n
     assert (await said.communicate())[0] == b"3 passages to embed with all-minilm, 1 shops to switch\n"
     assert await model_of(process) == "one"
     assert vectors_of(database, SHOP)[PRICES] == {"one"}
+
+
+@pytest.mark.usefixtures("process")
+async def test_the_doctor_tells_which_shops_wait_and_for_what(database, old, new):
+    async def told(server):
+        found = await asyncio.to_thread(lambda: list(examine(Box(settings_of(database, server), database.home))))
+        return [(one.level, one.detail) for one in found]
+
+    none = [(Level.OK, "no shop waits for vectors of all-minilm")]
+    waits = f"shop {SHOP}: vectors of all-minilm are missing of 3 passages; its searches use another model"
+    assert none == await told(old)
+    assert [(Level.WARNING, waits)] == await told(new)  # settings name it, and nothing was embedded with it yet
+    steps = asyncio.Queue()
+    moving = asyncio.create_task(move(database, new, steps.put_nowait, prepared=new.gate.clear))
+    await until(lambda: not new.gate.is_set() and new.running)
+    assert [(Level.WARNING, waits)] == await told(None)  # the one that was chosen, whoever can be reached
+    new.gate.set()
+    await moving
+    assert none == await told(old)
+    with psycopg.connect(database.superuser_dsn) as conn:
+        conn.execute("select set_config('edge.shop_id', %s, true)", [str(SHOP)])
+        conn.execute("delete from passage_vector using passage where passage_id = id and content = %s", [PRICES])
+    lost = f"shop {SHOP}: vectors of all-minilm are missing of 1 passages, which are found by words alone"
+    assert [(Level.WARNING, lost)] == await told(old)
 
 
 @pytest.mark.usefixtures("process")

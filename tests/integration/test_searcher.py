@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from core.db.names import set_names
 from core.errors import InvalidRequest
 from core.knowledge.learner import NewPassage
 from core.retrieval.searcher import NOTHING, SearchQuery
@@ -67,6 +68,29 @@ async def test_a_category_narrows_the_search(taught):
         (json.loads(reply.body)["ids"][0], "menu", {"currency": "EUR"})
     ]
     assert await taught.contents(category="staff", threshold=0.0) == []
+
+
+NAMING = "The Copper Comb stands in Tanner Street."
+
+
+async def test_a_question_that_names_the_shop_is_answered_as_if_it_did_not(taught, database):
+    await learn(taught.learner, NAMING, shop_id=SHOP)
+    asked = "is there any parking at the copper comb"
+    assert NAMING == (await taught.contents(asked, threshold=0.0))[0]
+    with psycopg.connect(database.owner_dsn) as owner:
+        set_names(owner, SHOP, ["The Copper Comb"])
+    assert PARKING == (await taught.contents(asked, threshold=0.0))[0]  # and not what was cached
+    bare, _ = await taught.ask("is there any parking at it", threshold=0.0)
+    named, _ = await taught.ask(asked, threshold=0.0)
+    assert bare.results == named.results
+
+
+async def test_a_question_for_the_shop_itself_is_answered_by_its_name(taught, database):
+    await learn(taught.learner, NAMING, shop_id=SHOP)
+    with psycopg.connect(database.owner_dsn) as owner:
+        set_names(owner, SHOP, ["The Copper Comb"])
+    for asked in ("where is the copper comb", "The Copper Comb"):
+        assert NAMING == (await taught.contents(asked, threshold=0.0))[0]
 
 
 async def test_shops_never_see_each_others_answers(taught):

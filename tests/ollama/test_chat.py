@@ -2,6 +2,8 @@
 
 import asyncio
 
+import ollama
+import psutil
 import pytest
 
 from core.answer.grounding import ungrounded
@@ -10,7 +12,8 @@ from core.errors import ModelAnswerUnusable
 from core.models.writer import Message, Writer
 from core.retrieval.lens import ensure_calibrated
 from functions import chat, health
-from tests.ollama.test_faults import cpu_seconds, rests, wait_until
+from ops.ollama.server import OllamaServer
+from tests.ollama.test_faults import cpu_seconds, rests, wait_until, works
 from tests.parts.faulty_models import until
 from tests.parts.functions import serving
 from tests.parts.searching import learn, running, settings_of
@@ -72,6 +75,53 @@ async def test_a_stream_that_is_closed_stops_the_runner(settings, ollama_server)
     again = [piece async for piece in writer.write(STORY, expires_at)]
     assert len(again) > 50
     await writer.close()
+
+
+@pytest.fixture
+def own_ollama(layout):
+    """A server whose runner may be killed."""
+    with OllamaServer(layout) as own:
+        yield own
+
+
+def kill_runner(server) -> None:
+    """What a crash of the model looks like: the server lives, the process that it computes in does not."""
+    for runner in psutil.Process(server.process.pid).children():
+        runner.kill()
+
+
+async def test_an_error_inside_a_stream_is_an_error_and_the_next_answer_comes(database, own_ollama):
+    writer = Writer.of(settings_of(database, own_ollama, chat_model="smollm2"))
+    expires_at = asyncio.get_running_loop().time() + 60
+    pieces = writer.write(STORY, expires_at)
+    await anext(pieces)
+    kill_runner(own_ollama)
+    with pytest.raises(ModelAnswerUnusable) as raised:
+        _ = [piece async for piece in pieces]
+    assert isinstance(raised.value.__cause__, ollama.ResponseError)  # the server's own line, under its 200
+    again = [piece async for piece in writer.write(STORY, expires_at)]
+    assert len(again) > 50
+    await writer.close()
+
+
+async def test_a_runner_that_dies_at_work_leaves_the_visitor_a_passage(database, own_ollama):
+    settings = settings_of(database, own_ollama, chat_model="smollm2", chat_deadline_s=50)
+    async with running(settings) as process:
+        await ensure_calibrated(process.database, process.embedder)
+        await learn(process.learner, PASSAGE)
+    body = {"message": "May I bring my dog on a lead?", "shopId": 1}
+    app = chat.create_app(settings)
+    async with serving(app) as client:
+        await client.post(PATH, json={**body, "message": "Are dogs welcome?"}, timeout=60)  # both models are loaded
+        async with visiting(app, PATH, body, accept=EVENTS) as visit:
+            await until(lambda: {"state": "writing"} in visit.named("status"))
+            since_s = cpu_seconds(own_ollama)
+            await wait_until(lambda: works(own_ollama, since_s))
+            kill_runner(own_ollama)
+            await visit.saw("done")
+            (done,) = visit.named("done")
+        assert (PASSAGE, "llm") == (done["response"], done["degraded"])
+        assert "degraded" not in (await client.post(PATH, json=body, timeout=60)).json()
 
 
 async def test_the_health_check_has_the_model_write(settings):
