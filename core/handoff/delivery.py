@@ -14,13 +14,14 @@ from core.db.pool import Database
 from core.errors import Unavailable
 from core.handoff import mail, webhook
 from core.handoff.desk import Desk
-from core.handoff.notices import MAIL, PATIENCE, WEBHOOK, About, Notice, read_notice
+from core.handoff.notices import MAIL, PATIENCE, SAID, WEBHOOK, About, Notice, read_notice
 from core.outbox import event as outbox
 from core.outbox.event import Lane
 from core.outbox.outbox import Applier
 from core.settings import Settings
 
-# A notice is in the outbox before its hand-off is committed: one that is not there after this long never was.
+# A notice is in the outbox before its line is committed: one that is not there after this long never was. No transaction
+# takes longer: statements, waits for locks and idle ones end after seconds (core/db/connection.py).
 COMMIT_S = 60.0
 LINES = 50
 SUBJECTS = {"opened": "A visitor asks for a human", "overdue": "A visitor still waits for a human"}
@@ -28,6 +29,7 @@ SUBJECTS = {"opened": "A visitor asks for a human", "overdue": "A visitor still 
 
 class _Case(msgspec.Struct, frozen=True):
     handoff: Handoff
+    line: Event
     contact: Contact
     events: list[Event]
 
@@ -55,6 +57,8 @@ def appliers(database: Database, desk: Desk, settings: Settings) -> Mapping[Lane
         case = await _case(database, event, notice)
         if case is None or settings.smtp_url is None or not (to := case.contact.email or settings.owner_email):
             return  # never committed, or nobody wants a mail any more
+        if notice.occasion == "overdue" and case.handoff.status != "overdue":
+            return  # somebody answered since, or nobody waits any more
         await mail.send(settings.smtp_url, _mail(event, notice, case, to, settings.mail_from or to))
 
     async def call_webhook(event: outbox.Event) -> None:
@@ -62,10 +66,8 @@ def appliers(database: Database, desk: Desk, settings: Settings) -> Mapping[Lane
         case = await _case(database, event, notice)
         if case is None or not case.contact.webhook_url or not case.contact.webhook_secret:
             return
-        line = next((one for one in case.events if one.number == notice.number), None)
-        if line is not None:
-            body = msgspec.json.encode(_body(event, notice, case.handoff, line))
-            await webhook.call(case.contact.webhook_url, case.contact.webhook_secret, str(event.id), body)
+        body = msgspec.json.encode(_body(event, notice, case))
+        await webhook.call(case.contact.webhook_url, case.contact.webhook_secret, str(event.id), body)
 
     async def end_patience(event: outbox.Event) -> None:
         notice = read_notice(event.payload)
@@ -75,16 +77,23 @@ def appliers(database: Database, desk: Desk, settings: Settings) -> Mapping[Lane
 
 
 async def _case(database: Database, event: outbox.Event, notice: Notice) -> _Case | None:
+    """What a notice is about; None when that was never committed. Raises Unavailable while it may still be."""
     handoff = await handoffs.get(database, event.shop_id, notice.handoff_id)
-    if handoff is None:
-        if time.time() - event.created_at < COMMIT_S:
-            raise Unavailable("the hand-off is not committed yet")
-        return None
     first = max(notice.number - LINES, 0)
     events = await handoffs.events(database, event.shop_id, notice.handoff_id, after=first, limit=2 * LINES)
+    line = next((one for one in events if one.number == notice.number and _tells(one, notice)), None)
+    if handoff is None or line is None:
+        if time.time() - event.created_at < COMMIT_S:
+            raise Unavailable("what this tells is not committed yet")
+        return None
     async with database.shop(event.shop_id) as conn:
         contact = await handoffs.contact_of(conn, event.shop_id)
-    return _Case(handoff, contact, events)
+    return _Case(handoff, line, contact, events)
+
+
+def _tells(line: Event, notice: Notice) -> bool:
+    """Whether a line is the one of a notice: the number of one that was rolled back is given again."""
+    return line.kind == "message" if notice.occasion in SAID else line.status == notice.occasion
 
 
 def _mail(event: outbox.Event, notice: Notice, case: _Case, to: str, sender: str) -> EmailMessage:
@@ -100,7 +109,8 @@ def _mail(event: outbox.Event, notice: Notice, case: _Case, to: str, sender: str
     return mail.compose(message_id=str(event.id), sender=sender, to=to, reply_to=case.handoff.contact, lines=lines)
 
 
-def _body(event: outbox.Event, notice: Notice, handoff: Handoff, line: Event) -> WebhookBody:
+def _body(event: outbox.Event, notice: Notice, case: _Case) -> WebhookBody:
+    handoff, line = case.handoff, case.line
     return WebhookBody(
         f"handoff.{notice.occasion}",
         str(event.id),

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import msgspec
 from uuid_utils.compat import uuid7
 
-from core.conversations.once import write_once
+from core.conversations.once import Write, write_once
 from core.db import conversations, handoffs
 from core.db.connection import Connection
 from core.db.conversations import Message
@@ -85,7 +85,7 @@ class Desk:
             await self._watch(about, event.number)
             return respond(Opened(about.handoff_id, token, about.conversation_id, opening, told))
 
-        return await write_once(self._database, shop_id, once, write)
+        return await self._written(shop_id, once, write)
 
     async def read(self, shop_id: int, handoff_id: UUID) -> Handoff:
         """One hand-off. Raises NotFound."""
@@ -125,7 +125,7 @@ class Desk:
                 await self._watch(about, event.number)
             return respond(event)
 
-        return await write_once(self._database, shop_id, once, write)
+        return await self._written(shop_id, once, write)
 
     async def close(self, shop_id: int, handoff_id: UUID, author: Literal["visitor", "owner"]) -> None:
         """Give the conversation back to the assistant; one that is closed stays so. Raises NotFound."""
@@ -139,6 +139,7 @@ class Desk:
             await handoffs.note_closed(conn, shop_id, handoff_id)
             event = await _add_state(conn, about, "closed", CLOSED[author])
             await self._notify(conn, about, "closed", event.number)
+        self._outbox.wake()
 
     async def pass_on(self, shop_id: int, conversation_id: UUID, message: str) -> bool:
         """Give a message that came to the assistant to the human who has the conversation; False when nobody has."""
@@ -160,6 +161,12 @@ class Desk:
             await handoffs.note_overdue(conn, shop_id, handoff_id)
             event = await _add_state(conn, about, "overdue", OVERDUE)
             await self._notify(conn, about, "overdue", event.number)
+        self._outbox.wake()
+
+    async def _written(self, shop_id: int, once: Once | None, write: Write) -> Reply:
+        reply = await write_once(self._database, shop_id, once, write)
+        self._outbox.wake()  # not before: what is sent is read from what is committed
+        return reply
 
     async def _add(  # noqa: PLR0913, PLR0917 - the columns of a row
         self, conn: Connection, about: About, kind: str, author: Author, status: handoffs.Status, content: str
@@ -179,10 +186,10 @@ class Desk:
     async def _notify(self, conn: Connection, about: About, occasion: Occasion, number: int) -> None:
         contact = await handoffs.contact_of(conn, about.shop_id)
         if events := notices(about, occasion, number, contact, self._settings):
-            await self._outbox.put(*events)
+            await self._outbox.put(*events, wakes=False)
 
     async def _watch(self, about: About, number: int) -> None:
-        await self._outbox.put(patience(about, number, time.time(), self._settings.handoff_patience_min))
+        await self._outbox.put(patience(about, number, time.time(), self._settings.handoff_patience_min), wakes=False)
 
 
 async def _begin(conn: Connection, request: Request) -> None:

@@ -13,6 +13,7 @@ MAIL, WEBHOOK, PATIENCE = "handoff-mail", "handoff-webhook", "handoff-patience"
 Occasion = Literal["opened", "message", "overdue", "closed"]
 # An owner gets a mail when somebody needs them, not for each line that is said.
 MAILED: frozenset[Occasion] = frozenset({"opened", "overdue"})
+SAID: frozenset[Occasion] = frozenset({"opened", "message"})  # the rest are states
 MINUTE_S = 60.0
 
 
@@ -42,7 +43,7 @@ def notices(about: About, occasion: Occasion, number: int, contact: Contact, set
     payload = msgspec.json.encode(Notice(about.handoff_id, occasion, number))
     return [
         Event(
-            id=_id(about, kind, number),
+            id=_id(about, f"{kind} {occasion}", number),
             kind=kind,
             lane="delivery",
             shop_id=about.shop_id,
@@ -66,8 +67,8 @@ def patience(about: About, number: int, now: float, minutes: float) -> Event:
     )
 
 
-def _id(about: About, kind: str, number: int) -> UUID:
-    return uuid5(about.handoff_id, f"{kind} {number}")
+def _id(about: About, what: str, number: int) -> UUID:
+    return uuid5(about.handoff_id, f"{what} {number}")
 
 
 read_notice = msgspec.json.Decoder(Notice).decode

@@ -20,6 +20,7 @@ from core.db.pool import Database
 from core.handoff import webhook
 from core.handoff.notices import About, notices
 from core.outbox.store import Store
+from core.settings import Settings
 from functions import conversations, handoff
 from functions.handoff import watching
 from functions.handoff.party import Party
@@ -348,6 +349,47 @@ async def test_a_receiver_that_is_slow_delays_neither_the_visitor_nor_a_turn(dat
             receiver.hold.set()
             await until(lambda: not store.waiting("handoff-webhook"), "not delivered")
         assert {"handoff.opened", "handoff.message"} == {body["event"] for _, body, _ in calls_of(receiver, answer)}
+
+
+async def test_every_line_is_delivered_however_fast_they_come(app, owner, receiver):
+    answer, visitor, path = await opened(app)
+    await said(app, path, "I am here.", owner)
+    for number in range(8):
+        await said(app, path, f"v{number}", visitor)
+    await app.post(f"{path}/close", headers=visitor)
+    await until(lambda: len(calls_of(receiver, answer)) == 10, "not all was delivered")
+    told = [(body["event"], body["content"]) for _, body, _ in calls_of(receiver, answer)]
+    assert {f"v{number}" for number in range(8)} == {content for event, content in told if event == "handoff.message"}
+    assert 1 == [event for event, _ in told].count("handoff.closed")
+
+
+async def test_a_notice_that_is_ahead_of_its_line_waits_for_it(app, receiver):
+    """The outbox has it before the commit, and any process may look there in between."""
+    answer, visitor, path = await opened(app)
+    await until(lambda: calls_of(receiver, answer), "nothing was delivered")
+    outbox = app._transport.app.state.services.outbox
+    about = About(SHOP, uuid.UUID(answer["conversationId"]), uuid.UUID(answer["handoffId"]))
+    (event,) = notices(about, "closed", 3, Contact(None, receiver.url, SECRET), Settings.from_environ({}))
+    await outbox.put(event)
+    store = Store(app._transport.app.state.services.settings.home / "outbox")
+    await until(lambda: [one.error for one in store.waiting("handoff-webhook") if one.error], "it was not looked at")
+    assert ["handoff.opened"] == [body["event"] for _, body, _ in calls_of(receiver, answer)]
+    await app.post(f"{path}/close", headers=visitor)
+    await until(lambda: len(calls_of(receiver, answer)) == 2, "it was lost")
+    assert "handoff.closed" == calls_of(receiver, answer)[-1][1]["event"]
+
+
+@pytest.mark.parametrize("occasion", ["message", "overdue"])
+async def test_a_notice_of_a_line_that_was_rolled_back_is_dropped(app, receiver, box, occasion):
+    answer, _, _ = await opened(app)
+    await until(lambda: calls_of(receiver, answer) and mails_of(box, answer), "nothing was delivered")
+    services = app._transport.app.state.services
+    about = About(SHOP, uuid.UUID(answer["conversationId"]), uuid.UUID(answer["handoffId"]))
+    lost = notices(about, occasion, 2, Contact(None, receiver.url, SECRET), services.settings)
+    store = Store(services.settings.home / "outbox")
+    await services.outbox.put(*(msgspec.structs.replace(one, created_at=time.time() - 61) for one in lost))
+    await until(lambda: not [*store.waiting("handoff-webhook"), *store.waiting("handoff-mail")], "it is still there")
+    assert (1, 1) == (len(calls_of(receiver, answer)), len(mails_of(box, answer)))
 
 
 async def test_a_notice_of_a_hand_off_that_was_never_committed_is_dropped(database, box):
