@@ -14,14 +14,14 @@ from core.db.pool import Database
 from core.errors import Unavailable
 from core.handoff import mail, webhook
 from core.handoff.desk import Desk
-from core.handoff.notices import MAIL, PATIENCE, SAID, WEBHOOK, About, Notice, read_notice
+from core.handoff.notices import MAIL, PATIENCE, SAID, WEBHOOK, About, Notice, mailed_to, read_notice
 from core.outbox import event as outbox
 from core.outbox.event import Lane
 from core.outbox.outbox import Applier
 from core.settings import Settings
 
-# A notice is in the outbox before its line is committed: one that is not there after this long never was. No transaction
-# takes longer: statements, waits for locks and idle ones end after seconds (core/db/connection.py).
+# A notice is in the outbox before its line is committed: one that is not there after this long never was. No
+# transaction takes longer: statements, waits for locks and idle ones end after seconds (core/db/dsn.py).
 COMMIT_S = 60.0
 LINES = 50
 SUBJECTS = {"opened": "A visitor asks for a human", "overdue": "A visitor still waits for a human"}
@@ -55,7 +55,7 @@ def appliers(database: Database, desk: Desk, settings: Settings) -> Mapping[Lane
     async def send_mail(event: outbox.Event) -> None:
         notice = read_notice(event.payload)
         case = await _case(database, event, notice)
-        if case is None or settings.smtp_url is None or not (to := case.contact.email or settings.owner_email):
+        if case is None or settings.smtp_url is None or not (to := mailed_to(case.contact, settings)):
             return  # never committed, or nobody wants a mail any more
         if notice.occasion == "overdue" and case.handoff.status != "overdue":
             return  # somebody answered since, or nobody waits any more

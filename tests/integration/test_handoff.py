@@ -49,8 +49,7 @@ def receiver():
 
 @pytest.fixture(scope="module")
 async def app(module_database, box, receiver):
-    with psycopg.connect(module_database.owner_dsn, autocommit=True) as owner:
-        set_contact(owner, SHOP, Contact(None, receiver.url, SECRET))
+    named(module_database, Contact(None, receiver.url, SECRET))
     settings = settings_of(module_database, None, smtp_url=box.url, owner_email=OWNER_MAIL)
     async with serving(handoff.create_app(settings), timeout=30) as client:
         yield client
@@ -67,6 +66,12 @@ async def recorder(module_database):
     async with outbox_over(module_database.settings, drains=False) as outbox:
         yield Recorder(database, outbox, patience_s=30)
     await database.close()
+
+
+def named(database, contact, shop_id=SHOP):
+    """A shop with this contact."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as conn:
+        set_contact(conn, shop_id, contact)
 
 
 async def opened(client, **fields):
@@ -114,6 +119,23 @@ async def test_a_visitor_asks_and_is_told_what_will_happen(app):
     assert [("visitor", "waiting", "I need a person."), ("system", "waiting", answer["message"])] == await lines(
         app, path, visitor
     )
+
+
+async def test_of_a_shop_that_nobody_is_told_of_nothing_is_promised(app, module_database):
+    named(module_database, Contact(), shop_id=SHOP + 2)
+    settings = settings_of(module_database, None, owner_email=OWNER_MAIL)  # and no mail server
+    async with serving(handoff.create_app(settings)) as client:
+        answer = (await client.post(HANDOFF, json={"shopId": SHOP + 2})).json()
+    assert answer["shopTold"] is False
+    assert "nobody at the shop gets a notice" in answer["message"]
+    assert "Somebody will answer" not in answer["message"]
+    assert (await opened(app))[0]["shopTold"] is True
+
+
+async def test_nobody_waits_at_a_shop_that_nobody_made(app, module_database):
+    for headers in ({}, {"idempotency-key": "again-and-again"}):
+        assert is_problem(await app.post(HANDOFF, json={"shopId": 4242}, headers=headers), 404, "not-found")
+    assert [] == rows(module_database, "select id from shop where id = 4242")
 
 
 async def test_the_owner_gets_a_mail_that_can_be_answered_and_a_signed_call(app, box, receiver):
@@ -293,6 +315,7 @@ async def test_a_visitor_who_was_answered_in_time_is_not_told_otherwise(module_d
 
 
 async def test_a_mail_server_that_is_away_is_tried_again_and_one_that_refuses_is_not(database):
+    named(database, Contact())
     with mailbox() as box:
         settings = settings_of(database, None, smtp_url=box.url, owner_email=OWNER_MAIL)
         store = Store(database.home / "outbox")
@@ -315,8 +338,7 @@ async def test_a_mail_server_that_is_away_is_tried_again_and_one_that_refuses_is
 async def test_a_receiver_that_does_not_take_a_call_is_asked_again_unless_it_is_gone(database, status, dead):
     with hook() as receiver, hook() as elsewhere:
         receiver.status, receiver.location = status, elsewhere.url
-        with psycopg.connect(database.owner_dsn, autocommit=True) as owner_conn:
-            set_contact(owner_conn, SHOP, Contact(None, receiver.url, SECRET))
+        named(database, Contact(None, receiver.url, SECRET))
         store = Store(database.home / "outbox")
         async with serving(handoff.create_app(settings_of(database, None))) as client:
             answer, _, _ = await opened(client)
@@ -336,8 +358,7 @@ async def test_a_receiver_that_is_slow_delays_neither_the_visitor_nor_a_turn(dat
     monkeypatch.setattr(webhook, "TIMEOUT_S", 0.3)
     with hook() as receiver:
         receiver.hold.clear()
-        with psycopg.connect(database.owner_dsn, autocommit=True) as owner_conn:
-            set_contact(owner_conn, SHOP, Contact(None, receiver.url, SECRET))
+        named(database, Contact(None, receiver.url, SECRET))
         store = Store(database.home / "outbox")
         async with serving(handoff.create_app(settings_of(database, None))) as client:
             answer, visitor, path = await opened(client)
