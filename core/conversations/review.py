@@ -154,11 +154,16 @@ async def _locked(conn: Connection, shop_id: int, item_id: UUID) -> Item:
 
 
 def _passage(item: Item, verdict: Verdict) -> Passage:
+    if verdict.content is None and item.source_type == "feedback":
+        raise _needed("is needed: what is proposed is the answer that was rated badly")
     content = (verdict.content or item.proposed_content).strip()
     if not content:
-        detail = "is needed: nothing is proposed here"
-        raise InvalidRequest(f"content: {detail}", errors=(FieldError("/content", detail),))
+        raise _needed("is needed: nothing is proposed here")
     return Passage(uuid7(), content, item.category, SOURCE, {"learningQueueId": str(item.id)})
+
+
+def _needed(detail: str) -> InvalidRequest:
+    return InvalidRequest(f"content: {detail}", errors=(FieldError("/content", detail),))
 
 
 def _in_place_of(before: Passage, passage: Passage) -> Passage:

@@ -239,8 +239,9 @@ async def test_approvals_at_once_write_one_passage(shop, outbox, module_database
     assert [(1,)] == rows(module_database, "select count(*) from passage where content = %s", text)
 
 
-async def test_a_rating_without_an_answer_needs_content_to_be_approved(shop, outbox):
-    conversation = await talked(outbox, response="")
+@pytest.mark.parametrize("answer_given", ["", "I don't know that. Shall I ask a person?"])
+async def test_an_answer_that_was_rated_badly_is_not_learned_as_it_stands(shop, outbox, answer_given):
+    conversation = await talked(outbox, response=answer_given)
     answer = await posted(shop["feedback"], RATING, {"conversationId": conversation, "feedbackType": "thumbs_down"})
     item_id = (await item_of(shop["feedback"], answer["feedbackId"]))["id"]
     body = {"learningQueueId": item_id, "reviewedBy": "Ada"}
