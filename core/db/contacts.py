@@ -15,20 +15,21 @@ insert into shop_contact (shop_id, email, webhook_url, webhook_secret) values (%
 on conflict (shop_id) do update set
     email = excluded.email, webhook_url = excluded.webhook_url, webhook_secret = excluded.webhook_secret
 """
-WAITING = "select count(*) from handoff where shop_id = %s and status = 'waiting'"
+ASKED = "select count(*), count(*) filter (where status = 'waiting') from handoff where shop_id = %s"
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """Whom to tell of a shop's hand-offs, and how many visitors wait there for an answer."""
+    """Whom to tell of a shop's hand-offs, how many visitors asked for a human, and how many wait for an answer."""
 
     shop_id: int
     contact: Contact
+    asked: int
     waiting: int
 
 
 def desks(owner: Owner) -> list[Desk]:
     """That of every shop."""
-    return [Desk(shop_id, read_contact(owner, shop_id), _waiting(owner, shop_id)) for shop_id in shops(owner)]
+    return [Desk(shop_id, read_contact(owner, shop_id), *_asked(owner, shop_id)) for shop_id in shops(owner)]
 
 
 def set_contact(owner: Owner, shop_id: int, contact: Contact) -> None:
@@ -46,9 +47,8 @@ def read_contact(owner: Owner, shop_id: int) -> Contact:
         return cursor.execute(CONTACT, [shop_id]).fetchone() or Contact()
 
 
-def _waiting(owner: Owner, shop_id: int) -> int:
+def _asked(owner: Owner, shop_id: int) -> tuple[int, int]:
     with owner.transaction():
         owner.execute(SET_SHOP, [str(shop_id)])
-        found = owner.execute(WAITING, [shop_id]).fetchone()
-    assert found is not None
-    return int(found[0])
+        [(asked, waiting)] = owner.execute(ASKED, [shop_id]).fetchall()
+    return asked, waiting
