@@ -1,7 +1,8 @@
 """When somebody of a shop is there to answer, as far as it is known, and what a visitor is told of it."""
 
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -55,6 +56,16 @@ class StatedHours:
         calendar = Calendar(stated.facts)
         opens_at = calendar.next_opening(moment)
         return Opening(calendar.is_open(moment), None if opens_at is None else calendar.local(opens_at), reach)
+
+    async def zone(self, shop_id: int) -> tzinfo:
+        """The shop's time zone; UTC where it states none, and without the database."""
+        from core.facts.book import FactBook
+
+        try:
+            stated = await FactBook(self._database).stated(shop_id)
+        except DatabaseUnavailable:
+            return UTC
+        return UTC if stated is None else ZoneInfo(stated.facts.time_zone)
 
 
 def promise(opening: Opening, patience_min: float, *, is_told: bool) -> str:

@@ -13,12 +13,17 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
+from core.conversations.events import turn_event
 from core.conversations.recorder import Recorder
 from core.db.contacts import set_contact
 from core.db.handoffs import Contact
 from core.db.pool import Database
+from core.facts.book import Change, FactBook
+from core.facts.types import Facts
 from core.handoff import webhook
+from core.handoff.lookout import LOOK_S, Lookout
 from core.handoff.notices import About, notices
+from core.knowledge.learner import Reply
 from core.outbox.store import Store
 from core.settings import Settings
 from functions import conversations, handoff
@@ -27,7 +32,7 @@ from functions.handoff.party import Party
 from tests.parts.functions import bearer, is_problem, new_key, serving, unreachable
 from tests.parts.receivers import hook, mailbox
 from tests.parts.searching import settings_of
-from tests.parts.talk import outbox_over, rows
+from tests.parts.talk import outbox_over, rows, turn
 
 SHOP = 3
 HANDOFF = "/api/handoff"
@@ -216,20 +221,20 @@ async def test_a_hand_off_that_is_closed_is_listed_only_when_asked_for(app, owne
         assert expected == (answer["handoffId"] in [one["id"] for one in listed])
 
 
-async def streamed(desk, answer, after=0):
+async def streamed(services, answer, after=0):
     """Number, kind and content of each event of a stream, until the one that closes it."""
     party = Party(SHOP, "visitor")
-    async for event in watching.Following(desk, party, uuid.UUID(answer["handoffId"]), after).lines():
+    async for event in watching.Following(services, party, uuid.UUID(answer["handoffId"]), after).lines():
         yield int(event.id), event.name, json.loads(event.data)["content"]
 
 
 async def test_replies_reach_the_visitor_live_and_a_reconnect_goes_on_after_the_last_line(app, owner):
     answer, visitor, path = await opened(app, message="Hello?")
-    desk = app._transport.app.state.services.desk
+    services = app._transport.app.state.services
     got = []
 
     async def follow():
-        async for event in streamed(desk, answer):
+        async for event in streamed(services, answer):
             got.append(event)  # noqa: PERF401 - what came so far is looked at
 
     following = asyncio.create_task(follow())
@@ -250,15 +255,41 @@ async def test_replies_reach_the_visitor_live_and_a_reconnect_goes_on_after_the_
 
 async def test_a_stream_outlives_the_database(app, owner, postgres, module_database):
     answer, _, path = await opened(app)
-    desk = app._transport.app.state.services.desk
-    following = watching.Following(desk, Party(SHOP, "visitor"), uuid.UUID(answer["handoffId"]), 2)
+    services = app._transport.app.state.services
+    following = watching.Following(services, Party(SHOP, "visitor"), uuid.UUID(answer["handoffId"]), 2)
     coming = asyncio.ensure_future(anext(following.lines()))
     with unreachable(postgres, module_database):
-        await asyncio.wait((coming,), timeout=2 * watching.POLL_S)
+        await asyncio.wait((coming,), timeout=2 * LOOK_S)
         assert not coming.done()
     await until_said(app, path, "Back again.", owner)
     assert "Back again." == json.loads((await asyncio.wait_for(coming, 20)).data)["content"]
     assert b'{"lastEventId":"3","retryMs":2000}' == following.farewell().data
+
+
+class Counted(Database):
+    """A database that notes how many hand-offs each statement asks about."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.asked = []
+
+    async def read(self, shop_id, statement, params=None, **more):
+        self.asked.append((shop_id, len(params[1]) if params else 0))
+        return await super().read(shop_id, statement, params, **more)
+
+
+async def test_all_streams_of_a_worker_share_one_statement_a_shop(module_database):
+    database = await Counted.open(module_database.settings)
+    lookout = Lookout(database)
+    ids = [uuid7() for _ in range(20)]
+    waiting = [asyncio.create_task(lookout.wait(SHOP + shop, one, 0)) for one in ids for shop in (0, 1) for _ in "ab"]
+    await until(lambda: len(database.asked) >= 4, "nobody looked")
+    assert {(SHOP, 20), (SHOP + 1, 20)} == set(database.asked)
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert not [task for task in asyncio.all_tasks() if "Lookout._look" in repr(task) and not task.cancelling()]
+    await database.close()
 
 
 async def until_said(app, path, content, headers):
@@ -370,6 +401,24 @@ async def test_a_receiver_that_is_slow_delays_neither_the_visitor_nor_a_turn(dat
             receiver.hold.set()
             await until(lambda: not store.waiting("handoff-webhook"), "not delivered")
         assert {"handoff.opened", "handoff.message"} == {body["event"] for _, body, _ in calls_of(receiver, answer)}
+
+
+async def test_a_mail_tells_what_was_said_before_in_the_time_of_the_shop_and_where_to_answer(app, box):
+    services = app._transport.app.state.services
+    facts = Facts(time_zone="Asia/Kathmandu")
+    await FactBook(services.database).put(SHOP, facts, lambda _: Reply(b""), Change())
+    before = turn(shop_id=SHOP, message="May I bring Rex?", response="I don't know that.")
+    await services.outbox.put(turn_event(before))
+    assert await services.outbox.settle("turn", 30)
+    answer, _, _ = await opened(app, conversationId=str(before.conversation_id), message="A person, please.")
+    await until(lambda: mails_of(box, answer), "no mail came")
+    told = mails_of(box, answer)[0].get_content().replace("\r", "")
+    assert "+0545  visitor: A person, please." in told
+    earlier = told.partition("Before that, with the assistant:\n")[2]
+    assert ["visitor: May I bring Rex?", "assistant: I don't know that."] == [
+        line.partition("  ")[2] for line in earlier.splitlines()
+    ]
+    assert f"POST {services.settings.base_url}/api/handoff/{answer['handoffId']}/messages" in told
 
 
 async def test_every_line_is_delivered_however_fast_they_come(app, owner, receiver):
