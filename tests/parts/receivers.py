@@ -56,7 +56,7 @@ class Mailbox:
 
     def _admit(self, _server, _session, _envelope, _mechanism, given) -> AuthResult:
         expected = b"edge", (self._password or "").encode()
-        return AuthResult(success=(given.login, given.password) == expected, handled=True)
+        return AuthResult(success=(given.login, given.password) == expected, handled=False)
 
     def stop(self) -> None:
         if self._controller is not None:
