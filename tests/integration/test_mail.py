@@ -27,7 +27,7 @@ async def test_a_mail_with_a_password_is_delivered_encrypted_and_a_wrong_one_is_
         assert (["Subject"], [True]) == ([mail["subject"] for mail in box.mails], box.encrypted)
         with pytest.raises(MailError, match="refuses the password: 535"):
             await send(box.url_of("another"), MAIL)
-        with pytest.raises(MailError, match="530"):
+        with pytest.raises(MailError, match="wants another login: 530"):
             await send(box.url_of(None), MAIL)
     assert 1 == len(box.mails)
 
