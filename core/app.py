@@ -85,13 +85,13 @@ def make_app(
     return app
 
 
-def _on_edge_error(_: Request[Any, Any, Any], error: EdgeError) -> Response[bytes]:
+def _on_edge_error(request: Request[Any, Any, Any], error: EdgeError) -> Response[bytes]:
     if error.status == EdgeError.status:
-        return _on_exception(_, error)
+        return _on_exception(request, error)
     if error.__cause__ is not None and error.status >= EdgeError.status:
         # Without its trace: while a part is down, every request ends here.
         _log.warning("%s: %s", error.kind, error.__cause__)
-    return _response(error)
+    return _response(request, error)
 
 
 def _on_http_exception(request: Request[Any, Any, Any], exc: HTTPException) -> Response[bytes]:
@@ -99,19 +99,21 @@ def _on_http_exception(request: Request[Any, Any, Any], exc: HTTPException) -> R
     if error.status >= EdgeError.status:
         return _on_exception(request, exc)
     allow = {name: value for name, value in (exc.headers or {}).items() if name.lower() == "allow"}
-    return _response(error, allow)
+    return _response(request, error, allow)
 
 
-def _on_exception(_: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
+def _on_exception(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
     # Litestar logs nothing for a caught exception outside of debug mode.
     _log.error("unhandled error", exc_info=exc)
-    return _response(EdgeError(problems.INTERNAL_DETAIL))
+    return _response(request, EdgeError(problems.INTERNAL_DETAIL))
 
 
-def _response(error: EdgeError, headers: dict[str, str] | None = None) -> Response[bytes]:
+def _response(
+    request: Request[Any, Any, Any], error: EdgeError, headers: dict[str, str] | None = None
+) -> Response[bytes]:
     trace = current_trace.get()
     return Response(
-        problems.problem_bytes(error, trace.request_id if trace else ""),
+        problems.problem_bytes(error, trace.request_id if trace else "", request.scope["path"]),
         status_code=error.status,
         media_type=problems.MEDIA_TYPE,
         headers={**problems.problem_headers(error), **(headers or {})},

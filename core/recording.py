@@ -1,15 +1,19 @@
 """Where a complete answer is handed on, before its caller has it, and where a human takes over from the assistant."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from itertools import takewhile
 from uuid import UUID
 
+from core.answer.compose import UNKNOWN
+from core.answer.compose import Turn as Said
 from core.answer.events import Answered, Event
 from core.answer.turn import Turn
 from core.errors import DatabaseUnavailable, OutboxUnavailable
 from core.services import Services
 
 OFFERED_AFTER = 2
+NOT_KNOWN = UNKNOWN.partition(".")[0]  # what is offered with it may differ
 
 _log = logging.getLogger(__name__)
 
@@ -52,10 +56,23 @@ async def silence() -> AsyncGenerator[Event, None]:
     yield Answered("", "human")
 
 
-async def human_is_due(services: Services, shop_id: int, conversation_id: UUID, answer: Answered) -> bool:
-    """Whether to offer a human: one was asked for, or the assistant did not know twice in a row."""
+async def human_is_due(
+    services: Services, shop_id: int, conversation_id: UUID, answer: Answered, history: Sequence[Said] = ()
+) -> bool:
+    """Whether to offer a human: one was asked for, or the assistant did not know twice in a row.
+
+    `history` is what the caller tells of the conversation: all that is known of one that has no id.
+    """
     if answer.kind == "handoff":
         return True
     if answer.known:
         return False
+    if told_unknown(history) + 1 >= OFFERED_AFTER:
+        return True
     return await services.recorder.unanswered_in_a_row(shop_id, conversation_id) >= OFFERED_AFTER
+
+
+def told_unknown(history: Sequence[Said]) -> int:
+    """How many of the assistant's answers up to the last one said that it did not know."""
+    answers = [said.content for said in history if said.role == "assistant"]
+    return sum(1 for _ in takewhile(lambda text: text.startswith(NOT_KNOWN), reversed(answers)))

@@ -14,6 +14,7 @@ from core.db.pool import Database
 from core.handoff import delivery
 from core.handoff.desk import Desk
 from core.handoff.hours import StatedHours
+from core.handoff.lookout import Lookout
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
 from core.observe.metrics import Metrics
@@ -65,6 +66,7 @@ class Services:
     feedback: Feedback
     review: Review
     desk: Desk
+    lookout: Lookout
     facts: "FactBook"
     writer: "Writer | None"
     assistant: "Assistant"
@@ -170,8 +172,10 @@ def _open_outbox(services: Services) -> None:
     settings, database = services.settings, services.database
     appliers: dict[Lane, dict[str, Applier]] = {"database": {**events.appliers(database)}, "delivery": {}}
     services.outbox = Outbox(settings.home / "outbox", settings.outbox_size_mib, appliers)
-    services.desk = Desk(database, services.outbox, settings, StatedHours(database))
-    for lane, added in delivery.appliers(database, services.desk, settings).items():
+    services.lookout = Lookout(database)
+    hours = StatedHours(database)
+    services.desk = Desk(database, services.outbox, settings, hours)
+    for lane, added in delivery.appliers(database, services.desk, hours, settings).items():
         appliers[lane].update(added)
     services.outbox.start()
 

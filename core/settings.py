@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from core.errors import SettingsError
 
 PREFIX = "EDGE_"
+HTTPS_PORT = 443
 SECRET_FIELDS = frozenset({"database_url", "database_app_url", "smtp_url"})
 WORKERS = re.compile(r"[a-z][a-z0-9_]*=([1-9]|[1-5]\d|6[0-4])")
 _USERINFO = re.compile("//[^/?#]*@")
@@ -57,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp_url: str | None = None
     mail_from: str | None = None
     owner_email: str | None = None
+    public_url: str | None = None
     handoff_patience_min: float = 10.0
     rate_limit: int = 100
     rate_limit_exempt: tuple[str, ...] | None = None
@@ -66,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_names: tuple[str, ...] = ()
-    tls_port: int = 443
+    tls_port: int = HTTPS_PORT
     watch_scale: float = 1.0
     workers: tuple[str, ...] = ()
     releases_kept: int = 10
@@ -109,6 +111,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """How many workers a function has; `otherwise` is what its manifest says."""
         given = dict(pair.split("=") for pair in self.workers)
         return int(given.get(function, otherwise))
+
+    @property
+    def base_url(self) -> str:
+        """Where the world reaches the API, without a slash at the end, as far as it is known here."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        if self.tls_names:
+            return f"https://{self.tls_names[0]}" + (f":{self.tls_port}" if self.tls_port != HTTPS_PORT else "")
+        return f"http://{self.host}:{self.port}"
 
     @property
     def exempt_networks(self) -> tuple[str, ...]:
@@ -214,6 +225,11 @@ def _url_violations(settings: Settings) -> Iterator[str]:
 def _delivery_violations(settings: Settings) -> Iterator[str]:
     if settings.smtp_url and not re.fullmatch(r"smtps?://[^\s/]+/?", settings.smtp_url):
         yield f"{PREFIX}SMTP_URL: give smtp://user:password@host:587 or smtps://user:password@host:465"
+    elif settings.smtp_url and not unquote(settings.smtp_url).isascii():
+        # smtplib cannot say others, though RFC 4616 has them in UTF-8.
+        yield f"{PREFIX}SMTP_URL: user, password and host may have ASCII characters alone"
+    if settings.public_url and not re.fullmatch(r"https?://[^\s/]+(/[^\s?#]*)?", settings.public_url):
+        yield f"{PREFIX}PUBLIC_URL: give https://chat.shop.example"
     for name in ("mail_from", "owner_email"):
         value = getattr(settings, name)
         if value and not MAIL_ADDRESS.fullmatch(value):

@@ -9,6 +9,7 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 from core.answer.turn import Turn
+from core.conversations.stated import facts_behind
 from core.db import conversations, feedback
 from core.db.connection import Connection
 from core.db.conversations import Message
@@ -114,6 +115,7 @@ async def _item(conn: Connection, shop_id: int, record: RatingRecord) -> Item:
     metadata: dict[str, Any] = {"feedbackType": rating.feedback_type, "rating": rating.rating, "reason": rating.reason}
     if exchange is not None:
         metadata["question"] = exchange.question
+        metadata["contradictsFacts"] = await facts_behind(conn, shop_id, exchange)
     return Item(
         id=record.item_id,
         status="pending",

@@ -10,6 +10,7 @@ from core.conversations.archive import SETTLE_S, missing
 from core.conversations.contradiction import contradicted
 from core.conversations.events import RATING, TURN, UNKNOWN_SHOP, is_bad, now, rating_event
 from core.conversations.patience import in_time
+from core.conversations.stated import facts_behind
 from core.db import conversations, feedback
 from core.db.connection import Connection
 from core.db.feedback import Correction, Item, Rating
@@ -99,6 +100,7 @@ class Feedback:
             "question": exchange.question if exchange else None,
             "originalResponse": correction.original_response,
             "correctionContext": correction.context,
+            "contradictsFacts": await facts_behind(conn, shop_id, exchange),
         }
         item = Item(
             id=uuid7(),

@@ -9,6 +9,7 @@ from core.cache.local import LocalCache
 from core.conversations.events import TURN, TurnRecord, turn_event
 from core.conversations.patience import PATIENCE_S, in_time
 from core.db import conversations, handoffs
+from core.db.conversations import Known
 from core.db.pool import Database
 from core.errors import DatabaseUnavailable, OutboxUnavailable
 from core.outbox.outbox import Outbox
@@ -55,14 +56,20 @@ class Recorder:
             waiting = await self._outbox.pending(TURN, topic=str(conversation_id))
         except OutboxUnavailable:
             waiting = []
-        turns = [_decode(event.payload).turn for event in waiting]
-        known = [turn.answered for turn in reversed(turns) if turn.shop_id == shop_id]
+        found = [_known(record) for event in waiting if (record := _decode(event.payload)).turn.shop_id == shop_id]
         try:
             written = conversations.last_answered(self._database, shop_id, conversation_id, LOOK_BACK)
-            known += await in_time(written, self._patience_s)
+            found += await in_time(written, self._patience_s)
         except DatabaseUnavailable:
             pass  # what waits is the newest: it is counted at least
+        # By their ids: a turn that was written between the two looks is seen by both.
+        newest = sorted({one.id: one for one in found}.values(), key=lambda one: (one.created_at, one.id), reverse=True)
+        known = [bool(one.answered) for one in newest]
         return known.index(True) if True in known else len(known)
+
+
+def _known(record: TurnRecord) -> Known:
+    return Known(record.answer_id, record.turn.answered, record.turn.created_at)
 
 
 _decode = msgspec.json.Decoder(TurnRecord).decode

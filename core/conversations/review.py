@@ -1,12 +1,14 @@
 """The owner decides: what is approved is knowledge in the same transaction, and can be taken back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from uuid_utils.compat import uuid7
 
 from core.conversations.once import write_once
+from core.conversations.stated import still_said
 from core.db import feedback, history
 from core.db.connection import Connection
 from core.db.feedback import Item
@@ -21,21 +23,29 @@ SOURCE = "learning-queue"
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What became of an item; `passage_id` is the passage that was written, or taken back."""
+    """What became of an item; `passage_id` is the passage that was written, or taken back.
+
+    `facts` are in words the typed facts that still say what was corrected: they are told, and the passage is not.
+    """
 
     item_id: UUID
     previous: str
     new: str
     passage_id: UUID | None
+    facts: Sequence[str] = ()
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the owner says: `content` in place of what is proposed; `replace` the passage that it contradicts."""
+    """What the owner says: `content` in place of what is proposed; `replace` the passage that it contradicts.
+
+    `replaces` is the passage to replace, of those that the item shows, where the owner chose one.
+    """
 
     by: str
     approve: bool = True
     content: str | None = None
     replace: bool = True
+    replaces: UUID | None = None
 
 
 Respond = Callable[[Decision], Reply]
@@ -66,13 +76,14 @@ class Review:
 
         async def write(conn: Connection) -> Reply:
             item = await _locked(conn, shop_id, item_id)
+            facts = await still_said(conn, shop_id, item) if verdict.approve else []
             if item.status == wanted:
-                return respond(Decision(item_id, wanted, wanted, item.passage_id))
+                return respond(Decision(item_id, wanted, wanted, item.passage_id, facts))
             if item.status != "pending" or embeds != verdict.approve:
                 raise Conflict(f"This is {item.status} already; undo that first.")
             target = None if written is None else await _write(conn, shop_id, item, written, verdict)
             await feedback.decide(conn, shop_id, item_id, status=wanted, by=verdict.by, passage_id=target)
-            return respond(Decision(item_id, item.status, wanted, target))
+            return respond(Decision(item_id, item.status, wanted, target, facts))
 
         return await write_once(self._database, shop_id, once, write)
 
@@ -104,7 +115,7 @@ class Review:
 
 async def _write(conn: Connection, shop_id: int, item: Item, written: _Written, verdict: Verdict) -> UUID:
     """Put the approved text in the place of the passage that it contradicts, or beside the others; the passage's id."""
-    before = await _contradicted(conn, shop_id, item) if verdict.replace else None
+    before = await _replaced(conn, shop_id, item, verdict)
     passage = written.passage if before is None else _in_place_of(before, written.passage)
     change = Change(
         uuid7(),
@@ -124,14 +135,26 @@ async def _write(conn: Connection, shop_id: int, item: Item, written: _Written, 
     return passage.id
 
 
-async def _contradicted(conn: Connection, shop_id: int, item: Item) -> Passage | None:
+async def _replaced(conn: Connection, shop_id: int, item: Item, verdict: Verdict) -> Passage | None:
     """The passage to be replaced, as the owner was shown it; None when there is none, or none any more."""
-    shown = item.metadata.get("contradicts") or []
-    if not shown:
+    shown = _chosen(item, verdict)
+    if shown is None:
         return None
-    found = await history.lock_passage(conn, shop_id, UUID(shown[0]["id"]))
-    if found is not None and found.content != shown[0]["content"]:
-        raise Conflict("The passage that this contradicts was changed since: reject this, or send replace: false.")
+    found = await history.lock_passage(conn, shop_id, UUID(shown["id"]))
+    if found is not None and found.content != shown["content"]:
+        raise Conflict("The passage that this replaces was changed since: reject this, or send replace: false.")
+    return found
+
+
+def _chosen(item: Item, verdict: Verdict) -> Mapping[str, Any] | None:
+    """What the item shows of the passage to be replaced."""
+    contradicts: list[Mapping[str, Any]] = item.metadata.get("contradicts") or []
+    nearest: list[Mapping[str, Any]] = item.metadata.get("nearest") or []
+    if verdict.replaces is None:
+        return contradicts[0] if contradicts and verdict.replace else None
+    found = next((one for one in [*contradicts, *nearest] if one["id"] == str(verdict.replaces)), None)
+    if found is None:
+        raise _broken("replaces", "is none of the passages that this item shows")
     return found
 
 
@@ -154,11 +177,16 @@ async def _locked(conn: Connection, shop_id: int, item_id: UUID) -> Item:
 
 
 def _passage(item: Item, verdict: Verdict) -> Passage:
+    if verdict.content is None and item.source_type == "feedback":
+        raise _broken("content", "is needed: what is proposed is the answer that was rated badly")
     content = (verdict.content or item.proposed_content).strip()
     if not content:
-        detail = "is needed: nothing is proposed here"
-        raise InvalidRequest(f"content: {detail}", errors=(FieldError("/content", detail),))
+        raise _broken("content", "is needed: nothing is proposed here")
     return Passage(uuid7(), content, item.category, SOURCE, {"learningQueueId": str(item.id)})
+
+
+def _broken(field: str, detail: str) -> InvalidRequest:
+    return InvalidRequest(f"{field}: {detail}", errors=(FieldError(f"/{field}", detail),))
 
 
 def _in_place_of(before: Passage, passage: Passage) -> Passage:

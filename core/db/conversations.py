@@ -46,7 +46,7 @@ FLAG = """
 update conversation set needs_review = true, review_reason = %s, review_priority = %s where shop_id = %s and id = %s
 """
 UNANSWERED = """
-select answered from message where shop_id = %s and conversation_id = %s and role = 'assistant'
+select id, answered, created_at from message where shop_id = %s and conversation_id = %s and role = 'assistant'
 order by created_at desc, id desc limit %s
 """
 
@@ -154,7 +154,14 @@ async def flag(conn: Connection, shop_id: int, conversation_id: UUID, *, reason:
     return (await conn.execute(FLAG, [reason, priority, shop_id, conversation_id])).rowcount > 0
 
 
-async def last_answered(database: Database, shop_id: int, conversation_id: UUID, limit: int) -> list[bool]:
-    """Whether the assistant knew, of its last answers, the newest first. Raises DatabaseUnavailable."""
-    rows = await database.read(shop_id, UNANSWERED, [shop_id, conversation_id, limit])
-    return [bool(answered) for (answered,) in rows]
+class Known(msgspec.Struct, frozen=True):
+    """Whether the assistant knew an answer: `id` is the message's."""
+
+    id: UUID
+    answered: bool | None
+    created_at: datetime
+
+
+async def last_answered(database: Database, shop_id: int, conversation_id: UUID, limit: int) -> list[Known]:
+    """Of the assistant's last answers, the newest first. Raises DatabaseUnavailable."""
+    return await database.read(shop_id, UNANSWERED, [shop_id, conversation_id, limit], row_factory=args_row(Known))

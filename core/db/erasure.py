@@ -1,6 +1,7 @@
 """What is deleted for good: a person's data when they ask, everybody's when it is old. The owner's connection alone."""
 
 from collections.abc import Iterable, Iterator
+from typing import Literal, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -10,7 +11,14 @@ from psycopg.rows import TupleRow
 Owner = psycopg.Connection[TupleRow]
 SET_SHOP = "select set_config('edge.shop_id', %s, true)"
 SHOPS = "select id from shop order by id"
-OF_PERSON = "select id from conversation where user_id = %s"
+# What a person is known by → their conversations.
+By = Literal["user", "conversation", "handoff", "contact"]
+OF_PERSON: dict[By, LiteralString] = {
+    "user": "select id from conversation where user_id = %s",
+    "conversation": "select id from conversation where id::text = lower(%s)",
+    "handoff": "select conversation_id from handoff where id::text = lower(%s)",
+    "contact": "select conversation_id from handoff where lower(contact) = lower(%s)",
+}
 # With a conversation all goes that refers to it; counted first, since a cascade does not tell.
 OF_CONVERSATION = (
     *("message", "feedback", "correction", "voice_transcript", "learning_queue", "handoff", "handoff_event"),
@@ -47,11 +55,11 @@ def shops(owner: Owner) -> list[int]:
         return [shop_id for (shop_id,) in owner.execute(SHOPS)]
 
 
-def conversations_of(owner: Owner, shop_id: int, user_id: str) -> set[UUID]:
+def conversations_of(owner: Owner, shop_id: int, by: By, value: str) -> set[UUID]:
     """The ids of a person's conversations in a shop."""
     with owner.transaction():
         _enter(owner, shop_id)
-        return {conversation_id for (conversation_id,) in owner.execute(OF_PERSON, [user_id])}
+        return {conversation_id for (conversation_id,) in owner.execute(OF_PERSON[by], [value])}
 
 
 def forget(owner: Owner, shop_id: int, conversation_ids: Iterable[UUID]) -> dict[str, int]:
@@ -64,14 +72,14 @@ def forget(owner: Owner, shop_id: int, conversation_ids: Iterable[UUID]) -> dict
     return gone
 
 
-def mentions(owner: Owner, shop_id: int, user_id: str, conversation_ids: Iterable[UUID]) -> dict[str, int]:
+def mentions(owner: Owner, shop_id: int, by: By, value: str, conversation_ids: Iterable[UUID]) -> dict[str, int]:
     """Of every table that still mentions the person or one of the conversations, in how many rows of the shop."""
     patterns = [f"%{one}%" for one in conversation_ids]
     with owner.transaction():
         _enter(owner, shop_id)
         tables = [name for (name,) in owner.execute(TABLES)]
         found = {table: _mentions(owner, table, patterns) for table in tables}
-        found["conversation"] += len(owner.execute(OF_PERSON, [user_id]).fetchall())
+        found["conversation"] += len(owner.execute(OF_PERSON[by], [value]).fetchall())
     return {table: count for table, count in found.items() if count}
 
 

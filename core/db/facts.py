@@ -54,6 +54,12 @@ async def current_locked(conn: Connection, shop_id: int) -> FactVersion | None:
     return await (await cursor.execute(CURRENT, [shop_id])).fetchone()
 
 
+async def newest(conn: Connection, shop_id: int) -> FactVersion | None:
+    """The newest version, or None."""
+    cursor = conn.cursor(row_factory=args_row(FactVersion))
+    return await (await cursor.execute(CURRENT, [shop_id])).fetchone()
+
+
 async def one(conn: Connection, shop_id: int, version: int) -> FactVersion | None:
     """One version, or None."""
     cursor = conn.cursor(row_factory=args_row(FactVersion))

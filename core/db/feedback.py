@@ -54,7 +54,7 @@ LAST_TURN = """
 select
     (select content from message where shop_id = %(shop_id)s and conversation_id = %(id)s and role = 'user'
      and created_at <= answer.created_at order by created_at desc, id desc limit 1),
-    answer.content
+    answer.content, answer.sources, answer.created_at
 from message as answer
 where shop_id = %(shop_id)s and conversation_id = %(id)s and role = 'assistant'
     and (%(content)s::text is null or content = %(content)s) and created_at <= %(before)s
@@ -104,10 +104,12 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """An answer that was given, and the question before it."""
+    """An answer that was given, what it rested on, and the question before it."""
 
     question: str | None
     answer: str
+    sources: list[dict[str, Any]]
+    answered_at: datetime
 
 
 async def insert_rating(conn: Connection, shop_id: int, rating: Rating) -> None:
@@ -177,5 +179,5 @@ async def last_exchange(
 ) -> Exchange | None:
     """The last answer (of exactly this text, when one is given) until `before`, with its question."""
     values = {"shop_id": shop_id, "id": conversation_id, "before": before, "content": answer}
-    found = await (await conn.execute(LAST_TURN, values)).fetchone()
-    return None if found is None else Exchange(found[0], found[1])
+    cursor = conn.cursor(row_factory=args_row(Exchange))
+    return await (await cursor.execute(LAST_TURN, values)).fetchone()

@@ -1,5 +1,6 @@
 """Hand-offs: who waits for a human, who has one, and what was said meanwhile."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -35,6 +36,12 @@ returning number, kind, author, status, content, created_at
 EVENTS = """
 select number, kind, author, status, content, created_at from handoff_event
 where shop_id = %s and handoff_id = %s and number > %s order by number limit %s
+"""
+NEWEST = """
+select id, (
+    select number from handoff_event where shop_id = %s and handoff_id = id order by number desc limit 1
+)
+from unnest(%s::uuid[]) as id
 """
 ANSWERED_SINCE = """
 select from handoff_event where shop_id = %s and handoff_id = %s and number > %s and author = 'owner'
@@ -144,6 +151,12 @@ async def append(  # noqa: PLR0913 - the columns of a row
 async def events(database: Database, shop_id: int, handoff_id: UUID, *, after: int, limit: int) -> list[Event]:
     """The lines after a number, in order. Raises DatabaseUnavailable."""
     return await database.read(shop_id, EVENTS, [shop_id, handoff_id, after, limit], row_factory=args_row(Event))
+
+
+async def newest_lines(database: Database, shop_id: int, handoff_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The number of the newest line of each of these hand-offs. Raises DatabaseUnavailable."""
+    rows = await database.read(shop_id, NEWEST, [shop_id, list(handoff_ids)])
+    return {handoff_id: number or 0 for handoff_id, number in rows}
 
 
 async def was_answered(conn: Connection, shop_id: int, handoff_id: UUID, *, since: int) -> bool:

@@ -19,6 +19,7 @@ select shop.id, version, text_config::text, ann, passages, names, model.id, dige
 from shop left join model on model.id = shop.model_id
 where shop.id = any(%s)
 """
+EXISTS = "select from shop where id = %s"
 MODEL = "select digest from shop join model on model.id = shop.model_id where shop.id = %s"
 
 
@@ -84,6 +85,11 @@ class ShopReader:
             if self._in_flight is batch.answer:
                 self._in_flight = None
         return {state.shop_id: state for state in rows}
+
+
+async def exists(database: Database, shop_id: int) -> bool:
+    """Whether anybody made the shop: its first passage, facts or contact does. Raises DatabaseUnavailable."""
+    return bool(await database.read(None, EXISTS, [shop_id]))
 
 
 async def model_of(conn: Connection, shop_id: int) -> str | None:

@@ -1,14 +1,17 @@
-"""The rules that types cannot hold: zones, countries and regions must exist; intervals of a day may not overlap."""
+"""The rules that types cannot hold: zones, countries, regions and holidays must exist; intervals may not overlap."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from itertools import pairwise
 from zoneinfo import available_timezones
 
 from core.errors import FieldError, InvalidRequest
 from core.facts import holidays
 from core.facts.calendar import minutes_of
-from core.facts.types import DAYS, Facts, Interval
+from core.facts.types import DAYS, Facts, HolidayHours, Interval
 
+YEARS = 5  # to look for a holiday in: some are not of every year
 _DAY_MINUTES = 24 * 60
 _ZONES = frozenset(available_timezones())
 
@@ -35,6 +38,23 @@ def _broken(facts: Facts) -> Iterator[tuple[str, str]]:
             yield f"/prices/{number}/upTo", "is less than the amount"
     if facts.hours is not None:
         yield from _overlaps(facts)
+        yield from _holidays(facts, facts.hours.holidays)
+
+
+def _holidays(facts: Facts, stated: Sequence[HolidayHours]) -> Iterator[tuple[str, str]]:
+    """Names that no public holiday has: their hours would never count."""
+    if stated and facts.country is None:
+        yield "/country", "is needed with hours of public holidays"
+    if not stated or facts.country is None or not holidays.known(facts.country, facts.region):
+        return
+    this_year = datetime.now(UTC).year
+    known = holidays.names(facts.country, facts.region, range(this_year - 1, this_year + YEARS))
+    by_name = {name.casefold(): name for name in known}
+    for number, one in enumerate(stated):
+        if (given := one.name.casefold()) not in by_name:
+            near = [by_name[name] for name in get_close_matches(given, by_name, n=1)]
+            meant = f": did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}"
+            yield f"/hours/holidays/{number}/name", f"is not a public holiday there{meant}"
 
 
 def _overlaps(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Public holidays by country and region, from the `holidays` library (docs/decisions/0020)."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 
@@ -25,6 +26,12 @@ def of_year(country: str, region: str | None, year: int) -> dict[date, tuple[str
     english = _language(country)
     found = holidays.country_holidays(country, subdiv=region, years=year, language=english)
     return {day: tuple(names.split("; ")) for day, names in found.items()}
+
+
+def names(country: str, region: str | None, years: Iterable[int]) -> frozenset[str]:
+    """The English names of all public holidays of these years, without what says that a day makes up for one."""
+    found = (name for year in years for day in of_year(country, region, year).values() for name in day)
+    return frozenset(name.removesuffix(OBSERVED) for name in found)
 
 
 def _language(country: str) -> str | None:

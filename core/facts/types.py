@@ -1,7 +1,7 @@
 """What a shop states about itself, typed: an owner's page writes it, answers are computed from it.
 
-Every rule that a type can hold is held by one, so that the OpenAPI document says all of it but two: a time zone and a
-country must exist (`core.facts.check`).
+Every rule that a type can hold is held by one, so that the OpenAPI document says all of it but those of
+`core.facts.check`.
 """
 
 from datetime import date
@@ -27,12 +27,12 @@ def _line(most: int) -> Meta:
 
 Name = Annotated[str, _line(120)]
 Line = Annotated[str, _line(400)]
-Opens = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Wall clock, HH:MM")]
+Opens = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="A time of the wall clock, HH:MM")]
 Closes = Annotated[
     str,
     Meta(
         pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
-        description="Wall clock, HH:MM; not after `opens`: on the next day",
+        description="A time of the wall clock, HH:MM; not after `opens`: on the next day",
     ),
 ]
 Minor = Annotated[int, Meta(ge=0, le=10**9, description="In the currency's smallest unit: 2400 is £24.00")]
@@ -43,10 +43,19 @@ TimeZone = Annotated[
 Country = Annotated[
     str, Meta(description="ISO 3166-1: whose public holidays count", extra_json_schema={"enum": sorted(COUNTRIES)})
 ]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217")]
-Phone = Annotated[str, Meta(pattern=r"^\+?\(?[0-9][0-9 ()./-]{3,28}[0-9]$", description="As people dial it")]
-Email = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}$")]
-Url = Annotated[str, Meta(pattern=r"^https?://[!-~]{3,400}$")]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="A currency by ISO 4217, such as GBP")]
+Phone = Annotated[
+    str,
+    Meta(pattern=r"^\+?\(?[0-9][0-9 ()./-]{3,28}[0-9]$", description="A number as people dial it"),
+]
+Email = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}$",
+        description="An e-mail address",
+    ),
+]
+Url = Annotated[str, Meta(pattern=r"^https?://[!-~]{3,400}$", description="An http:// or https:// address")]
 YearDay = Annotated[
     str,
     Meta(

@@ -1,35 +1,46 @@
 """What becomes of notices: each is read anew when it is sent, so that it says what is true by then."""
 
 import time
-from collections.abc import Mapping
-from datetime import UTC
-from email.message import EmailMessage
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
 from uuid import UUID
 
 import msgspec
 
-from core.db import handoffs
+from core.db import conversations, handoffs
+from core.db.conversations import Message
 from core.db.handoffs import Contact, Event, Handoff
 from core.db.pool import Database
 from core.errors import Unavailable
 from core.handoff import mail, webhook
 from core.handoff.desk import Desk
-from core.handoff.notices import MAIL, PATIENCE, WEBHOOK, About, Notice, read_notice
+from core.handoff.hours import StatedHours
+from core.handoff.notices import MAIL, PATIENCE, SAID, WEBHOOK, About, Notice, mailed_to, read_notice
 from core.outbox import event as outbox
 from core.outbox.event import Lane
 from core.outbox.outbox import Applier
 from core.settings import Settings
 
-# A notice is in the outbox before its hand-off is committed: one that is not there after this long never was.
+# A notice is in the outbox before its line is committed: one that is not there after this long never was. No
+# transaction takes longer: statements, waits for locks and idle ones end after seconds (core/db/dsn.py).
 COMMIT_S = 60.0
 LINES = 50
+SPEAKERS = {"user": "visitor", "assistant": "assistant", "human": "owner"}
 SUBJECTS = {"opened": "A visitor asks for a human", "overdue": "A visitor still waits for a human"}
 
 
 class _Case(msgspec.Struct, frozen=True):
     handoff: Handoff
+    line: Event
     contact: Contact
     events: list[Event]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an owner reads a mail: in this time zone, with the API at this address."""
+
+    zone: tzinfo
+    base_url: str
 
 
 class WebhookBody(msgspec.Struct, frozen=True, rename="camel"):
@@ -47,25 +58,33 @@ class WebhookBody(msgspec.Struct, frozen=True, rename="camel"):
     created_at: str
 
 
-def appliers(database: Database, desk: Desk, settings: Settings) -> Mapping[Lane, Mapping[str, Applier]]:
+def appliers(
+    database: Database, desk: Desk, hours: StatedHours, settings: Settings
+) -> Mapping[Lane, Mapping[str, Applier]]:
     """Of each kind of notice how it is delivered, and how patience ends."""
 
     async def send_mail(event: outbox.Event) -> None:
         notice = read_notice(event.payload)
         case = await _case(database, event, notice)
-        if case is None or settings.smtp_url is None or not (to := case.contact.email or settings.owner_email):
+        if case is None or settings.smtp_url is None or not (to := mailed_to(case.contact, settings)):
             return  # never committed, or nobody wants a mail any more
-        await mail.send(settings.smtp_url, _mail(event, notice, case, to, settings.mail_from or to))
+        if notice.occasion == "overdue" and case.handoff.status != "overdue":
+            return  # somebody answered since, or nobody waits any more
+        before = await conversations.messages(database, event.shop_id, [case.handoff.conversation_id])
+        told = _told(event, notice, case, before, Place(await hours.zone(event.shop_id), settings.base_url))
+        sender, reply_to = settings.mail_from or to, case.handoff.contact
+        await mail.send(
+            settings.smtp_url,
+            mail.compose(message_id=str(event.id), sender=sender, to=to, reply_to=reply_to, lines=told),
+        )
 
     async def call_webhook(event: outbox.Event) -> None:
         notice = read_notice(event.payload)
         case = await _case(database, event, notice)
         if case is None or not case.contact.webhook_url or not case.contact.webhook_secret:
             return
-        line = next((one for one in case.events if one.number == notice.number), None)
-        if line is not None:
-            body = msgspec.json.encode(_body(event, notice, case.handoff, line))
-            await webhook.call(case.contact.webhook_url, case.contact.webhook_secret, str(event.id), body)
+        body = msgspec.json.encode(_body(event, notice, case))
+        await webhook.call(case.contact.webhook_url, case.contact.webhook_secret, str(event.id), body)
 
     async def end_patience(event: outbox.Event) -> None:
         notice = read_notice(event.payload)
@@ -75,32 +94,50 @@ def appliers(database: Database, desk: Desk, settings: Settings) -> Mapping[Lane
 
 
 async def _case(database: Database, event: outbox.Event, notice: Notice) -> _Case | None:
+    """What a notice is about; None when that was never committed. Raises Unavailable while it may still be."""
     handoff = await handoffs.get(database, event.shop_id, notice.handoff_id)
-    if handoff is None:
-        if time.time() - event.created_at < COMMIT_S:
-            raise Unavailable("the hand-off is not committed yet")
-        return None
     first = max(notice.number - LINES, 0)
     events = await handoffs.events(database, event.shop_id, notice.handoff_id, after=first, limit=2 * LINES)
+    line = next((one for one in events if one.number == notice.number and _tells(one, notice)), None)
+    if handoff is None or line is None:
+        if time.time() - event.created_at < COMMIT_S:
+            raise Unavailable("what this tells is not committed yet")
+        return None
     async with database.shop(event.shop_id) as conn:
         contact = await handoffs.contact_of(conn, event.shop_id)
-    return _Case(handoff, contact, events)
+    return _Case(handoff, line, contact, events)
 
 
-def _mail(event: outbox.Event, notice: Notice, case: _Case, to: str, sender: str) -> EmailMessage:
-    said = [f"{_clock(one)}  {one.author}: {one.content}" for one in case.events if one.kind == "message"]
-    path = f"/api/handoff/{notice.handoff_id}"
+def _tells(line: Event, notice: Notice) -> bool:
+    """Whether a line is the one of a notice: the number of one that was rolled back is given again."""
+    return line.kind == "message" if notice.occasion in SAID else line.status == notice.occasion
+
+
+def _told(event: outbox.Event, notice: Notice, case: _Case, spoken: Sequence[Message], place: Place) -> list[str]:
+    """The lines of a mail, its subject first: what was said to a human, and before that to the assistant."""
+    address = f"{place.base_url}/api/handoff/{notice.handoff_id}"
+    said = [_said(one.created_at, one.author, one.content, place) for one in case.events if one.kind == "message"]
+    before = [one for one in spoken if one.created_at and one.created_at < case.handoff.created_at][-LINES:]
     lines = [
         f"{SUBJECTS[notice.occasion]} (shop {event.shop_id})",
         *said,
         "",
         f"Reach them at: {case.handoff.contact or 'not given'}",
-        f"Answer in the chat: POST {path}/messages with a key of the shop; POST {path}/close gives it back.",
+        f"Answer in the chat: POST {address}/messages with a key of the shop; POST {address}/close gives it back.",
     ]
-    return mail.compose(message_id=str(event.id), sender=sender, to=to, reply_to=case.handoff.contact, lines=lines)
+    if before:
+        lines += ["", "Before that, with the assistant:"]
+        lines += [_said(one.created_at, SPEAKERS[one.role], one.content, place) for one in before]
+    return lines
 
 
-def _body(event: outbox.Event, notice: Notice, handoff: Handoff, line: Event) -> WebhookBody:
+def _said(at: datetime | None, who: str, what: str, place: Place) -> str:
+    clock = "" if at is None else f"{at.astimezone(place.zone):%Y-%m-%d %H:%M %Z}  "
+    return f"{clock}{who}: {what}"
+
+
+def _body(event: outbox.Event, notice: Notice, case: _Case) -> WebhookBody:
+    handoff, line = case.handoff, case.line
     return WebhookBody(
         f"handoff.{notice.occasion}",
         str(event.id),
@@ -113,7 +150,3 @@ def _body(event: outbox.Event, notice: Notice, handoff: Handoff, line: Event) ->
         line.content,
         line.created_at.astimezone(UTC).isoformat(),
     )
-
-
-def _clock(one: Event) -> str:
-    return one.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,6 +1,5 @@
 """The desk at which visitors ask for a human, and owners answer."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
@@ -9,12 +8,13 @@ from uuid import UUID, uuid4
 import msgspec
 from uuid_utils.compat import uuid7
 
-from core.conversations.once import write_once
+from core.conversations.once import Write, write_once
 from core.db import conversations, handoffs
 from core.db.connection import Connection
 from core.db.conversations import Message
 from core.db.handoffs import Author, Event, Handoff
 from core.db.pool import Database
+from core.db.shops import exists
 from core.errors import Conflict, NotFound, Unavailable
 from core.handoff.hours import Hours, Opening, promise
 from core.handoff.notices import About, Occasion, notices, patience
@@ -40,13 +40,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What a visitor is told: the token is known to nobody else, and shown once."""
+    """What a visitor is told: the token is known to nobody else, and shown once. `is_told`: whether the shop is."""
 
     handoff_id: UUID
     token: str
     conversation_id: UUID
     opening: Opening
     promise: str
+    is_told: bool
 
 
 class Desk:
@@ -59,11 +60,15 @@ class Desk:
         self._hours = hours
 
     async def open(self, request: Request, respond: Callable[[Opened], Reply], once: Once | None = None) -> Reply:
-        """Ask the shop for a human. Raises Conflict when the conversation waits for one, or has one, already."""
+        """Ask the shop for a human.
+
+        Raises NotFound for a shop that nobody made, Conflict when the conversation waits for one, or has one, already.
+        """
         shop_id, token = request.shop_id, new_token()
+        if not await exists(self._database, shop_id):
+            raise NotFound(f"There is no shop {shop_id}.")
         about = About(shop_id, request.conversation_id, uuid4())
         opening = await self._hours.at(shop_id, datetime.now(UTC))
-        told = promise(opening, self._settings.handoff_patience_min)
 
         async def write(conn: Connection) -> Reply:
             await _begin(conn, request)
@@ -80,12 +85,13 @@ class Desk:
             if not made:
                 raise Conflict("This conversation waits for a human, or has one, already.")
             event = await self._add(conn, about, "message", "visitor", "waiting", request.message or ASKED)
-            await _add_state(conn, about, "waiting", told)
-            await self._notify(conn, about, "opened", event.number)
-            await self._watch(about, event.number)
-            return respond(Opened(about.handoff_id, token, about.conversation_id, opening, told))
+            is_told = await self._notify(conn, about, "opened", event.number)
+            said = promise(opening, self._settings.handoff_patience_min, is_told=is_told)
+            await _add_state(conn, about, "waiting", said)
+            await self._watch(about, event.number, opening)
+            return respond(Opened(about.handoff_id, token, about.conversation_id, opening, said, is_told))
 
-        return await write_once(self._database, shop_id, once, write)
+        return await self._written(shop_id, once, write)
 
     async def read(self, shop_id: int, handoff_id: UUID) -> Handoff:
         """One hand-off. Raises NotFound."""
@@ -112,6 +118,7 @@ class Desk:
         once: Once | None = None,
     ) -> Reply:
         """Add a message. With the owner's first one a human has the conversation. Raises NotFound, Conflict."""
+        opening = await self._hours.at(shop_id, datetime.now(UTC)) if author == "visitor" else Opening()
 
         async def write(conn: Connection) -> Reply:
             handoff = await _locked(conn, shop_id, handoff_id)
@@ -122,10 +129,10 @@ class Desk:
             else:
                 event = await self._add(conn, about, "message", "visitor", handoff.status, content)
                 await self._notify(conn, about, "message", event.number)
-                await self._watch(about, event.number)
+                await self._watch(about, event.number, opening)
             return respond(event)
 
-        return await write_once(self._database, shop_id, once, write)
+        return await self._written(shop_id, once, write)
 
     async def close(self, shop_id: int, handoff_id: UUID, author: Literal["visitor", "owner"]) -> None:
         """Give the conversation back to the assistant; one that is closed stays so. Raises NotFound."""
@@ -139,6 +146,7 @@ class Desk:
             await handoffs.note_closed(conn, shop_id, handoff_id)
             event = await _add_state(conn, about, "closed", CLOSED[author])
             await self._notify(conn, about, "closed", event.number)
+        self._outbox.wake()
 
     async def pass_on(self, shop_id: int, conversation_id: UUID, message: str) -> bool:
         """Give a message that came to the assistant to the human who has the conversation; False when nobody has."""
@@ -160,6 +168,12 @@ class Desk:
             await handoffs.note_overdue(conn, shop_id, handoff_id)
             event = await _add_state(conn, about, "overdue", OVERDUE)
             await self._notify(conn, about, "overdue", event.number)
+        self._outbox.wake()
+
+    async def _written(self, shop_id: int, once: Once | None, write: Write) -> Reply:
+        reply = await write_once(self._database, shop_id, once, write)
+        self._outbox.wake()  # not before: what is sent is read from what is committed
+        return reply
 
     async def _add(  # noqa: PLR0913, PLR0917 - the columns of a row
         self, conn: Connection, about: About, kind: str, author: Author, status: handoffs.Status, content: str
@@ -176,13 +190,16 @@ class Desk:
         )
         return event
 
-    async def _notify(self, conn: Connection, about: About, occasion: Occasion, number: int) -> None:
+    async def _notify(self, conn: Connection, about: About, occasion: Occasion, number: int) -> bool:
+        """Put what tells the shop into the outbox; whether anything does."""
         contact = await handoffs.contact_of(conn, about.shop_id)
         if events := notices(about, occasion, number, contact, self._settings):
-            await self._outbox.put(*events)
+            await self._outbox.put(*events, wakes=False)
+        return bool(events)
 
-    async def _watch(self, about: About, number: int) -> None:
-        await self._outbox.put(patience(about, number, time.time(), self._settings.handoff_patience_min))
+    async def _watch(self, about: About, number: int, opening: Opening) -> None:
+        start = opening.answers_from(datetime.now(UTC)).timestamp()
+        await self._outbox.put(patience(about, number, start, self._settings.handoff_patience_min), wakes=False)
 
 
 async def _begin(conn: Connection, request: Request) -> None:

@@ -1,7 +1,8 @@
-"""When somebody of a shop is there to answer, as far as it is known."""
+"""When somebody of a shop is there to answer, as far as it is known, and what a visitor is told of it."""
 
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -10,10 +11,18 @@ from core.errors import DatabaseUnavailable
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """Whether a shop is open, None where nobody knows; `opens_at` is when it opens next, where that is known."""
+    """Whether a shop is open, None where nobody knows; `opens_at` is when it opens next, where that is known.
+
+    `reach` is how to reach it without us: its telephone and its e-mail address.
+    """
 
     is_open: bool | None = None
     opens_at: datetime | None = None
+    reach: tuple[str, ...] = ()
+
+    def answers_from(self, moment: datetime) -> datetime:
+        """From when on somebody may be expected to answer what is said now: nobody is at night."""
+        return self.opens_at if self.is_open is False and self.opens_at is not None else moment
 
 
 class Hours(Protocol):
@@ -39,15 +48,34 @@ class StatedHours:
             stated = await FactBook(self._database).stated(shop_id)
         except DatabaseUnavailable:
             return Opening()
-        if stated is None or stated.facts.hours is None:
+        if stated is None:
             return Opening()
+        reach = tuple(way for way in (stated.facts.phone, stated.facts.email) if way)
+        if stated.facts.hours is None:
+            return Opening(reach=reach)
         calendar = Calendar(stated.facts)
         opens_at = calendar.next_opening(moment)
-        return Opening(calendar.is_open(moment), None if opens_at is None else calendar.local(opens_at))
+        return Opening(calendar.is_open(moment), None if opens_at is None else calendar.local(opens_at), reach)
+
+    async def zone(self, shop_id: int) -> tzinfo:
+        """The shop's time zone; UTC where it states none, and without the database."""
+        from core.facts.book import FactBook
+
+        try:
+            stated = await FactBook(self._database).stated(shop_id)
+        except DatabaseUnavailable:
+            return UTC
+        return UTC if stated is None else ZoneInfo(stated.facts.time_zone)
 
 
-def promise(opening: Opening, patience_min: float) -> str:
-    """What a visitor is told will happen."""
+def promise(opening: Opening, patience_min: float, *, is_told: bool) -> str:
+    """What a visitor is told will happen; of a shop that nobody tells, no more than that."""
+    if not is_told:
+        directly = f" You reach the shop yourself at {' or '.join(opening.reach)}." if opening.reach else ""
+        return (
+            f"Your message is kept here, but nobody at the shop gets a notice of it, so that it may be seen late."
+            f"{directly} You can go on asking the assistant meanwhile."
+        )
     if opening.is_open:
         return (
             f"The shop is open and was told. Somebody will answer you here; if nobody has in {patience_min:g} minutes, "

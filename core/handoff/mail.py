@@ -13,6 +13,8 @@ from core.settings import MAIL_ADDRESS
 TIMEOUT_S = 10.0
 PORTS = {"smtp": 25, "smtps": 465}
 PERMANENT = range(500, 600)
+# RFC 4954, 6: about the login, not the mail; an operator may set that right.
+OF_LOGIN = frozenset({530, 534, 535, 538})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -51,6 +53,8 @@ def _send(url: str, mail: EmailMessage) -> None:
     except smtplib.SMTPAuthenticationError as error:
         raise MailError(f"the mail server refuses the password: {error.smtp_code}") from error
     except smtplib.SMTPResponseException as error:
+        if error.smtp_code in OF_LOGIN:
+            raise MailError(f"the mail server wants another login: {error.smtp_code}") from error
         if error.smtp_code in PERMANENT:
             raise Undeliverable(f"the mail server refuses the mail: {error.smtp_code}") from error
         raise MailError(f"the mail server does not take the mail now: {error.smtp_code}") from error

@@ -13,6 +13,7 @@ MAIL, WEBHOOK, PATIENCE = "handoff-mail", "handoff-webhook", "handoff-patience"
 Occasion = Literal["opened", "message", "overdue", "closed"]
 # An owner gets a mail when somebody needs them, not for each line that is said.
 MAILED: frozenset[Occasion] = frozenset({"opened", "overdue"})
+SAID: frozenset[Occasion] = frozenset({"opened", "message"})  # the rest are states
 MINUTE_S = 60.0
 
 
@@ -32,17 +33,24 @@ class About(msgspec.Struct, frozen=True):
     handoff_id: UUID
 
 
+def ways(contact: Contact, settings: Settings) -> list[str]:
+    """In which ways a shop hears of its hand-offs: in none, it hears of none."""
+    mails = [MAIL] if settings.smtp_url and mailed_to(contact, settings) else []
+    return [*mails, WEBHOOK] if contact.webhook_url else mails
+
+
+def mailed_to(contact: Contact, settings: Settings) -> str | None:
+    """The address that mails about a shop's hand-offs go to."""
+    return contact.email or settings.owner_email
+
+
 def notices(about: About, occasion: Occasion, number: int, contact: Contact, settings: Settings) -> list[Event]:
     """One event for each way in which the owner wants to hear of it; the same line makes the same events."""
-    kinds = []
-    if occasion in MAILED and settings.smtp_url and (contact.email or settings.owner_email):
-        kinds.append(MAIL)
-    if contact.webhook_url:
-        kinds.append(WEBHOOK)
+    kinds = [kind for kind in ways(contact, settings) if kind != MAIL or occasion in MAILED]
     payload = msgspec.json.encode(Notice(about.handoff_id, occasion, number))
     return [
         Event(
-            id=_id(about, kind, number),
+            id=_id(about, f"{kind} {occasion}", number),
             kind=kind,
             lane="delivery",
             shop_id=about.shop_id,
@@ -53,8 +61,8 @@ def notices(about: About, occasion: Occasion, number: int, contact: Contact, set
     ]
 
 
-def patience(about: About, number: int, now: float, minutes: float) -> Event:
-    """The event that looks, after some minutes, whether the owner has answered a line."""
+def patience(about: About, number: int, start: float, minutes: float) -> Event:
+    """The event that looks, some minutes after the start, whether the owner has answered a line."""
     return Event(
         id=_id(about, PATIENCE, number),
         kind=PATIENCE,
@@ -62,12 +70,12 @@ def patience(about: About, number: int, now: float, minutes: float) -> Event:
         shop_id=about.shop_id,
         topic=str(about.conversation_id),
         payload=msgspec.json.encode(Notice(about.handoff_id, "overdue", number)),
-        due_at=now + minutes * MINUTE_S,
+        due_at=start + minutes * MINUTE_S,
     )
 
 
-def _id(about: About, kind: str, number: int) -> UUID:
-    return uuid5(about.handoff_id, f"{kind} {number}")
+def _id(about: About, what: str, number: int) -> UUID:
+    return uuid5(about.handoff_id, f"{what} {number}")
 
 
 read_notice = msgspec.json.Decoder(Notice).decode

@@ -37,7 +37,7 @@ class Gate:
         trace = Trace(_request_id(scope))
         current_trace.set(trace)
         method = str(scope["method"])
-        exchange = _Exchange(send, trace.request_id, head=method == "HEAD")
+        exchange = _Exchange(send, trace.request_id, scope["path"], head=method == "HEAD")
         if exchange.head:
             scope["method"] = "GET"  # a HEAD is answered as its GET, without the body (RFC 9110, 9.3.2)
         try:
@@ -84,11 +84,12 @@ class Gate:
 class _Exchange:
     """The response in hand: adds the id, remembers the status, drops the body of a HEAD."""
 
-    __slots__ = ("_id", "_send", "deadline", "first_byte_at", "head", "status")
+    __slots__ = ("_id", "_path", "_send", "deadline", "first_byte_at", "head", "status")
 
-    def __init__(self, send: Send, request_id: str, *, head: bool) -> None:
+    def __init__(self, send: Send, request_id: str, path: str, *, head: bool) -> None:
         self._send = send
         self._id = request_id
+        self._path = path
         self.head = head
         self.status = CLIENT_GONE
         self.deadline: asyncio.Timeout | None = None
@@ -114,7 +115,7 @@ class _Exchange:
             self.deadline.reschedule(None)
 
     async def send_problem(self, error: EdgeError) -> None:
-        body = problem_bytes(error, self._id)
+        body = problem_bytes(error, self._id, self._path)
         headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **problem_headers(error)}
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": error.status, "headers": encoded})

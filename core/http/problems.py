@@ -12,6 +12,9 @@ from core.errors import EdgeError, FieldError
 MEDIA_TYPE = "application/problem+json"
 INTERNAL_DETAIL = "the server failed to answer; the request id names the log entry"
 
+# Where clients of OpenAI's API ask: of an error they read `error.message` alone.
+OPENAI = "/v1/"
+
 # One sentence a status, since Litestar's own texts quote paths and exceptions.
 _BY_STATUS: dict[int, tuple[type[EdgeError], str]] = {
     HTTPStatus.BAD_REQUEST: (errors.InvalidRequest, "the request is malformed"),
@@ -25,20 +28,32 @@ _BY_STATUS: dict[int, tuple[type[EdgeError], str]] = {
 }
 
 
+class OpenAIError(msgspec.Struct, frozen=True):
+    """An error as clients of OpenAI's API read it; `code` is the last part of the problem's type."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An error as a caller reads it. `error` repeats `detail`: the chatbot in production reads that name."""
+    """An error as a caller reads it.
+
+    `error` repeats `detail`, as a string, since the chatbot in production reads that name; under /v1 as an object.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     instance: str
-    error: str
+    error: str | OpenAIError
     errors: tuple[FieldError, ...] = ()
 
 
-def problem_bytes(error: EdgeError, request_id: str) -> bytes:
-    """The encoded body of an error."""
+def problem_bytes(error: EdgeError, request_id: str, path: str = "") -> bytes:
+    """The encoded body of an error at a path."""
     return msgspec.json.encode(
         Problem(
             type=error.problem_type(),
@@ -46,10 +61,17 @@ def problem_bytes(error: EdgeError, request_id: str) -> bytes:
             status=error.status,
             detail=error.detail,
             instance=request_id,
-            error=error.detail,
+            error=openai_error(error) if path.startswith(OPENAI) else error.detail,
             errors=error.errors,
         )
     )
+
+
+def openai_error(error: EdgeError) -> OpenAIError:
+    """The same as the official clients show it."""
+    kind = "server_error" if error.status >= EdgeError.status else "invalid_request_error"
+    param = error.errors[0].pointer.removeprefix("/") if error.errors else None
+    return OpenAIError(error.detail, kind, param, error.kind)
 
 
 def problem_headers(error: EdgeError) -> dict[str, str]:

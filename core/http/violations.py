@@ -15,12 +15,13 @@ MOST = 20
 MOST_ITEMS = 1000
 _MAX_NAME = 64
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_REGEX = re.compile(r"Expected `str` matching regex (?P<pattern>.*)", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 
 
 def violation(value: Any, kind: Any, first: msgspec.ValidationError) -> InvalidRequest:
     """The error of a value that msgspec does not convert to `kind`; it stops at the `first` rule, this goes on."""
-    errors = tuple(islice(_broken(value, kind, ""), MOST)) or (_told(first, ""),)
+    errors = tuple(islice(_broken(value, kind, ""), MOST)) or (_told(first, "", kind),)
     told = (f"{error.pointer.removeprefix('/') or 'the body'}: {error.detail}" for error in errors)
     return InvalidRequest("; ".join(told), errors=errors)
 
@@ -45,7 +46,7 @@ def _broken(value: Any, kind: Any, pointer: str) -> Iterator[FieldError]:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        yield _told(error, pointer)
+        yield _told(error, pointer, kind)
 
 
 def _of_struct(value: dict[str, Any], kind: type[msgspec.Struct], pointer: str) -> Iterator[FieldError]:
@@ -71,14 +72,44 @@ def _item_kind(kind: Any) -> Any:
     return get_args(plain)[0] if get_origin(plain) is list else None
 
 
-def _told(error: msgspec.ValidationError, pointer: str) -> FieldError:
+def _told(error: msgspec.ValidationError, pointer: str, kind: Any) -> FieldError:
     message = str(error)
     if match := _PATH.search(message):
         message, pointer = message[: match.start()], pointer + _pointer(match["path"])
     if match := _FIELD.search(message):
         rule = "is missing" if "required" in message else "is not a field of this request"
         return FieldError(f"{pointer}/{token(match['name'])}", rule)
-    return FieldError(pointer, in_words(message[:1].lower() + message[1:]))
+    return FieldError(pointer, _described(message, kind) or in_words(_lowered(message)))
+
+
+def _described(message: str, kind: Any) -> str | None:
+    """A pattern that is broken, as the description of its type says it; None for other rules, and without one."""
+    if (match := _REGEX.match(message)) is None:
+        return None
+    words = dict(_descriptions(msgspec.inspect.type_info(kind))).get(match["pattern"])
+    return None if words is None else f"expected {_lowered(words)}"
+
+
+def _descriptions(kind: Any) -> Iterator[tuple[str, str]]:
+    """The patterns within a type that have a description, as msgspec quotes them."""
+    match kind:
+        case msgspec.inspect.Metadata(type=msgspec.inspect.StrType(pattern=str(pattern))):
+            if words := (kind.extra_json_schema or {}).get("description"):
+                yield repr(pattern), words
+        case msgspec.inspect.Metadata():
+            yield from _descriptions(kind.type)
+        case msgspec.inspect.StructType():
+            for field in kind.fields:
+                yield from _descriptions(field.type)
+        case msgspec.inspect.UnionType():
+            for one in kind.types:
+                yield from _descriptions(one)
+        case msgspec.inspect.ListType() | msgspec.inspect.VarTupleType():
+            yield from _descriptions(kind.item_type)
+
+
+def _lowered(text: str) -> str:
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _pointer(path: str) -> str:

@@ -58,11 +58,19 @@ class Outbox:
         await self._do(self._store.close)
         self._thread.shutdown()
 
-    async def put(self, *events: Event) -> None:
-        """Keep events, all or none: on the disk when this returns. Raises OutboxFull, OutboxUnavailable."""
+    async def put(self, *events: Event, wakes: bool = True) -> None:
+        """Keep events, all or none: on the disk when this returns. Raises OutboxFull, OutboxUnavailable.
+
+        What is about a transaction that is still open does not wake who drains: `wake` does, after the commit.
+        """
         await self._do(self._store.put, events)
-        for event in events:
-            self._wake[event.lane].set()
+        if wakes:
+            self.wake()
+
+    def wake(self) -> None:
+        """Drain now, and not at the next look."""
+        for wake in self._wake.values():
+            wake.set()
 
     async def pending(self, kind: str, *, topic: str | None = None, shop_id: int | None = None) -> list[Event]:
         """What waits, in order. Raises OutboxUnavailable."""
@@ -74,8 +82,7 @@ class Outbox:
         deadline, pause_s = time.monotonic() + within_s, 0.002
         asked_for = {event.id for event in await self.pending(kind, topic=topic, shop_id=shop_id)}
         while asked_for:
-            for wake in self._wake.values():
-                wake.set()
+            self.wake()
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, 0.05)
             asked_for &= {event.id for event in await self.pending(kind, topic=topic, shop_id=shop_id)}

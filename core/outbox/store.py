@@ -52,6 +52,11 @@ from pragma_page_count(), pragma_freelist_count(), pragma_page_size()
 """
 
 
+def lies_in(folder: Path) -> bool:
+    """Whether there is an outbox in a folder: a Store would make one."""
+    return (folder / FILE).exists()
+
+
 class Store:
     """Events by number, the order in which they came; raises OutboxUnavailable where the file cannot be used."""
 
@@ -125,6 +130,11 @@ class Store:
     def topics_of(self, person: str, shop_id: int | None) -> set[tuple[int, str]]:
         """Shop and topic of every event that holds this person's data, of one shop or of all."""
         found = self._read("person = ? and (? is null or shop_id = ?)", [person, shop_id, shop_id])
+        return {(one.event.shop_id, one.event.topic) for one in found}
+
+    def topics_like(self, topic: str, shop_id: int | None) -> set[tuple[int, str]]:
+        """The same of every event about a topic, whosever it is."""
+        found = self._read("topic = ? and (? is null or shop_id = ?)", [topic, shop_id, shop_id])
         return {(one.event.shop_id, one.event.topic) for one in found}
 
     def forget(self, topics: Iterable[tuple[int, str]]) -> int:

@@ -68,7 +68,8 @@ async def _finished(request: EdgeRequest, data: ChatRequest, conversation_id: UU
         created_at=datetime.now(UTC),
     )
     await record_turn(request.services, turn)
-    due = await human_is_due(request.services, data.shop_id, conversation_id, answer)
+    history = data.conversation_history
+    due = await human_is_due(request.services, data.shop_id, conversation_id, answer, history)
     return respond(answer, conversation_id, offer_human=due)
 
 

@@ -68,6 +68,7 @@ async def approve(request: EdgeRequest, data: JSONBody[ApproveRequest]) -> ASGIR
         approve=data.decision == "approve",
         content=present(data.content),
         replace=data.replace,
+        replaces=data.replaces,
     )
     review = request.services.review
     return sent(await review.decide(shop_id, item_id, verdict, _reply, await request.once()))
@@ -87,11 +88,22 @@ def _reply(decision: Decision) -> Reply:
         learning_queue_id=str(decision.item_id),
         previous_status=decision.previous,  # type: ignore[arg-type]
         new_status=decision.new,  # type: ignore[arg-type]
-        message=MESSAGES[decision.new],
+        message=_message(decision),
         timestamp=timestamp(),
         knowledge_id=msgspec.UNSET if decision.passage_id is None else str(decision.passage_id),
+        facts_still_say=list(decision.facts) or msgspec.UNSET,
     )
     return Reply(msgspec.json.encode(response))
+
+
+def _message(decision: Decision) -> str:
+    if not decision.facts:
+        return MESSAGES[decision.new]
+    said = " ".join(decision.facts)
+    return (
+        f"{MESSAGES[decision.new]} But the shop's facts still say “{said}”, and facts go before knowledge: "
+        "change them with PUT /api/facts."
+    )
 
 
 def _view(shop_id: int, item: Item) -> ItemView:

@@ -127,13 +127,17 @@ class PendingResponse(msgspec.Struct, frozen=True):
 
 
 class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """A decision; `content` is learned in place of what is proposed, `replace` false keeps what it contradicts."""
+    """A decision; `content` is learned in place of what is proposed, `replace` false keeps what it contradicts.
+
+    `replaces` names another passage to replace, of those that the item shows as nearest.
+    """
 
     learning_queue_id: UUID
     reviewed_by: Reviewer
     decision: Literal["approve", "reject"] = "approve"
     content: Text | None = None
     replace: bool = True
+    replaces: UUID | None = None
 
 
 class UndoRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -144,7 +148,10 @@ class UndoRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class DecisionResponse(msgspec.Struct, frozen=True, rename="camel"):
-    """What became of the item; `knowledgeId` is the passage that was written, or taken back."""
+    """What became of the item; `knowledgeId` is the passage that was written, or taken back.
+
+    `factsStillSay`: typed facts that say what was corrected; they are told in place of the passage until changed.
+    """
 
     success: bool
     learning_queue_id: Id
@@ -153,3 +160,4 @@ class DecisionResponse(msgspec.Struct, frozen=True, rename="camel"):
     message: str
     timestamp: Timestamp
     knowledge_id: Id | msgspec.UnsetType = msgspec.UNSET
+    facts_still_say: list[str] | msgspec.UnsetType = msgspec.UNSET

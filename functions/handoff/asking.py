@@ -57,6 +57,7 @@ async def open_one(request: EdgeRequest, data: JSONBody[OpenRequest]) -> ASGIRes
             status="waiting",
             hours=HoursView(opening.is_open, utc(opening.opens_at) if opening.opens_at else None),
             patience_minutes=minutes,
+            shop_told=opened.is_told,
             message=opened.promise,
             timestamp=timestamp(),
         )

@@ -36,7 +36,10 @@ class HoursView(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OpenResponse(msgspec.Struct, frozen=True, rename="camel"):
-    """The shop was told. `visitorToken` is shown once: it is what the visitor sends as a bearer from now on."""
+    """A human was asked for. `visitorToken` is shown once: it is what the visitor sends as a bearer from now on.
+
+    `shopTold` is false where the shop has neither a mail address nor a webhook: it sees the hand-off when it looks.
+    """
 
     success: bool
     handoff_id: Id
@@ -45,6 +48,7 @@ class OpenResponse(msgspec.Struct, frozen=True, rename="camel"):
     status: Status
     hours: HoursView
     patience_minutes: float
+    shop_told: bool
     message: str
     timestamp: Timestamp
 

@@ -1,6 +1,5 @@
 """What happens in a hand-off, told to both sides as it happens: server-sent events (WHATWG HTML, 9.2)."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Annotated
 from uuid import UUID
@@ -11,14 +10,13 @@ from litestar.params import FromPath, HeaderParameter
 
 from core.db.handoffs import Event as Line
 from core.errors import Unavailable
-from core.handoff.desk import Desk
 from core.http.events import Event, EventStream, resume
 from core.http.request import EdgeRequest
 from core.http.routes import streams
+from core.services import Services
 from functions.handoff.party import Party, party_of
 from functions.handoff.structs import EventView, StreamedLine
 
-POLL_S = 0.5
 RETRY_MS = 2000
 BATCH = 100
 LastEventId = Annotated[
@@ -30,15 +28,16 @@ LastEventId = Annotated[
 async def watch(request: EdgeRequest, handoff_id: FromPath[UUID], last_event_id: LastEventId = 0) -> EventStream:
     """Follow a hand-off: each line as an event `message` or `state`, its number as the id."""
     party = await party_of(request, handoff_id)
-    told = Following(request.services.desk, party, handoff_id, last_event_id)
+    told = Following(request.services, party, handoff_id, last_event_id)
     return EventStream(told.lines(), told.farewell, retry_ms=RETRY_MS)
 
 
 class Following:
     """The lines of a hand-off after a number."""
 
-    def __init__(self, desk: Desk, party: Party, handoff_id: UUID, after: int) -> None:
-        self._desk = desk
+    def __init__(self, services: Services, party: Party, handoff_id: UUID, after: int) -> None:
+        self._desk = services.desk
+        self._lookout = services.lookout
         self._party = party
         self._handoff_id = handoff_id
         self._after = after
@@ -54,7 +53,7 @@ class Following:
                 yield Event(line.kind, msgspec.json.encode(EventView.of(line)), str(line.number))
                 if line.status == "closed":
                     return
-            await asyncio.sleep(POLL_S)
+            await self._lookout.wait(self._party.shop_id, self._handoff_id, self._after)
 
     def farewell(self) -> Event:
         """What to tell a client whose stream ends before the hand-off does."""

@@ -19,6 +19,7 @@ from core.answer.events import Event as AnswerEvent
 from core.answer.turn import Turn
 from core.errors import EdgeError
 from core.http.events import Event, EventStream, while_there
+from core.http.problems import openai_error
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.trace import mark
@@ -90,7 +91,6 @@ async def _chunks(exchange: _Exchange, events: AsyncGenerator[AnswerEvent, None]
                     if (options := exchange.data.stream_options) is not None and options.include_usage:
                         yield exchange.chunk(None, usage=Usage.of(exchange.question.message, event.text))
         except EdgeError as error:
-            body = {"error": {"message": error.detail, "type": error.kind, "code": int(error.status)}}
-            yield Event(None, msgspec.json.encode(body))
+            yield Event(None, msgspec.json.encode({"error": openai_error(error)}))
             return
     yield Event(None, b"[DONE]")

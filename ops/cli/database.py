@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import psycopg
@@ -9,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from core.db.dsn import application_conninfo, owner_conninfo
 from core.errors import SettingsError
+from core.outbox.store import lies_in
 from core.settings import Settings
 from ops.cli.exits import NoHostError
 from ops.cli.settings import plain_errors, read_settings
@@ -55,6 +57,16 @@ def application_connection() -> Iterator[psycopg.Connection[TupleRow]]:
         psycopg.connect(application_conninfo(running_settings()), autocommit=True) as connection,
     ):
         yield connection
+
+
+def outbox_folder(settings: Settings) -> Path:
+    """Where the outbox of EDGE_HOME lies; without one, this is hardly the instance that is meant."""
+    folder = settings.home / "outbox"
+    if not lies_in(folder):
+        raise NoHostError(
+            f"there is no outbox in {folder}: set EDGE_HOME to the folder of the instance, or start one with `edge up`"
+        )
+    return folder
 
 
 def _require(instance: Folders, variable: str) -> None:

@@ -12,6 +12,7 @@ import click
 from core.errors import OutboxUnavailable
 from core.outbox.event import Stored
 from core.outbox.store import Store
+from ops.cli.database import outbox_folder
 from ops.cli.settings import read_settings
 from ops.cli.table import show
 
@@ -24,7 +25,7 @@ all_option = click.option("--all", "everything", is_flag=True, help="All that we
 def outbox() -> None:
     """Show, retry and drop what waits to be stored in the database or delivered to an owner.
 
-    Works on the outbox of EDGE_HOME, whether the stack runs or not. What it holds is never shown.
+    Works on the outbox of EDGE_HOME, whether the stack runs or not; there must be one. What it holds is never shown.
 
     \b
     Examples:
@@ -56,7 +57,8 @@ def list_(*, dead: bool, as_json: bool) -> None:
 def retry(*, event_ids: tuple[UUID, ...], everything: bool, as_json: bool) -> None:
     """Try again what was given up: at once, and as often as if it were new."""
     with _opened() as store:
-        count = store.revive(_chosen(event_ids, everything=everything))
+        chosen = _chosen(store, event_ids, everything=everything)
+        count = store.revive(chosen)
     _tell("retried", count, as_json=as_json)
 
 
@@ -67,14 +69,14 @@ def retry(*, event_ids: tuple[UUID, ...], everything: bool, as_json: bool) -> No
 def drop(*, event_ids: tuple[UUID, ...], everything: bool, as_json: bool) -> None:
     """Delete what was given up; it is lost then."""
     with _opened() as store:
-        count = store.drop(_chosen(event_ids, everything=everything))
+        chosen = _chosen(store, event_ids, everything=everything)
+        count = store.drop(chosen)
     _tell("dropped", count, as_json=as_json)
 
 
 @contextmanager
 def _opened() -> Iterator[Store]:
-    folder = read_settings().home / "outbox"
-    store = Store(folder)
+    store = Store(folder := outbox_folder(read_settings()))
     try:
         yield store
     except OutboxUnavailable as error:
@@ -83,10 +85,15 @@ def _opened() -> Iterator[Store]:
         store.close()
 
 
-def _chosen(event_ids: tuple[UUID, ...], *, everything: bool) -> list[UUID] | None:
+def _chosen(store: Store, event_ids: tuple[UUID, ...], *, everything: bool) -> list[UUID] | None:
     if bool(event_ids) == everything:
         raise click.UsageError("give ids of `edge outbox list --dead`, or --all")
-    return None if everything else list(event_ids)
+    if everything:
+        return None
+    dead = {stored.event.id for stored in store.listed(dead=True)}
+    if strange := [str(one) for one in event_ids if one not in dead]:
+        raise click.ClickException(f"nothing of this id was given up: {', '.join(strange)}; nothing was changed")
+    return list(event_ids)
 
 
 def _tell(deed: str, count: int, *, as_json: bool) -> None:

@@ -21,6 +21,7 @@ from ops.cli.settings import plain_errors
 from ops.cli.workplace import json_option
 from ops.reembedding import Change, Progress, ReembedError, Summary
 from ops.stack.database import opened_parts
+from ops.stack.folders import Folders
 
 LOAD_S = 120.0  # a large model that is loaded for the first time
 
@@ -66,6 +67,9 @@ def reembed(
         click.echo(msgspec.json.encode(summary))
     else:
         _tell_end(summary, dry_run=dry_run)
+        if not dry_run:
+            embedded = f"unix:{Folders(settings.home).run / 'model.sock'}"
+            click.echo(what_to_set(summary, embedded))
 
 
 async def _run(settings: Settings, *, dry_run: bool, as_json: bool) -> Summary:
@@ -128,7 +132,13 @@ def _tell_end(summary: Summary, *, dry_run: bool) -> None:
         f"{summary.embedded} passages embedded in {summary.seconds} s; every shop uses {summary.model} now, "
         f"{summary.dimensions} dimensions"
     )
-    click.echo(
+
+
+def what_to_set(summary: Summary, embedded: str) -> str:
+    """What becomes of the settings; `embedded` is the address of the instance's own model server."""
+    if summary.url == embedded:
+        return "Leave EDGE_OLLAMA_URL and EDGE_EMBED_MODEL unset from the next start on: this is the embedded model."
+    return (
         f"Set EDGE_OLLAMA_URL={summary.url} and EDGE_EMBED_MODEL={summary.model} when it suits you, "
         "and keep that server running."
     )

@@ -222,7 +222,7 @@ def test_down_stops_it_from_elsewhere_and_ends_streams_in_good_order(tmp_path: P
     tmp_path.chmod(0o755)
     with running_stack(tmp_path / "e", **WITHOUT_DEMO) as stack, stack.client() as visitor:
         everyone = family(stack)
-        stack.key(shop=1)
+        assert 0 == stack.edge("contact", "set", "--shop", "1").returncode
         opened = visitor.post("/api/handoff", json={"shopId": 1}).json()
         token = {"Authorization": f"Bearer {opened['visitorToken']}"}
         with visitor.stream("GET", f"/api/handoff/{opened['handoffId']}/events", headers=token) as events:

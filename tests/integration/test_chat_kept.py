@@ -1,7 +1,13 @@
 """What was said in chat is part of its conversation, and a human who has the conversation is given it."""
 
+from datetime import UTC, datetime, timedelta
+
+import psycopg
 import pytest
 
+from core.db.contacts import set_contact
+from core.db.handoffs import Contact
+from core.outbox.store import Store
 from core.retrieval.lens import ensure_calibrated
 from functions import chat, conversations, facts, handoff
 from tests.parts.functions import bearer, new_key, serving
@@ -9,7 +15,6 @@ from tests.parts.searching import learn, running, settings_of
 from tests.parts.talk import rows
 
 SHOP = 1
-HOURS = {"timeZone": "UTC", "hours": {"week": {"monday": [], "tuesday": []}}}
 DOGS = "Dogs are welcome as long as they stay on a lead."
 NOBODY_KNOWS = "What is the airspeed of an unladen swallow?"
 
@@ -68,6 +73,16 @@ async def test_a_human_is_offered_when_the_answer_was_not_known_twice(assistant)
     assert (False, True) == (first.get("offerHuman", False), second.get("offerHuman", False))
 
 
+async def test_a_human_is_offered_to_who_is_known_by_their_history_alone(assistant):
+    """The chatbot in production sends no id."""
+    first = await asked(assistant, NOBODY_KNOWS)
+    history = [{"role": "user", "content": NOBODY_KNOWS}, {"role": "assistant", "content": first["response"]}]
+    second = await asked(assistant, NOBODY_KNOWS, fields={"conversationHistory": history})
+    known = [{"role": "user", "content": "May I bring my dog?"}, {"role": "assistant", "content": DOGS}]
+    third = await asked(assistant, NOBODY_KNOWS, fields={"conversationHistory": history + known})
+    assert (False, True, False) == tuple(one.get("offerHuman", False) for one in (first, second, third))
+
+
 async def test_while_a_human_has_the_conversation_the_assistant_passes_on_and_is_silent(settings, owner, assistant):
     begun = (await asked(assistant, "May I bring my dog?"))["conversationId"]
     async with serving(handoff.create_app(settings)) as desk:
@@ -80,11 +95,28 @@ async def test_while_a_human_has_the_conversation_the_assistant_passes_on_and_is
     assert "Is there water for him?" in str(lines)
 
 
-async def test_who_asks_for_a_human_hears_of_the_opening_hours(settings, owner):
+async def test_who_asks_for_a_human_hears_of_the_opening_hours_and_is_patient_until_then(
+    settings, owner, module_database
+):
     async with serving(facts.create_app(settings), headers=owner) as client:
-        done = await client.put("/api/facts", json={"shopId": SHOP, "facts": HOURS})
+        done = await client.put("/api/facts", json={"shopId": SHOP, "facts": closed_today()})
         assert done.is_success, done.text
     async with serving(handoff.create_app(settings)) as desk:
-        opened = (await desk.post("/api/handoff", json={"shopId": SHOP})).json()
-    assert opened["hours"]["open"] is False
-    assert "closed now" in opened["message"]
+        untold = (await desk.post("/api/handoff", json={"shopId": SHOP})).json()
+        with psycopg.connect(module_database.owner_dsn, autocommit=True) as conn:
+            set_contact(conn, SHOP, Contact(None, "http://127.0.0.1:9/nobody", "a secret of sixteen or more"))
+        told = (await desk.post("/api/handoff", json={"shopId": SHOP})).json()
+        waiting = Store(settings.home / "outbox").waiting("handoff-patience", topic=told["conversationId"])
+    assert "You reach the shop yourself at 020 7946 0000." in untold["message"]
+    assert (False, True) == (told["hours"]["open"], "closed now and was told" in told["message"])
+    opens_at = datetime.fromisoformat(told["hours"]["opensAt"]).timestamp()
+    assert [opens_at + 10 * 60] == pytest.approx([one.event.due_at for one in waiting])
+
+
+def closed_today():
+    """A shop that opens again the day after tomorrow."""
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    week = {day: [{"opens": "09:00", "closes": "18:00"}] for day in days}
+    hours = {"week": week, "dates": [{"date": yesterday.isoformat(), "days": 3}]}
+    return {"timeZone": "UTC", "phone": "020 7946 0000", "hours": hours}

@@ -56,3 +56,17 @@ def test_wrong_usage_and_a_broken_file_are_said(tmp_path):
     (tmp_path / "outbox" / "outbox.db").write_bytes(b"nothing of SQLite's" * 100)
     run = edge(tmp_path, "list")
     assert (1, True) == (run.returncode, "not a database" in run.stderr)
+
+
+def test_an_id_that_was_not_given_up_is_said_and_nothing_is_done(tmp_path, events):
+    for verb in ("retry", "drop"):
+        run = edge(tmp_path, verb, str(events[0].id), str(events[2].id))
+        assert (1, True) == (run.returncode, f"nothing of this id was given up: {events[2].id}" in run.stderr)
+    assert 2 == Store(tmp_path / "outbox").counts()[1]
+
+
+@pytest.mark.parametrize("verb", [["list"], ["list", "--json"], ["retry", "--all"], ["drop", "--all"]])
+def test_where_there_is_no_outbox_none_is_made(tmp_path, verb):
+    run = edge(tmp_path / "elsewhere", *verb)
+    assert (4, True) == (run.returncode, "there is no outbox in" in run.stderr)
+    assert [] == list(tmp_path.iterdir())

@@ -1,7 +1,9 @@
 """The conversations function, and what the assistant asks of conversations."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -122,6 +124,15 @@ async def test_answers_that_the_assistant_did_not_know_are_counted_written_or_wa
         assert expected == await recorder.unanswered_in_a_row(SHOP, conversation_id)
         await read(shop, conversation_id)  # from here on it is written
         assert expected == await recorder.unanswered_in_a_row(SHOP, conversation_id)
+
+
+async def test_a_turn_that_is_seen_written_and_waiting_counts_once(shop, recorder):
+    """It is taken from the outbox after it is written: in between it is in both."""
+    event = turn_event(turn(answered=False))
+    await recorder._outbox.put(event)
+    await read(shop, event.topic)
+    await recorder._outbox.put(msgspec.structs.replace(event, id=uuid7(), due_at=4e9))
+    assert 1 == await recorder.unanswered_in_a_row(SHOP, UUID(event.topic))
 
 
 async def test_a_turn_is_kept_without_the_database_and_written_when_it_is_back(

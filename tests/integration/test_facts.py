@@ -125,12 +125,28 @@ def with_hours(**changes):
             "/facts/hours/week/friday",
         ),
         ({**SMALL, "staff": [{"name": " Max"}]}, "/facts/staff/0/name"),
+        (with_hours(holidays=[{"name": "Good Friday"}]), "/facts/country"),
+        (
+            {"country": "GB", **with_hours(holidays=[{"name": "good friday"}, {"name": "Good Fryday"}])},
+            "/facts/hours/holidays/1/name",
+        ),
     ],
 )
 async def test_a_broken_rule_is_400_and_named_by_its_pointer(app, document, pointer):
     response = await put(app, 15, document)
     assert is_problem(response, 400, "invalid-request")
     assert [pointer] == [error["pointer"] for error in response.json()["errors"]]
+
+
+async def test_a_broken_rule_is_told_in_words(app):
+    hours = with_hours(week={"monday": [{"opens": "9:00", "closes": "17:00"}]})
+    told = (await put(app, 15, {**hours, "email": "ada", "currency": "pounds"})).json()["error"]
+    assert "facts/hours/week/monday/0/opens: expected a time of the wall clock, HH:MM" in told
+    assert "facts/email: expected an e-mail address" in told
+    assert "facts/currency: expected a currency by ISO 4217" in told
+    misspelt = {"country": "GB", **with_hours(holidays=[{"name": "Good Fryday"}])}
+    told = (await put(app, 15, misspelt)).json()["error"]
+    assert "facts/hours/holidays/0/name: is not a public holiday there: did you mean Good Friday?" == told
 
 
 @pytest.mark.parametrize("tag", ["1", '"x"', "*", '"1", "2"'])

@@ -8,7 +8,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from core.conversations.events import turn_event
-from functions import conversations, feedback, learn, search
+from functions import conversations, facts, feedback, learn, search
 from tests.parts.functions import bearer, is_problem, new_key, serving, unreachable
 from tests.parts.searching import settings_of
 from tests.parts.talk import outbox_over, rows, turn
@@ -34,7 +34,7 @@ async def shop(module_database, model_server):
     key = bearer(new_key(module_database, SHOP))
     async with AsyncExitStack() as stack:
         clients = {}
-        for module in (feedback, conversations, learn, search):
+        for module in (feedback, conversations, facts, learn, search):
             client = await stack.enter_async_context(serving(module.create_app(settings), headers=key, timeout=60))
             clients[module.FUNCTION.name] = client
         yield clients
@@ -203,6 +203,56 @@ async def test_an_approval_may_stand_beside_what_it_contradicts_and_is_undone_by
     await shop["learn"].delete(f"/api/knowledge/passages/{known['id']}", params={"shopId": SHOP})
 
 
+async def test_the_owner_may_choose_which_of_the_nearest_passages_is_replaced(shop, outbox):
+    """Of an answer that was not known no passage says what was corrected."""
+    against = "No dogs may come into the shop, not even small ones."
+    known = await posted(shop["learn"], LEARN, {"shopId": SHOP, "content": against})
+    right = "Dogs may come into the shop, even large ones."
+    item = await item_of(shop["feedback"], (await corrected(shop, outbox, "I don't know that.", right))["correctionId"])
+    assert [] == item["metadata"]["contradicts"]
+    assert known["id"] in [one["id"] for one in item["metadata"]["nearest"]]
+    body = {"learningQueueId": item["id"], "reviewedBy": "Ada"}
+    for stranger in (str(uuid7()), "x"):
+        response = await shop["feedback"].post(APPROVE, json={**body, "replaces": stranger})
+        assert is_problem(response, 400, "invalid-request")
+    assert known["id"] == (await approved(shop["feedback"], item["id"], replaces=known["id"]))["knowledgeId"]
+    assert right == (await passage(shop, known["id"]))["content"]
+    await undone(shop["feedback"], item["id"])
+    assert against == (await passage(shop, known["id"]))["content"]
+    await shop["learn"].delete(f"/api/knowledge/passages/{known['id']}", params={"shopId": SHOP})
+
+
+async def stated(clients, amount, **headers):
+    prices = [{"service": "Beard trim", "amount": amount}]
+    body = {"shopId": SHOP, "facts": {"timeZone": "UTC", "currency": "GBP", "prices": prices}}
+    response = await clients["facts"].put("/api/facts", json=body, headers=headers)
+    assert response.status_code == 200, response.text
+    return response.headers["etag"]
+
+
+@pytest.mark.parametrize("rated", [False, True])
+async def test_an_approval_says_which_facts_go_before_it_until_they_are_changed(shop, outbox, rated):
+    tag = (await shop["facts"].get("/api/facts", params={"shopId": SHOP})).headers["etag"]
+    tag = await stated(shop, 1400, **({} if tag == '"0"' else {"if-match": tag}))
+    said, right = "Beard trim: £14.", "A beard trim costs £16."
+    source = {"content": said, "category": "facts", "similarity": 1.0, "source": None}
+    conversation = await talked(outbox, response=said, sources=[source])
+    body = {"conversationId": conversation}
+    if rated:
+        given = await posted(shop["feedback"], RATING, {**body, "feedbackType": "thumbs_down"})
+        item = await item_of(shop["feedback"], given["feedbackId"])
+    else:
+        body |= {"originalResponse": said, "correctedAnswer": right}
+        item = await item_of(shop["feedback"], (await posted(shop["feedback"], CORRECTION, body))["correctionId"])
+    assert [said] == item["metadata"]["contradictsFacts"]["says"]
+    decision = await approved(shop["feedback"], item["id"], content=right)
+    assert [said] == decision["factsStillSay"]
+    assert "the shop's facts still say “Beard trim: £14.”" in decision["message"]
+    await stated(shop, 1600, **{"if-match": tag})
+    again = await approved(shop["feedback"], item["id"])
+    assert ("factsStillSay" in again, "This is knowledge now.") == (False, again["message"])
+
+
 async def test_a_passage_that_changed_since_is_neither_replaced_nor_taken_back(shop, outbox):
     known = await posted(shop["learn"], LEARN, {"shopId": SHOP, "content": WRONG})
     path, params = f"/api/knowledge/passages/{known['id']}", {"shopId": SHOP}
@@ -239,8 +289,9 @@ async def test_approvals_at_once_write_one_passage(shop, outbox, module_database
     assert [(1,)] == rows(module_database, "select count(*) from passage where content = %s", text)
 
 
-async def test_a_rating_without_an_answer_needs_content_to_be_approved(shop, outbox):
-    conversation = await talked(outbox, response="")
+@pytest.mark.parametrize("answer_given", ["", "I don't know that. Shall I ask a person?"])
+async def test_an_answer_that_was_rated_badly_is_not_learned_as_it_stands(shop, outbox, answer_given):
+    conversation = await talked(outbox, response=answer_given)
     answer = await posted(shop["feedback"], RATING, {"conversationId": conversation, "feedbackType": "thumbs_down"})
     item_id = (await item_of(shop["feedback"], answer["feedbackId"]))["id"]
     body = {"learningQueueId": item_id, "reviewedBy": "Ada"}

@@ -15,10 +15,15 @@ from uuid_utils.compat import uuid7
 from core.cache.disk import DiskCache
 from core.conversations import events
 from core.conversations.feedback import Feedback, Neighbours, Transcript
+from core.db.contacts import set_contact
 from core.db.feedback import Correction, Rating
+from core.db.handoffs import Contact
 from core.outbox.event import Event
 from core.outbox.store import Store
+from functions import handoff
+from tests.parts.functions import serving
 from tests.parts.knowledge import opened
+from tests.parts.searching import settings_of
 from tests.parts.talk import outbox_over, rows, turn
 
 EDGE = Path(sys.executable).with_name("edge")
@@ -120,6 +125,44 @@ async def test_a_person_who_only_the_outbox_knows_is_forgotten(database):
     told = json.loads(edge(database, "forget", "--user", ADA, "--json").stdout)
     assert (2, {}) == (told["outboxEvents"], told["left"])
     assert (0, 0) == Store(database.home / "outbox").counts()
+
+
+async def test_who_has_no_user_id_is_known_by_a_conversation_a_hand_off_or_a_contact(database):
+    bob = str(await talk(database, "bob"))
+    set_contact_of(database)
+    async with serving(handoff.create_app(settings_of(database, None))) as client:
+        asked = []
+        for number in range(3):
+            body = {"shopId": 3, "message": "It is me.", "contact": f"Ada{number}@mail.example"}
+            asked.append((await client.post("/api/handoff", json=body)).json())
+    by = [
+        ("--conversation", asked[0]["conversationId"]),
+        ("--handoff", asked[1]["handoffId"].upper()),
+        ("--contact", "ada2@mail.example"),
+    ]
+    for how, value in by:
+        run = edge(database, "forget", how, value, "--json")
+        told = json.loads(run.stdout)
+        assert (0, {}, 1) == (run.returncode, told["left"], told["removed"]["handoff"]), run.stderr
+        assert 2 <= told["outboxEvents"]  # the webhook's call, and the patience
+    assert EACH | {"place": 4} == counts(database, 3)
+    assert [(0,)] == rows(database, "select count(*) from handoff")
+    assert bob not in {one["conversationId"] for one in asked}
+    wrong = edge(database, "forget", "--user", ADA, "--contact", "x")
+    assert (2, True) == (wrong.returncode, "give one of --user, --conversation, --handoff, --contact" in wrong.stderr)
+
+
+def set_contact_of(database):
+    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        set_contact(owner, 3, Contact(None, "http://127.0.0.1:9/nobody", "a secret of sixteen"))
+
+
+def test_where_there_is_no_outbox_nobody_is_said_to_be_forgotten(database, tmp_path):
+    environ = {**os.environ, **database.settings.to_environ(), "EDGE_HOME": str(tmp_path / "elsewhere")}
+    run = subprocess.run(
+        [EDGE, "forget", "--user", ADA], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (4, []) == (run.returncode, list(tmp_path.iterdir()))
 
 
 async def test_the_proof_finds_what_another_table_still_says(database):

@@ -13,20 +13,26 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
+from core.conversations.events import turn_event
 from core.conversations.recorder import Recorder
 from core.db.contacts import set_contact
 from core.db.handoffs import Contact
 from core.db.pool import Database
+from core.facts.book import Change, FactBook
+from core.facts.types import Facts
 from core.handoff import webhook
+from core.handoff.lookout import LOOK_S, Lookout
 from core.handoff.notices import About, notices
+from core.knowledge.learner import Reply
 from core.outbox.store import Store
+from core.settings import Settings
 from functions import conversations, handoff
 from functions.handoff import watching
 from functions.handoff.party import Party
 from tests.parts.functions import bearer, is_problem, new_key, serving, unreachable
 from tests.parts.receivers import hook, mailbox
 from tests.parts.searching import settings_of
-from tests.parts.talk import outbox_over, rows
+from tests.parts.talk import outbox_over, rows, turn
 
 SHOP = 3
 HANDOFF = "/api/handoff"
@@ -48,8 +54,7 @@ def receiver():
 
 @pytest.fixture(scope="module")
 async def app(module_database, box, receiver):
-    with psycopg.connect(module_database.owner_dsn, autocommit=True) as owner:
-        set_contact(owner, SHOP, Contact(None, receiver.url, SECRET))
+    named(module_database, Contact(None, receiver.url, SECRET))
     settings = settings_of(module_database, None, smtp_url=box.url, owner_email=OWNER_MAIL)
     async with serving(handoff.create_app(settings), timeout=30) as client:
         yield client
@@ -66,6 +71,12 @@ async def recorder(module_database):
     async with outbox_over(module_database.settings, drains=False) as outbox:
         yield Recorder(database, outbox, patience_s=30)
     await database.close()
+
+
+def named(database, contact, shop_id=SHOP):
+    """A shop with this contact."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as conn:
+        set_contact(conn, shop_id, contact)
 
 
 async def opened(client, **fields):
@@ -113,6 +124,23 @@ async def test_a_visitor_asks_and_is_told_what_will_happen(app):
     assert [("visitor", "waiting", "I need a person."), ("system", "waiting", answer["message"])] == await lines(
         app, path, visitor
     )
+
+
+async def test_of_a_shop_that_nobody_is_told_of_nothing_is_promised(app, module_database):
+    named(module_database, Contact(), shop_id=SHOP + 2)
+    settings = settings_of(module_database, None, owner_email=OWNER_MAIL)  # and no mail server
+    async with serving(handoff.create_app(settings)) as client:
+        answer = (await client.post(HANDOFF, json={"shopId": SHOP + 2})).json()
+    assert answer["shopTold"] is False
+    assert "nobody at the shop gets a notice" in answer["message"]
+    assert "Somebody will answer" not in answer["message"]
+    assert (await opened(app))[0]["shopTold"] is True
+
+
+async def test_nobody_waits_at_a_shop_that_nobody_made(app, module_database):
+    for headers in ({}, {"idempotency-key": "again-and-again"}):
+        assert is_problem(await app.post(HANDOFF, json={"shopId": 4242}, headers=headers), 404, "not-found")
+    assert [] == rows(module_database, "select id from shop where id = 4242")
 
 
 async def test_the_owner_gets_a_mail_that_can_be_answered_and_a_signed_call(app, box, receiver):
@@ -193,20 +221,20 @@ async def test_a_hand_off_that_is_closed_is_listed_only_when_asked_for(app, owne
         assert expected == (answer["handoffId"] in [one["id"] for one in listed])
 
 
-async def streamed(desk, answer, after=0):
+async def streamed(services, answer, after=0):
     """Number, kind and content of each event of a stream, until the one that closes it."""
     party = Party(SHOP, "visitor")
-    async for event in watching.Following(desk, party, uuid.UUID(answer["handoffId"]), after).lines():
+    async for event in watching.Following(services, party, uuid.UUID(answer["handoffId"]), after).lines():
         yield int(event.id), event.name, json.loads(event.data)["content"]
 
 
 async def test_replies_reach_the_visitor_live_and_a_reconnect_goes_on_after_the_last_line(app, owner):
     answer, visitor, path = await opened(app, message="Hello?")
-    desk = app._transport.app.state.services.desk
+    services = app._transport.app.state.services
     got = []
 
     async def follow():
-        async for event in streamed(desk, answer):
+        async for event in streamed(services, answer):
             got.append(event)  # noqa: PERF401 - what came so far is looked at
 
     following = asyncio.create_task(follow())
@@ -227,15 +255,41 @@ async def test_replies_reach_the_visitor_live_and_a_reconnect_goes_on_after_the_
 
 async def test_a_stream_outlives_the_database(app, owner, postgres, module_database):
     answer, _, path = await opened(app)
-    desk = app._transport.app.state.services.desk
-    following = watching.Following(desk, Party(SHOP, "visitor"), uuid.UUID(answer["handoffId"]), 2)
+    services = app._transport.app.state.services
+    following = watching.Following(services, Party(SHOP, "visitor"), uuid.UUID(answer["handoffId"]), 2)
     coming = asyncio.ensure_future(anext(following.lines()))
     with unreachable(postgres, module_database):
-        await asyncio.wait((coming,), timeout=2 * watching.POLL_S)
+        await asyncio.wait((coming,), timeout=2 * LOOK_S)
         assert not coming.done()
     await until_said(app, path, "Back again.", owner)
     assert "Back again." == json.loads((await asyncio.wait_for(coming, 20)).data)["content"]
     assert b'{"lastEventId":"3","retryMs":2000}' == following.farewell().data
+
+
+class Counted(Database):
+    """A database that notes how many hand-offs each statement asks about."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.asked = []
+
+    async def read(self, shop_id, statement, params=None, **more):
+        self.asked.append((shop_id, len(params[1]) if params else 0))
+        return await super().read(shop_id, statement, params, **more)
+
+
+async def test_all_streams_of_a_worker_share_one_statement_a_shop(module_database):
+    database = await Counted.open(module_database.settings)
+    lookout = Lookout(database)
+    ids = [uuid7() for _ in range(20)]
+    waiting = [asyncio.create_task(lookout.wait(SHOP + shop, one, 0)) for one in ids for shop in (0, 1) for _ in "ab"]
+    await until(lambda: len(database.asked) >= 4, "nobody looked")
+    assert {(SHOP, 20), (SHOP + 1, 20)} == set(database.asked)
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert not [task for task in asyncio.all_tasks() if "Lookout._look" in repr(task) and not task.cancelling()]
+    await database.close()
 
 
 async def until_said(app, path, content, headers):
@@ -292,6 +346,7 @@ async def test_a_visitor_who_was_answered_in_time_is_not_told_otherwise(module_d
 
 
 async def test_a_mail_server_that_is_away_is_tried_again_and_one_that_refuses_is_not(database):
+    named(database, Contact())
     with mailbox() as box:
         settings = settings_of(database, None, smtp_url=box.url, owner_email=OWNER_MAIL)
         store = Store(database.home / "outbox")
@@ -314,8 +369,7 @@ async def test_a_mail_server_that_is_away_is_tried_again_and_one_that_refuses_is
 async def test_a_receiver_that_does_not_take_a_call_is_asked_again_unless_it_is_gone(database, status, dead):
     with hook() as receiver, hook() as elsewhere:
         receiver.status, receiver.location = status, elsewhere.url
-        with psycopg.connect(database.owner_dsn, autocommit=True) as owner_conn:
-            set_contact(owner_conn, SHOP, Contact(None, receiver.url, SECRET))
+        named(database, Contact(None, receiver.url, SECRET))
         store = Store(database.home / "outbox")
         async with serving(handoff.create_app(settings_of(database, None))) as client:
             answer, _, _ = await opened(client)
@@ -335,8 +389,7 @@ async def test_a_receiver_that_is_slow_delays_neither_the_visitor_nor_a_turn(dat
     monkeypatch.setattr(webhook, "TIMEOUT_S", 0.3)
     with hook() as receiver:
         receiver.hold.clear()
-        with psycopg.connect(database.owner_dsn, autocommit=True) as owner_conn:
-            set_contact(owner_conn, SHOP, Contact(None, receiver.url, SECRET))
+        named(database, Contact(None, receiver.url, SECRET))
         store = Store(database.home / "outbox")
         async with serving(handoff.create_app(settings_of(database, None))) as client:
             answer, visitor, path = await opened(client)
@@ -348,6 +401,65 @@ async def test_a_receiver_that_is_slow_delays_neither_the_visitor_nor_a_turn(dat
             receiver.hold.set()
             await until(lambda: not store.waiting("handoff-webhook"), "not delivered")
         assert {"handoff.opened", "handoff.message"} == {body["event"] for _, body, _ in calls_of(receiver, answer)}
+
+
+async def test_a_mail_tells_what_was_said_before_in_the_time_of_the_shop_and_where_to_answer(app, box):
+    services = app._transport.app.state.services
+    facts = Facts(time_zone="Asia/Kathmandu")
+    await FactBook(services.database).put(SHOP, facts, lambda _: Reply(b""), Change())
+    before = turn(shop_id=SHOP, message="May I bring Rex?", response="I don't know that.")
+    await services.outbox.put(turn_event(before))
+    assert await services.outbox.settle("turn", 30)
+    answer, _, _ = await opened(app, conversationId=str(before.conversation_id), message="A person, please.")
+    await until(lambda: mails_of(box, answer), "no mail came")
+    told = mails_of(box, answer)[0].get_content().replace("\r", "")
+    assert "+0545  visitor: A person, please." in told
+    earlier = told.partition("Before that, with the assistant:\n")[2]
+    assert ["visitor: May I bring Rex?", "assistant: I don't know that."] == [
+        line.partition("  ")[2] for line in earlier.splitlines()
+    ]
+    assert f"POST {services.settings.base_url}/api/handoff/{answer['handoffId']}/messages" in told
+
+
+async def test_every_line_is_delivered_however_fast_they_come(app, owner, receiver):
+    answer, visitor, path = await opened(app)
+    await said(app, path, "I am here.", owner)
+    for number in range(8):
+        await said(app, path, f"v{number}", visitor)
+    await app.post(f"{path}/close", headers=visitor)
+    await until(lambda: len(calls_of(receiver, answer)) == 10, "not all was delivered")
+    told = [(body["event"], body["content"]) for _, body, _ in calls_of(receiver, answer)]
+    assert {f"v{number}" for number in range(8)} == {content for event, content in told if event == "handoff.message"}
+    assert 1 == [event for event, _ in told].count("handoff.closed")
+
+
+async def test_a_notice_that_is_ahead_of_its_line_waits_for_it(app, receiver):
+    """The outbox has it before the commit, and any process may look there in between."""
+    answer, visitor, path = await opened(app)
+    await until(lambda: calls_of(receiver, answer), "nothing was delivered")
+    outbox = app._transport.app.state.services.outbox
+    about = About(SHOP, uuid.UUID(answer["conversationId"]), uuid.UUID(answer["handoffId"]))
+    (event,) = notices(about, "closed", 3, Contact(None, receiver.url, SECRET), Settings.from_environ({}))
+    await outbox.put(event)
+    store = Store(app._transport.app.state.services.settings.home / "outbox")
+    await until(lambda: [one.error for one in store.waiting("handoff-webhook") if one.error], "it was not looked at")
+    assert ["handoff.opened"] == [body["event"] for _, body, _ in calls_of(receiver, answer)]
+    await app.post(f"{path}/close", headers=visitor)
+    await until(lambda: len(calls_of(receiver, answer)) == 2, "it was lost")
+    assert "handoff.closed" == calls_of(receiver, answer)[-1][1]["event"]
+
+
+@pytest.mark.parametrize("occasion", ["message", "overdue"])
+async def test_a_notice_of_a_line_that_was_rolled_back_is_dropped(app, receiver, box, occasion):
+    answer, _, _ = await opened(app)
+    await until(lambda: calls_of(receiver, answer) and mails_of(box, answer), "nothing was delivered")
+    services = app._transport.app.state.services
+    about = About(SHOP, uuid.UUID(answer["conversationId"]), uuid.UUID(answer["handoffId"]))
+    lost = notices(about, occasion, 2, Contact(None, receiver.url, SECRET), services.settings)
+    store = Store(services.settings.home / "outbox")
+    await services.outbox.put(*(msgspec.structs.replace(one, created_at=time.time() - 61) for one in lost))
+    await until(lambda: not [*store.waiting("handoff-webhook"), *store.waiting("handoff-mail")], "it is still there")
+    assert (1, 1) == (len(calls_of(receiver, answer)), len(mails_of(box, answer)))
 
 
 async def test_a_notice_of_a_hand_off_that_was_never_committed_is_dropped(database, box):

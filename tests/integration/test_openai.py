@@ -96,7 +96,13 @@ async def test_another_shop_needs_its_key_and_the_operator_names_the_shop(shop, 
     operator = client.with_options(api_key=new_key(shop, None))
     with pytest.raises(openai.BadRequestError) as refused:
         await operator.chat.completions.create(model="gpt", messages=asked(DOGS))
-    assert "name the shop" in refused.value.response.json()["detail"]
+    told = "model: with an operator's key name the shop: shop-1"
+    assert f"Error code: 400 - {told}" == refused.value.message
+    assert ("model", "invalid-request", "invalid_request_error") == (
+        refused.value.param,
+        refused.value.code,
+        refused.value.type,
+    )
     answer = await operator.chat.completions.create(model="shop-1", messages=asked(DOGS))
     assert PASSAGE == answer.choices[0].message.content
 

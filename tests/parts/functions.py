@@ -46,7 +46,9 @@ def is_problem(response: httpx.Response, status: int, kind: str) -> bool:
     assert response.headers["content-type"] == PROBLEM
     body = response.json()
     assert body["type"] == f"urn:problem-type:cutting-edge:{kind}"
-    assert (body["status"], body["error"]) == (status, body["detail"])
+    error = body["error"]
+    assert (body["status"], error if isinstance(error, str) else error["message"]) == (status, body["detail"])
+    assert isinstance(error, str) != response.request.url.path.startswith("/v1/")
     assert body["instance"] == response.headers["x-request-id"]
     assert body["title"]
     return True

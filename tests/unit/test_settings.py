@@ -134,3 +134,25 @@ def test_a_value_that_does_not_fit_is_told_with_its_variable_in_words(variable, 
 def test_every_value_that_does_not_fit_is_told_at_once():
     with pytest.raises(SettingsError, match=r"EDGE_PORT.*EDGE_RATE_LIMIT: 'many'.*EDGE_TRUSTED_PROXIES"):
         Settings.from_environ({"EDGE_PORT": "abc", "EDGE_RATE_LIMIT": "many", "EDGE_TRUSTED_PROXIES": "foo"})
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "http://127.0.0.1:8080"),
+        (
+            {"public_url": "https://chat.shop.example/edge/", "tls_names": ("a.example",)},
+            "https://chat.shop.example/edge",
+        ),
+        ({"tls_names": ("a.example", "b.example")}, "https://a.example"),
+        ({"tls_names": ("a.example",), "tls_port": 8443}, "https://a.example:8443"),
+    ],
+)
+def test_the_address_of_the_api_is_the_one_that_is_stated_or_else_the_one_that_is_known(given, address):
+    assert address == Settings(**given).base_url
+
+
+def test_a_password_that_no_mail_server_can_be_told_is_refused_without_showing_it():
+    with pytest.raises(SettingsError, match="ASCII characters alone") as raised:
+        Settings.from_environ({"EDGE_SMTP_URL": "smtp://edge:p%C3%A4ss@mail.example"})
+    assert "p%C3%A4ss" not in str(raised.value)
