@@ -1,4 +1,4 @@
-"""`edge up`, `edge down`."""
+"""`edge up`."""
 
 import signal
 import time
@@ -12,8 +12,6 @@ from rich.live import Live
 from ops.cli.settings import on_terminal, plain_errors, read_settings
 from ops.cli.status import table
 from ops.lifeline import adopt_orphans, die_with_parent
-from ops.stack.instance import InstanceError
-from ops.stack.shutdown import stop_from_outside
 from ops.stack.stack import Stack
 
 TICK_S = 0.25
@@ -53,19 +51,6 @@ def up(*, with_parent: bool) -> None:
             signal.signal(signum, signal.SIG_IGN)
         stack.stop()
     _say(console, "stopped")
-
-
-@click.command()
-def down() -> None:
-    """Stop the stack of this EDGE_HOME, and whatever processes a killed one left behind.
-
-    \b
-    Examples:
-      edge down
-      EDGE_HOME=/srv/edge edge down
-    """
-    with plain_errors(OSError, InstanceError):
-        click.echo(stop_from_outside(read_settings().home))
 
 
 def _say(console: Console, line: str) -> None:
