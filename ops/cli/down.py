@@ -11,10 +11,12 @@ from ops.stack.shutdown import stop_from_outside
 def down() -> None:
     """Stop the stack of this EDGE_HOME, and whatever processes a killed one left behind.
 
+    Requests that are under way are answered within the time that their function has; a second `edge down` cuts them.
+
     \b
     Examples:
       edge down
       EDGE_HOME=/srv/edge edge down
     """
     with plain_errors(OSError, InstanceError):
-        click.echo(stop_from_outside(read_settings().home))
+        click.echo(stop_from_outside(read_settings().home, say=lambda line: click.echo(line, err=True)))

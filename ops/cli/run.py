@@ -1,7 +1,6 @@
 """`edge up`."""
 
 import signal
-import time
 from contextlib import suppress
 from types import FrameType
 
@@ -23,8 +22,9 @@ REFRESH_TICKS = 4
 def up(*, with_parent: bool) -> None:
     """Start PostgreSQL, the model server, the functions and nginx, and keep them running.
 
-    Stays in the foreground; Ctrl-C or `edge down` stops everything. Parts named by EDGE_DATABASE_URL and
-    EDGE_OLLAMA_URL are used as they are instead of the embedded ones.
+    Stays in the foreground; Ctrl-C or `edge down` stops everything: nobody new is let in, streams are ended, and
+    requests are answered within the time that their function has; a second Ctrl-C cuts them. Parts named by
+    EDGE_DATABASE_URL and EDGE_OLLAMA_URL are used as they are instead of the embedded ones.
 
     \b
     Examples:
@@ -47,8 +47,9 @@ def up(*, with_parent: bool) -> None:
     except KeyboardInterrupt:
         _say(console, "stopping")
     finally:
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes says so more than once
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, lambda *_: stack.cut())
         stack.stop()
     _say(console, "stopped")
 
@@ -77,7 +78,7 @@ def _watch(console: Console, stack: Stack) -> None:
                 if live:
                     live.update(table(stack.rows()), refresh=True)
             ticks += 1
-            time.sleep(TICK_S)
+            stack.wait(TICK_S)
     finally:
         if live:
             live.stop()
