@@ -15,7 +15,7 @@ import msgspec
 
 from ops.cli.exits import Exit, NoHostError
 from ops.cli.naming import complete_function, require_known
-from ops.cli.settings import on_terminal
+from ops.cli.terminal import on_terminal
 from ops.cli.workplace import ROOT, Workplace, json_option, open_workplace, root_option
 from ops.unixhttp import UnixConnection
 

@@ -8,8 +8,9 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from ops.cli.settings import on_terminal, plain_errors, read_settings
+from ops.cli.settings import plain_errors, read_settings
 from ops.cli.status import table
+from ops.cli.terminal import on_terminal
 from ops.lifeline import adopt_orphans, die_with_parent
 from ops.stack.stack import Stack
 

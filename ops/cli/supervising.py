@@ -7,8 +7,8 @@ import click
 from ops.cli.exits import NoHostError
 from ops.cli.workplace import Workplace
 from ops.host import control
+from ops.stack.requests import SOCKET_NAME
 
-SOCKET_NAME = "supervisor.sock"
 ROUTE_PATIENCE_S = 20.0  # a reload of nginx is given 10 s
 
 

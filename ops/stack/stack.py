@@ -22,7 +22,7 @@ from ops.stack.instance import Instance, InstanceError
 from ops.stack.listener import address_of, require_free_ports
 from ops.stack.logs import bound
 from ops.stack.nginx import Nginx
-from ops.stack.parts import ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
+from ops.stack.parts import HUNG_S, ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
 from ops.stack.postgres import EmbeddedPostgres
 from ops.stack.routing import Routing
 from ops.stack.supervisor import Supervisor
@@ -204,7 +204,7 @@ class Stack:
 
         Nothing here may end what serves: a step that fails is said once, and tried again the next time.
         """
-        steps = (self._route, self.write_state, lambda: bound(self.instance.logs), self._chores)
+        steps = (self._end_hung_host, self._route, self.write_state, lambda: bound(self.instance.logs), self._chores)
         troubles = []
         for step in steps:
             try:
@@ -215,6 +215,10 @@ class Stack:
             if trouble not in self._troubles:
                 self._say(trouble)
         self._troubles = troubles
+
+    def _end_hung_host(self) -> None:
+        if self._host is not None and self._host.end_if_hung():
+            self._say(f"the host has answered nothing for {HUNG_S:.0f} s: ended, to be started again")
 
     def _chores(self) -> None:
         if self._upkeep is not None:

@@ -62,7 +62,11 @@ class Checkout:
 
     def started(self, **extra: str) -> RunningStack:
         stack = RunningStack(self.home, {"PYTHONPATH": str(self.tree), **extra}, UP)
-        stack.wait_up()
+        try:
+            stack.wait_up()
+        except BaseException:
+            stack.stop()
+            raise
         return stack
 
 
