@@ -33,7 +33,8 @@ class Ending:
         self._nginx.close()
         self._end_streams()
         is_told = False
-        while (busy := self._busy()) and not self._is_cut:
+        busy = self._busy()
+        while busy and not self._is_cut:
             limit_s = min(max(one["manifest"]["timeout_s"] for one in busy) + MARGIN_S, LONGEST_S)
             if time.monotonic() - self._began_at > limit_s:
                 break
@@ -41,6 +42,9 @@ class Ending:
                 self._say(f"waiting for {_told(busy)}, for at most {limit_s:.0f} s; a second signal (Ctrl-C) cuts them")
                 is_told = True
             time.sleep(POLL_S)
+            left = self._busy()
+            if not self._is_cut:  # a host that was just killed tells of nothing
+                busy = left
         if busy:
             self._say(f"cutting {_told(busy)}")
         self._host.stop()

@@ -171,10 +171,13 @@ class Stack:
         with ThreadPoolExecutor() as threads:
             answers = dict(zip(wanted, threads.map(deploy, wanted.items()), strict=True))
         refused: dict[str, list[str]] = {}
+        texts: dict[str, str] = {}
         for name, answer in answers.items():
             if not answer.get("ok"):
                 reason = f"{answer.get('step')}: {answer.get('reason') or answer.get('error')}"
-                refused.setdefault(reason, []).append(name)
+                # What a save of core/ breaks in each function ends in the same line: it is told in full once.
+                text = texts.setdefault(reason.splitlines()[-1], reason)
+                refused.setdefault(text, []).append(name)
         self._refused(refused, active)
         return ", ".join(name for name in wanted if answers[name].get("ok")) or None
 
