@@ -26,12 +26,11 @@ TIMEOUT_S = 60.0
 
 
 def _complete_route(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Routes of the function that is on the line, as far as a host tells them."""
+    """Routes of the functions that serve; click does not know the NAME before an option that lacks its value."""
     with suppress(click.ClickException):
-        place = open_workplace(ctx.params.get("root") or ROOT)
-        manifest = (place.functions().get(ctx.params.get("name") or "") or {}).get("manifest") or {"routes": ()}
-        routes = (f"{route['method']} {route['path']}" for route in manifest["routes"])
-        return [route for route in routes if route.startswith(incomplete)]
+        states = open_workplace(ctx.params.get("root") or ROOT).functions().values()
+        routes = [route for state in states for route in (state["manifest"] or {"routes": ()})["routes"]]
+        return [line for line in (f"{one['method']} {one['path']}" for one in routes) if line.startswith(incomplete)]
     return []
 
 
