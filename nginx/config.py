@@ -14,7 +14,7 @@ FINGERPRINT_LINE = re.compile(r"\A# Built by edge; changes by hand are lost\. ([
 TEMP_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 # Connections of one client at a time; a stream holds one, a browser opens at most six.
 CONNECTIONS_A_CLIENT = 100
-# After a reload the old workers finish what they carry. As long as DRAIN_S in ops/host/hosted.py: a deploy that changes
+# After a reload the old workers finish what they carry. As long as DRAIN_S in ops/host/watch.py: a deploy that changes
 # routes must not cut a stream that the host lets go on.
 SHUTDOWN_TIMEOUT = "300s"
 # No query string, no header with a key in it. The path is as it was sent, so bytes over 0x7F pass unescaped.

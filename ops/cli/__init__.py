@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "up": ("ops.cli.run", "Start the whole stack in the foreground."),
-    "down": ("ops.cli.run", "Stop the stack of this EDGE_HOME."),
+    "down": ("ops.cli.down", "Stop the stack of this EDGE_HOME."),
     "status": ("ops.cli.status", "Show the parts of the running stack."),
     "deploy": ("ops.cli.deploy", "Switch functions to what stands in the tree."),
     "rollback": ("ops.cli.deploy", "Go back to an earlier release of a function."),
@@ -59,6 +59,10 @@ class LazyGroup(click.Group):
             # Ctrl-C is how they are ended: this early too, it is no failure.
             click.echo("stopped before anything was started")
             ctx.exit(0)
+        except Exception as error:  # noqa: BLE001 - a save may have broken core/ in any way
+            from ops.cli.standin import import_again
+
+            module = import_again(VERBS[cmd_name][0], cmd_name, error)
         # A verb that would hide a name of Python's ends in an underscore there.
         command: click.Command = getattr(module, f"{name}_", None) or getattr(module, name)
         return command

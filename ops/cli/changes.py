@@ -8,6 +8,7 @@ from ops.cli.workplace import Workplace
 from ops.release.closure import LOCK
 from ops.release.draft import GENERATED, Draft, read_draft
 from ops.release.errors import UnknownReleaseError
+from ops.release.imports import imports_of
 from ops.release.snapshot import known_imports
 from ops.release.store import Release
 
@@ -59,11 +60,18 @@ def _found(place: Workplace, name: str, release: str | None) -> Release | None:
         return None
 
 
+def _is_broken(path: str, draft: Draft) -> bool:
+    return path.endswith(".py") and path in draft.contents and imports_of(draft.contents[path]) is None
+
+
 def _differences(draft: Draft, release: Release | None) -> tuple[str, ...]:
     if release is None:
         return tuple(sorted(draft.files.keys() - GENERATED.keys()))
     paths = draft.files.keys() | release.files.keys()
     found = sorted(path for path in paths if draft.files.get(path) != release.files.get(path))
+    if broken := [path for path in found if _is_broken(path, draft)]:
+        # Nobody knows what it imports, so that all of core is taken: nobody has changed the rest.
+        found = sorted({*broken, *(path for path in found if path in draft.files and path in release.files)})
     found += [LOCK] if draft.lock != release.lock else []
     found += [PYTHON] if draft.python != release.python else []
     return tuple(found)

@@ -19,6 +19,7 @@ from ops.cli.rollout import Rollout
 from ops.cli.settings import plain_errors
 from ops.cli.workplace import Workplace, json_option, open_workplace, operator, root_option
 from ops.release.closure import function_names
+from ops.release.departures import departures, told
 from ops.release.errors import ReleaseError
 
 FILES_SHOWN = 20
@@ -28,7 +29,8 @@ class Plan(msgspec.Struct):
     """`changes` of the functions looked at, `names` to deploy in this order, `gone` served but not in the tree.
 
     `removed` are in the tree and were taken away by an operator: only a deploy that names one brings it back.
-    `down` have an active release, of which no worker serves.
+    `down` have an active release, of which no worker serves. `left` are those whose tree would give a release that was
+    gone back from, by name and why: only a deploy that names one, or all, brings it back.
     """
 
     changes: tuple[Change, ...]
@@ -36,6 +38,7 @@ class Plan(msgspec.Struct):
     gone: tuple[str, ...]
     removed: tuple[str, ...] = ()
     down: tuple[str, ...] = ()
+    left: dict[str, str] = {}
 
 
 @click.command()
@@ -49,7 +52,8 @@ def deploy(*, names: tuple[str, ...], every: bool, dry_run: bool, root: Path, as
 
     Each is released (its module and the core/ that it imports), started beside the active release, asked its smoke
     requests, and only then switched to. The first that fails ends the command, and what it had serves on. Named
-    functions are deployed even when nothing changed, which gives them fresh workers.
+    functions are deployed even when nothing changed, which gives them fresh workers, and although `edge rollback` or
+    the host went back from that very release, which without a name is left alone.
 
     \b
     Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by the gate, 4 no host answers.
@@ -77,7 +81,7 @@ def deploy(*, names: tuple[str, ...], every: bool, dry_run: bool, root: Path, as
         _show_state(plan, done)
     elif done:
         click.echo(f"{len(done)} deployed, {_seconds_alive():.2f} s after the command began")
-    sys.exit(Exit.REFUSED if failed else Exit.DONE)
+    sys.exit(Exit.REFUSED if failed else _exit_of(done))
 
 
 @click.command()
@@ -110,7 +114,12 @@ def rollback(*, name: str, release: str | None, root: Path, as_json: bool) -> No
         click.echo(msgspec.json.encode(result).decode())
     elif not result.ok:
         click.echo(telling.refusal(place, result, of_tree=False), err=True)
-    sys.exit(Exit.DONE if result.ok else Exit.REFUSED)
+    sys.exit(_exit_of([result]) if result.ok else Exit.REFUSED)
+
+
+def _exit_of(done: Sequence[Rollout]) -> Exit:
+    """Of rollouts that the host took: one that visitors do not reach is no success."""
+    return Exit.DONE if all(result.unrouted is None for result in done) else Exit.FAILED
 
 
 def _nowhere(place: Workplace, name: str) -> str:
@@ -141,9 +150,23 @@ def make_plan(place: Workplace, names: Sequence[str], *, every: bool, need_host:
     removed = () if names else tuple(name for name in there if place.journal.is_removed(name))
     changes = tuple(change for change in changes if change.function not in removed)
     down = tuple(change.function for change in changes if change.active and _is_down(running.get(change.function)))
-    wanted = tuple(change.function for change in changes if names or every or change.files or change.function in down)
+    left = {} if names or every else _left(place, changes)
+    wanted = tuple(
+        change.function
+        for change in changes
+        if names or every or (change.function not in left and (change.files or change.function in down))
+    )
     gone = sorted(name for name in running.keys() - {*there} if running[name]["release"] is not None)
-    return Plan(changes, wanted, tuple(gone), removed, down)
+    return Plan(changes, wanted, tuple(gone), removed, down, left)
+
+
+def _left(place: Workplace, changes: Sequence[Change]) -> dict[str, str]:
+    found = {change.function: departures(place.journal.entries(change.function)) for change in changes}
+    return {
+        change.function: f"{change.release} was {told(found[change.function][change.release])}"
+        for change in changes
+        if change.release in found[change.function] and change.release != change.active
+    }
 
 
 def _is_down(state: dict[str, Any] | None) -> bool:
@@ -174,14 +197,26 @@ def _go_back(place: Workplace, name: str, target: str, *, as_json: bool) -> Roll
 
 
 def _show_plan(plan: Plan, *, dry_run: bool) -> None:
+    _show_files(plan)
+    if new := [change.function for change in plan.changes if change.is_new]:
+        click.echo(f"new      {', '.join(new)}")
+    _show_exceptions(plan)
+    if not plan.names:
+        click.echo(f"nothing {'else ' if plan.left else ''}changed since the active releases")
+    elif dry_run:
+        click.echo(f"would deploy {', '.join(plan.names)}")
+
+
+def _show_files(plan: Plan) -> None:
     files = touched(plan.changes)
     width = max(map(len, [*files][:FILES_SHOWN]), default=0)
     for path, names in [*files.items()][:FILES_SHOWN]:
         click.echo(f"changed  {path.ljust(width)}  touches {', '.join(names)}")
     if len(files) > FILES_SHOWN:
         click.echo(f"changed  {len(files) - FILES_SHOWN} more files (--json lists all)")
-    if new := [change.function for change in plan.changes if change.is_new]:
-        click.echo(f"new      {', '.join(new)}")
+
+
+def _show_exceptions(plan: Plan) -> None:
     if plan.down:
         click.echo(f"down     {', '.join(plan.down)}: no worker serves")
     if plan.gone:
@@ -189,10 +224,8 @@ def _show_plan(plan: Plan, *, dry_run: bool) -> None:
         click.echo(f"gone     {left}: no longer in the tree, still served; `edge remove NAME` takes it away")
     if plan.removed:
         click.echo(f"removed  {', '.join(plan.removed)}: not deployed; `edge deploy NAME` brings it back")
-    if not plan.names:
-        click.echo("nothing changed since the active releases")
-    elif dry_run:
-        click.echo(f"would deploy {', '.join(plan.names)}")
+    for name, why in plan.left.items():
+        click.echo(f"left     {name}: the tree's release {why}; `edge deploy {name}` deploys it all the same")
 
 
 def _show_state(plan: Plan, done: Sequence[Rollout]) -> None:
@@ -212,6 +245,7 @@ def _as_json(plan: Plan, done: Sequence[Rollout], *, dry_run: bool) -> dict[str,
         "gone": plan.gone,
         "down": plan.down,
         "removed": plan.removed,
+        "left": plan.left,
         "deployed": msgspec.to_builtins(deployed),
         "failed": next((msgspec.to_builtins(result) for result in done if not result.ok), None),
         "notDeployed": [name for name in plan.names if name not in finished],

@@ -21,6 +21,7 @@ from ops.cli.watching import Tree
 from ops.cli.workplace import Workplace, json_option, open_workplace, operator, root_option
 from ops.lifeline import die_with_parent
 from ops.release.closure import function_names, touched_by
+from ops.release.departures import departures, told
 from ops.release.errors import ReleaseError
 from ops.release.snapshot import preview
 
@@ -113,9 +114,16 @@ class Session:
     def _deploy_one(self, name: str, active: str | None, saved_at: float | None) -> None:
         place = self._place
         try:
-            if preview(place.root, name, place.store) == active:
+            release = preview(place.root, name, place.store)
+            if release == active:
                 if saved_at is not None:
                     self._say(f"{name} is as it is served already")
+                return
+            left = departures(place.journal.entries(name)).get(release)
+            if left is not None and saved_at is None:  # nothing was saved since somebody went back from it
+                self._say(
+                    f"{name}: the tree's release {release} was {told(left)}; a save or `edge deploy {name}` deploys it"
+                )
                 return
             with telling.steps(name, quiet=self._as_json) as steps:
                 result = deploy_tree(place, name, operator("dev"), steps)
@@ -164,9 +172,9 @@ def _stack(place: Workplace, *, as_json: bool) -> Iterator[Callable[[], bool]]:
         _wait_up(place, started)
         yield lambda: started.poll() is None
     finally:
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signum, signal.SIG_IGN)
         started.terminate()
+        for signum in (signal.SIGINT, signal.SIGTERM):  # a second one cuts what it waits for
+            signal.signal(signum, lambda *_: started.terminate())
         started.wait()
         forward.join()
 

@@ -18,8 +18,21 @@ COLOURS = {"ok": "green", "warning": "yellow", "unknown": "magenta", "fault": "r
 WELL = {"ok", "warning"}
 
 
+def _complete_check(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from ops.doctor.checks import CHECKS
+
+    return [name for name in CHECKS if name.startswith(incomplete)]
+
+
 @click.command()
-@click.option("--check", "chosen", multiple=True, metavar="NAME", help="Only this check; may be given several times.")
+@click.option(
+    "--check",
+    "chosen",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_complete_check,
+    help="Only this check; may be given several times.",
+)
 @root_option
 @json_option
 def doctor(*, chosen: tuple[str, ...], root: Path, as_json: bool) -> None:

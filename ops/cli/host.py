@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from ops.cli.exits import Exit, NoHostError
+from ops.cli import supervising
+from ops.cli.exits import Exit
 from ops.cli.workplace import json_option, open_workplace
-from ops.host import control
 
-SUPERVISOR = "supervisor.sock"
 SILENCE_S = 200.0  # the supervisor gives up before
 STEPS = {
     "start": "starting a new host",
@@ -53,7 +52,7 @@ def upgrade(*, python: Path | None, as_json: bool) -> None:
 
     \b
     Examples:
-      .venv/bin/pip install --require-hashes -r requirements/run.txt && edge host upgrade
+      .venv/bin/pip install --no-deps --require-hashes -r requirements/run.txt && edge host upgrade
       edge host upgrade --python /srv/python3.13/bin/python
     """
     answer = _ask({"op": "upgrade", "python": None if python is None else str(python.absolute())}, quiet=as_json)
@@ -64,23 +63,20 @@ def upgrade(*, python: Path | None, as_json: bool) -> None:
     else:
         lines = str(answer.get("reason")).splitlines()
         click.echo("\n".join([f"{answer.get('step')} failed", *(f"  {line}" for line in lines)]), err=True)
-        click.echo("what served before serves on", err=True)
+        click.echo(_after(answer.get("step")), err=True)
     sys.exit(Exit.DONE if answer.get("ok") else Exit.REFUSED)
 
 
-def _ask(request: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    folders = open_workplace().folders
+def _after(step: str | None) -> str:
+    """Who serves after a failure in `step`."""
+    if step in {"flip", "leave"}:
+        return "`edge up` ended both hosts and starts one anew; the functions' workers serve on"
+    return "what served before serves on"
 
+
+def _ask(request: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
     def show(message: dict[str, Any]) -> None:
         if not quiet:
             click.echo(STEPS.get(message["step"], message["step"]))
 
-    try:
-        answer = control.ask(folders.run, request, timeout_s=SILENCE_S, progress=show, name=SUPERVISOR)
-    except TimeoutError as error:
-        raise click.ClickException(f"`edge up` has not answered for {SILENCE_S:g} s") from error
-    except OSError as error:
-        raise NoHostError(f"no `edge up` answers in {folders.home} ({error}): start it with `make up`") from error
-    if "error" in answer:
-        raise click.ClickException(str(answer["error"]))
-    return answer
+    return supervising.ask(open_workplace(), request, silence_s=SILENCE_S, progress=show)

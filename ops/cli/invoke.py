@@ -5,6 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,23 @@ import msgspec
 
 from ops.cli.exits import Exit, NoHostError
 from ops.cli.naming import complete_function, require_known
-from ops.cli.settings import on_terminal
-from ops.cli.workplace import Workplace, json_option, open_workplace, root_option
+from ops.cli.terminal import on_terminal
+from ops.cli.workplace import ROOT, Workplace, json_option, open_workplace, root_option
 from ops.unixhttp import UnixConnection
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 CLIENT_ERROR, SERVER_ERROR = 400, 500
 TIMEOUT_S = 60.0
+
+
+def _complete_route(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Routes of the functions that serve; click does not know the NAME before an option that lacks its value."""
+    with suppress(click.ClickException):
+        states = open_workplace(ctx.params.get("root") or ROOT).functions().values()
+        routes = [route for state in states for route in (state["manifest"] or {"routes": ()})["routes"]]
+        return [line for line in (f"{one['method']} {one['path']}" for one in routes) if line.startswith(incomplete)]
+    return []
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -36,7 +46,9 @@ class Call(msgspec.Struct, frozen=True):
 @click.command()
 @click.argument("name", shell_complete=complete_function)
 @click.option("-d", "--data", help="The JSON body; @FILE reads a file, - standard input.")
-@click.option("-r", "--route", help='One of its routes: "GET /api/health", or the path alone.')
+@click.option(
+    "-r", "--route", shell_complete=_complete_route, help='One of its routes: "GET /api/health", or the path alone.'
+)
 @click.option("-X", "--method", type=click.Choice(METHODS, case_sensitive=False), help="The method.")
 @click.option("--path", help="The path as it is sent, ids and query filled in.")
 @click.option("-H", "--header", "headers", multiple=True, help='A header, "Name: value"; may be repeated.')
@@ -127,7 +139,10 @@ def _call(  # noqa: PLR0913 - the options of the command
         raise click.UsageError("give either --route or --path")
     body = None if data is None else _body(data)
     if method is None or path is None:
-        routes = ((place.functions().get(name) or {}).get("manifest") or {}).get("routes") or ()
+        manifest = (place.functions().get(name) or {}).get("manifest")
+        if manifest is None:
+            raise NoHostError(f"{name} is not served in {place.folders.home}: `edge list` says why")
+        routes = manifest["routes"]
         method, path = choose(routes, route=route, method=method, path=path, has_body=body is not None)
     given = [_header(line) for line in headers]
     standard = {"Accept": "application/json, */*;q=0.1", "Connection": "close"}

@@ -1,6 +1,7 @@
 """`edge list`: each function, what serves it, and what it may use."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import click
 from ops.cli.table import STATE_COLOURS, Cell, show
 from ops.cli.workplace import Workplace, json_option, open_workplace, root_option
 from ops.release.closure import function_names
+from ops.release.departures import departures, told
+from ops.release.journal import Entry
 
-COLUMNS = ("function", "state", "release", "age", "workers", "MiB", "in flight", "timeout", "restarts", "fault")
-NUMBERS = frozenset(COLUMNS) - {"function", "state", "release", "fault"}
+COLUMNS = ("function", "state", "release", "age", "workers", "MiB", "busy", "limit", "restarts", "note")
+NUMBERS = frozenset(COLUMNS) - {"function", "state", "release", "note"}
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -22,10 +25,10 @@ UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def list_(*, root: Path, as_json: bool) -> None:
     """Show the functions: release and since when it serves, workers, memory and requests beside their limits.
 
-    `workers` are those that serve and how many there are to be. `MiB` is their own memory and what they may use, `in
-    flight` are requests and how many they take, one more is answered 503 with Retry-After: both limits are each
-    worker's, times their number. Functions of the tree that were never deployed
-    are listed too.
+    `workers` are those that serve and how many there are to be. `MiB` is their own memory and what they may use, `busy`
+    are requests in hand and how many they take, one more is answered 503 with Retry-After: both limits are each
+    worker's, times their number. `limit` is the time of a request. `note` tells of a fault, of a release that was gone
+    back from, and of those that still answer (draining). Functions of the tree that were never deployed are listed too.
 
     \b
     Exit status: 0 done, 1 failed, 4 no host answers.
@@ -43,7 +46,7 @@ def list_(*, root: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
     else:
-        shown = len(COLUMNS) if any(row["failure"] for row in rows) else len(COLUMNS) - 1
+        shown = len(COLUMNS) if any(_note(row) for row in rows) else len(COLUMNS) - 1
         show(COLUMNS[:shown], [_row(row)[:shown] for row in rows], NUMBERS)
 
 
@@ -73,7 +76,15 @@ def _facts(place: Workplace, state: dict[str, Any], now: datetime) -> dict[str, 
         "draining": state["draining"],
         "failedStep": state["failedStep"],
         "failure": state["failure"],
+        "left": _left(entries),
     }
+
+
+def _left(entries: Sequence[Entry]) -> str | None:
+    """What was gone back from to what serves now, and why; None when something else came before it."""
+    last = next((entry for entry in reversed(entries) if entry.event == "active"), None)
+    left = departures(entries).get(last.previous or "") if last is not None else None
+    return None if left is None else f"{left.release} {told(left)}"
 
 
 def _undeployed(name: str) -> dict[str, Any]:
@@ -81,11 +92,12 @@ def _undeployed(name: str) -> dict[str, Any]:
         ("release", "ageSeconds", "workersWanted", "memoryLimitMiB", "concurrencyLimit", "timeoutSeconds")
     )
     counts = {"workers": [], "memoryMiB": 0.0, "inFlight": 0, "restarts": 0, "draining": []}
-    return {"name": name, "state": "not deployed", **nothing, **counts, "failedStep": None, "failure": None}
+    faults = dict.fromkeys(("failedStep", "failure", "left"))
+    return {"name": name, "state": "not deployed", **nothing, **counts, **faults}
 
 
 def _row(facts: dict[str, Any]) -> tuple[Cell, ...]:
-    age, fault = facts["ageSeconds"], (facts["failure"] or "").strip().splitlines()
+    age = facts["ageSeconds"]
     return (
         facts["name"],
         (facts["state"], STATE_COLOURS.get(facts["state"], "")),
@@ -96,8 +108,15 @@ def _row(facts: dict[str, Any]) -> tuple[Cell, ...]:
         f"{facts['inFlight']}/{_number(_times(facts, 'concurrencyLimit'))}",
         _number(facts["timeoutSeconds"], " s"),
         str(facts["restarts"]),
-        f"{facts['failedStep']}: {fault[-1]}" if fault else "-",
+        _note(facts) or "-",
     )
+
+
+def _note(facts: dict[str, Any]) -> str:
+    fault = (facts["failure"] or "").strip().splitlines()[-1:]
+    notes = [f"{facts['failedStep']}: {line}" for line in fault] or [facts["left"]]
+    draining = ", ".join(dict.fromkeys(facts["draining"]))
+    return "; ".join(note for note in (*notes, draining and f"draining {draining}") if note)
 
 
 def _times(facts: dict[str, Any], limit: str) -> float | None:

@@ -9,8 +9,8 @@ import click
 
 from ops.cli.lines import in_order, pretty
 from ops.cli.naming import complete_function, known_functions
-from ops.cli.settings import on_terminal
 from ops.cli.tailing import Log
+from ops.cli.terminal import on_terminal
 from ops.cli.workplace import Workplace, open_workplace, root_option
 
 PARTS = {

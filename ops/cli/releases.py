@@ -13,6 +13,7 @@ from ops.cli.naming import complete_function, complete_release, find_release, re
 from ops.cli.settings import plain_errors
 from ops.cli.table import Cell, show
 from ops.cli.workplace import Workplace, json_option, open_workplace, root_option
+from ops.release.closure import function_names
 from ops.release.diff import diff as diff_releases
 from ops.release.diff import diff_tree
 from ops.release.errors import ReleaseError
@@ -80,6 +81,8 @@ def diff(*, name: str, a: str | None, b: str | None, root: Path, as_json: bool) 
     if old is None:
         raise click.ClickException(f"{name} was never deployed: there is no release to compare with")
     before = find_release(place, name, old)
+    if b is None and name not in (there := function_names(place.root)):
+        raise click.BadParameter(f"{name} is not in the tree any more: give A and B; there are: {', '.join(there)}")
     with plain_errors(ReleaseError, OSError):
         after = find_release(place, name, b) if b else None
         text = diff_releases(before, after) if after else diff_tree(before, place.root)

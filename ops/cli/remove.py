@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ops.cli.naming import complete_function, require_known
+from ops.cli.supervising import wait_routed
 from ops.cli.workplace import Workplace, json_option, open_workplace, operator, root_option
 
 PATIENCE_S = 60.0
@@ -51,6 +52,7 @@ def remove(*, name: str, root: Path, as_json: bool) -> None:
 
 def _wait_unrouted(place: Workplace, name: str) -> None:
     """Until no visitor comes to it any more; what it has begun may go on after that."""
+    wait_routed(place)  # what it may complain of is found below
     deadline = time.monotonic() + PATIENCE_S
     while (state := _state(place, name)) == "removed":
         if time.monotonic() > deadline:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from ops.cli.supervising import wait_routed
 from ops.cli.workplace import Workplace
 from ops.release.errors import ReleaseError
 from ops.release.snapshot import snapshot
@@ -26,25 +27,28 @@ class Steps:
     def __init__(self, say: Say = silent) -> None:
         self.seconds: dict[str, float] = {}
         self._say = say
-        self._step: str | None = None
+        self.step: str | None = None
         self._since = 0.0
 
     def begin(self, step: str) -> None:
         """End the step before, and begin one."""
         self.end()
-        self._step, self._since = step, time.perf_counter()
+        self.step, self._since = step, time.perf_counter()
         self._say(f"  {step}")
 
     def end(self) -> None:
         """End the step that goes on, if one does."""
-        if self._step is not None:
-            spent = self.seconds[self._step] = time.perf_counter() - self._since
-            self._step = None
+        if self.step is not None:
+            spent = self.seconds[self.step] = time.perf_counter() - self._since
+            self.step = None
             self._say(f" {spent * 1000:.0f} ms")
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What became of it. `serving` is the release that serves afterwards; the rest tells of a refusal."""
+    """What became of it. `serving` is the release that serves afterwards, `unrouted` why nginx does not route it yet.
+
+    The rest tells of a refusal; `log` is empty when no worker was started.
+    """
 
     function: str
     release: str
@@ -55,6 +59,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     step: str | None = None
     reason: str | None = None
     log: list[str] = []
+    unrouted: str | None = None
 
 
 def deploy_tree(place: Workplace, name: str, by: str, steps: Steps) -> Rollout:
@@ -68,27 +73,31 @@ def deploy_tree(place: Workplace, name: str, by: str, steps: Steps) -> Rollout:
 def switch(  # noqa: PLR0913 - what a switch concerns
     place: Workplace, name: str, release: str, by: str, steps: Steps, *, left: str | None = None
 ) -> Rollout:
-    """Switch the function to a release that is on the disk; collects old releases when that succeeds.
+    """Switch the function to a release that is on the disk; returns when visitors meet it. Collects old releases.
 
     `left` is why the active one is not to be gone back to.
     """
-    before = place.journal.active(name)
+    before, previous = place.functions().get(name) or {}, place.journal.active(name)
     request = {"op": "deploy", "name": name, "release": release, "by": by, "left": left}
     answer = place.ask(request, timeout_s=SILENCE_S, progress=lambda message: steps.begin(message["step"]))
     steps.end()
-    ok, state = bool(answer.get("ok")), answer.get("state") or {}
+    # Without a state it was not tried, as while the host is being upgraded: what served serves on.
+    ok, state, unrouted = bool(answer.get("ok")), answer.get("state") or before, None
     if ok:
         collect(place, name, state)
+        if state["manifest"] != before.get("manifest"):
+            unrouted = wait_routed(place)
     return Rollout(
         function=name,
         release=release,
-        previous=before,
+        previous=previous,
         ok=ok,
         serving=state.get("release"),
         milliseconds={step: round(seconds * 1000, 1) for step, seconds in steps.seconds.items()},
         step=answer.get("step"),
         reason=answer.get("reason"),
         log=[] if ok else _told_less(answer.get("log") or (), answer.get("reason") or ""),
+        unrouted=unrouted,
     )
 
 

@@ -1,7 +1,6 @@
-"""`edge up`, `edge down`."""
+"""`edge up`."""
 
 import signal
-import time
 from contextlib import suppress
 from types import FrameType
 
@@ -9,11 +8,10 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from ops.cli.settings import on_terminal, plain_errors, read_settings
+from ops.cli.settings import plain_errors, read_settings
 from ops.cli.status import table
+from ops.cli.terminal import on_terminal
 from ops.lifeline import adopt_orphans, die_with_parent
-from ops.stack.instance import InstanceError
-from ops.stack.shutdown import stop_from_outside
 from ops.stack.stack import Stack
 
 TICK_S = 0.25
@@ -25,8 +23,9 @@ REFRESH_TICKS = 4
 def up(*, with_parent: bool) -> None:
     """Start PostgreSQL, the model server, the functions and nginx, and keep them running.
 
-    Stays in the foreground; Ctrl-C or `edge down` stops everything. Parts named by EDGE_DATABASE_URL and
-    EDGE_OLLAMA_URL are used as they are instead of the embedded ones.
+    Stays in the foreground; Ctrl-C or `edge down` stops everything: nobody new is let in, streams are ended, and
+    requests are answered within the time that their function has; a second Ctrl-C cuts them. Parts named by
+    EDGE_DATABASE_URL and EDGE_OLLAMA_URL are used as they are instead of the embedded ones.
 
     \b
     Examples:
@@ -49,23 +48,11 @@ def up(*, with_parent: bool) -> None:
     except KeyboardInterrupt:
         _say(console, "stopping")
     finally:
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes says so more than once
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, lambda *_: stack.cut())
         stack.stop()
     _say(console, "stopped")
-
-
-@click.command()
-def down() -> None:
-    """Stop the stack of this EDGE_HOME, and whatever processes a killed one left behind.
-
-    \b
-    Examples:
-      edge down
-      EDGE_HOME=/srv/edge edge down
-    """
-    with plain_errors(OSError, InstanceError):
-        click.echo(stop_from_outside(read_settings().home))
 
 
 def _say(console: Console, line: str) -> None:
@@ -92,7 +79,7 @@ def _watch(console: Console, stack: Stack) -> None:
                 if live:
                     live.update(table(stack.rows()), refresh=True)
             ticks += 1
-            time.sleep(TICK_S)
+            stack.wait(TICK_S)
     finally:
         if live:
             live.stop()

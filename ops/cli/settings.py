@@ -1,7 +1,6 @@
 """Settings for a command, and errors as one clear line."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,8 +29,3 @@ def plain_errors(*kinds: type[Exception]) -> Iterator[None]:
         yield
     except expected as error:
         raise click.ClickException(str(error)) from error
-
-
-def on_terminal() -> bool:
-    """Whether a person reads the output."""
-    return sys.stdout.isatty()

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ops.cli.exits import NoHostError
-from ops.cli.settings import on_terminal, read_settings
-from ops.cli.table import show
+from ops.cli.settings import read_settings
+from ops.cli.table import STATE_COLOURS, show
+from ops.cli.terminal import on_terminal
 from ops.stack.folders import Folders
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 COLUMNS = ("part", "state", "pid", "restarts", "MiB", "fault")
-STATE_COLOURS = {"running": "green", "serving": "green", "starting": "yellow", "down": "red", "failed": "red"}
 
 
 @click.command()

@@ -4,12 +4,19 @@ from collections.abc import Collection, Sequence
 
 import click
 
-from ops.cli.settings import on_terminal
+from ops.cli.terminal import on_terminal
 
 # A cell is its text, or its text and a colour that rich knows.
 Cell = str | tuple[str, str]
 UNBOUNDED = 10_000
-STATE_COLOURS = {"serving": "green", "starting": "yellow", "not deployed": "yellow", "failed": "red"}
+STATE_COLOURS = {
+    "running": "green",
+    "serving": "green",
+    "starting": "yellow",
+    "not deployed": "yellow",
+    "down": "red",
+    "failed": "red",
+}
 
 
 def show(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str] = ()) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import http.client
-import json
 import ssl
 from contextlib import suppress
 from functools import cached_property
@@ -18,7 +17,7 @@ from core.models.identity import ModelIdentity
 from core.settings import Settings
 from ops.host import control
 from ops.stack.folders import Folders
-from ops.stack.listener import reachable
+from ops.stack.listener import address_of, reachable
 from ops.stack.nginx import Nginx, NginxError
 from ops.stack.postgres import EmbeddedPostgres
 
@@ -63,11 +62,20 @@ class Box:
         return [function["manifest"] for function in self.functions if function["manifest"] is not None]
 
     @cached_property
+    def told(self) -> dict[str, Any] | None:
+        """What `edge up` last wrote of itself; None when nothing runs."""
+        return self.folders.told()
+
+    @property
     def parts(self) -> dict[str, dict[str, Any]]:
-        """What `edge up` last wrote of each part, by its name; empty when nothing runs."""
-        with suppress(OSError, ValueError):
-            return {row["name"]: row for row in json.loads(self.folders.state.read_text())["parts"]}
-        return {}
+        """The row of each part by its name; empty when nothing runs."""
+        return {row["name"]: row for row in self.told["parts"]} if self.told else {}
+
+    @property
+    def elsewhere(self) -> str | None:
+        """Where this instance is, when the settings of this environment have it at another address."""
+        address: str | None = self.told.get("address") if self.told else None
+        return None if address == address_of(self.settings) else address
 
     @cached_property
     def nginx(self) -> Nginx | NginxError:

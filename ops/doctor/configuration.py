@@ -6,6 +6,7 @@ from nginx.config import build, fingerprint
 from nginx.site import SiteError
 from ops.doctor.box import Box
 from ops.doctor.finding import Finding, fault, ok, unknown
+from ops.stack.listener import address_of
 from ops.stack.nginx import Nginx, NginxError
 
 RELOAD = "`edge up` reloads when functions change and prints what nginx refuses; a restart puts it in force"
@@ -15,6 +16,10 @@ def examine(box: Box) -> Iterator[Finding]:
     """Compare what is written with what answers, and with what would be written now."""
     if isinstance(box.nginx, NginxError):
         yield fault(str(box.nginx), "set EDGE_NGINX to an nginx, or take the setting away")
+        return
+    if box.elsewhere is not None:
+        detail = f"it cannot be asked: this instance is at {box.elsewhere}, not at {address_of(box.settings)}"
+        yield unknown(detail, "run `edge doctor` with the settings of `edge up`")
         return
     state = box.nginx.state()
     yield ok(state.detail) if state.in_force else fault(f"not in force: {state.detail}", RELOAD)

@@ -10,16 +10,21 @@ from ops.doctor.box import Box
 from ops.doctor.finding import Finding, fault, ok, unknown, warning
 
 PATH = "/api/health"
+LOGS = "`edge logs health` and `edge logs nginx` say why"
 
 
 def examine(box: Box) -> Iterator[Finding]:
     """Hold what it says of database and model against what they do when they are asked here."""
     try:
         reply = box.ask("GET", PATH)
+    except (OSError, HTTPException) as error:
+        yield unknown(f"{PATH} does not answer: {error!r}", LOGS)
+        return
+    try:
         said = json.loads(reply.body)
         status, checks = said["status"], said["checks"]
-    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
-        yield unknown(f"{PATH} does not answer: {error!r}", "`edge logs health` and `edge logs nginx` say why")
+    except (ValueError, KeyError, TypeError):
+        yield unknown(f"{PATH} is answered {reply.status}, and not by the health function", LOGS)
         return
     truth = {
         "embeddings": box.model.detail if isinstance(box.model, EdgeError) else None,

@@ -9,6 +9,7 @@ import psutil
 
 from ops.doctor.box import Box
 from ops.doctor.finding import Finding, fault, ok, unknown
+from ops.stack.listener import address_of
 
 # Servers without a lock of their own, or with one that passwords open, by the ports that they are known by.
 INTERNAL = {5432: "PostgreSQL", 11434: "Ollama", 6379: "Valkey"}
@@ -24,6 +25,10 @@ def examine(box: Box) -> Iterator[Finding]:
         ]
     except (psutil.Error, OSError) as error:
         yield unknown(f"sockets cannot be listed: {error}")
+        return
+    if box.elsewhere is not None:
+        detail = f"this instance is at {box.elsewhere}, not at {address_of(box.settings)}"
+        yield unknown(detail, "run `edge doctor` with the settings of `edge up`")
         return
     ours, settings = _ours(box), box.settings
     doors = [settings.port, settings.tls_port] if settings.tls_names else [settings.port]

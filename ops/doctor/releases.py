@@ -6,8 +6,9 @@ from pathlib import Path
 import psutil
 
 from ops.doctor.box import Box
-from ops.doctor.finding import Finding, fault, ok, warning
+from ops.doctor.finding import Finding, fault, ok, unknown, warning
 from ops.release.closure import function_names
+from ops.release.departures import departures, told
 from ops.release.draft import read_draft
 from ops.release.errors import ReleaseError
 from ops.release.journal import Journal
@@ -17,17 +18,22 @@ from ops.release.store import Store
 
 def examine(box: Box) -> Iterator[Finding]:
     """Check each active release byte by byte, and compare it with what a deploy would make now."""
+    if box.host is None:
+        yield unknown("no host tells what serves", "start it with `make up` or `edge up`")
+        return
     store = Store(box.folders.releases)
     active = {one["name"]: one["release"] for one in box.functions if one["release"] is not None}
     damaged = list(_damaged(store, active))
     yield from damaged
-    stale = _stale(box, store, active)
+    stale, left = _stale(box, store, active)
     if stale:
         yield warning(f"{', '.join(stale)}: the tree has another version than the one that serves", "`edge deploy`")
+    for name, why in left.items():
+        yield warning(f"{name}: the tree still has release {why}", f"mend it, or `edge deploy {name}` as it is")
     old = _host_is_older(box)
     if old is not None:
         yield warning(f"the host runs since before {old} changed", "`edge host upgrade`")
-    if not damaged and not stale:
+    if not damaged and not stale and not left:
         yield ok(f"{len(active)} active releases are intact, and as the tree")
 
 
@@ -41,8 +47,9 @@ def _damaged(store: Store, active: dict[str, str]) -> Iterator[Finding]:
             yield fault(f"release {release} of {name} is damaged: {problems[0]}", f"`edge deploy {name}`")
 
 
-def _stale(box: Box, store: Store, active: dict[str, str]) -> list[str]:
-    known, journal, found = known_imports(store), Journal(box.folders.journal), []
+def _stale(box: Box, store: Store, active: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Functions of which the tree has another release than serves, and why where that was gone back from."""
+    known, journal, found, left = known_imports(store), Journal(box.folders.journal), [], {}
     for name in function_names(box.root):
         if journal.is_removed(name):
             continue
@@ -50,9 +57,13 @@ def _stale(box: Box, store: Store, active: dict[str, str]) -> list[str]:
             draft = read_draft(box.root, name, known).id
         except (ReleaseError, OSError):
             draft = "unreadable"
-        if active.get(name) != draft:
+        if draft == active.get(name):
+            continue
+        if (entry := departures(journal.entries(name)).get(draft)) is not None:
+            left[name] = f"{draft}, {told(entry)}"
+        else:
             found.append(name)
-    return found
+    return found, left
 
 
 def _host_is_older(box: Box) -> str | None:

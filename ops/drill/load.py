@@ -38,6 +38,7 @@ class Generator:
         self._numbers = count(load.first_id)
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
+        self._streams: set[Stream] = set()
         self._in_flight = self._streams_under_way = 0
         self._all_streams_began = False
         self._releases = {"plain": "", "ledger": ""}
@@ -72,7 +73,10 @@ class Generator:
                 launched += 1
 
     def _launch(self, kind: str) -> None:
-        number = next(self._numbers) if kind == "write" else 0
+        number = 0
+        if kind == "write":
+            number = next(self._numbers)
+            self.tally.writes += 1
         request = Request(kind, payload_of(kind, number), number, time.monotonic())
         self._in_flight += 1
         self.tally.sent += 1
@@ -143,6 +147,9 @@ class Generator:
             await self._loop.create_connection(lambda: stream, self.load.host, self.load.port)
         except OSError as error:
             self._stream_ended(stream, near_end, 0, f"no connection: {error!r}")
+        else:
+            if not near_end.is_set():
+                self._streams.add(stream)
         await near_end.wait()
 
     def _stream_began(self) -> None:
@@ -151,6 +158,7 @@ class Generator:
 
     def _stream_ended(self, stream: Stream, near_end: asyncio.Event, seen: int, wrong: str | None) -> None:
         tally = self.tally
+        self._streams.discard(stream)
         self._streams_under_way -= 1
         tally.streams_open -= stream.began
         tally.events += seen
@@ -167,6 +175,8 @@ class Generator:
             await asyncio.sleep(PROGRESS_S)
             for connection in [*self._open]:
                 connection.give_up(time.monotonic() - ANSWER_TIMEOUT_S)
+            for stream in [*self._streams]:
+                stream.give_up(time.monotonic() - ANSWER_TIMEOUT_S)
             self._open = {connection for connection in self._open if connection.is_open}
             self._tell(None)
 

@@ -15,16 +15,16 @@ KIND_NAMES = {"write": "POST, kept connection", "kept": "GET, kept connection", 
 
 def faults(drilled: Drilled, options: Options) -> list[str]:
     """What keeps the drill from being passed, a sentence each."""
-    under, writes = drilled.under_deploys, drilled.writes
+    under, writes, calm_writes = drilled.under_deploys, drilled.writes, drilled.undisturbed_writes
     found = [
         f"{name}: {number}"
         for name, number in (
             ("failed requests", under.failed + drilled.undisturbed.failed),
             ("faults of the generator itself", under.own + drilled.undisturbed.own),
-            ("lost writes", writes.lost),
-            ("doubled writes", writes.doubled),
-            ("rows that nobody asked for", writes.unasked),
-            ("rows whose request was not acknowledged", writes.unacknowledged),
+            ("lost writes", writes.lost + calm_writes.lost),
+            ("doubled writes", writes.doubled + calm_writes.doubled),
+            ("rows that nobody asked for", writes.unasked + calm_writes.unasked),
+            ("rows whose request was not acknowledged", writes.unacknowledged + calm_writes.unacknowledged),
             ("cut streams", under.streams_cut + drilled.undisturbed.streams_cut),
         )
         if number

@@ -127,7 +127,7 @@ class Drill:
         traffic.stop()
         self._until("the last streams have ended", lambda: not traffic.is_alive, options.stream_s + 60)
         result = traffic.collect()
-        last_id = first_id + result.sent
+        last_id = first_id + result.writes
         owner_dsn = stage.settings.database_url
         assert owner_dsn is not None
         return result, ledger.check(owner_dsn, acknowledged, first_id, last_id)

@@ -19,6 +19,7 @@ from ops.drill import ledger
 from ops.drill.releases import FUNCTIONS, Fault, source
 from ops.host import records
 from ops.stack import database
+from ops.stack.desk import Desk
 from ops.stack.instance import Instance
 from ops.stack.nginx import Nginx
 from ops.stack.parts import ROOT, HostPart, NginxPart, PostgresPart, environ_of
@@ -56,7 +57,7 @@ class Stage:
         self.supervisor = Supervisor(say, lambda: self.spared | self._workers())
         self.ids: dict[str, str] = {}
         self.host: HostPart
-        self._upgrades: Upgrades | None = None
+        self._desk: Desk | None = None
         self._environ: dict[str, str] = {}
 
     def start(self) -> None:
@@ -74,7 +75,7 @@ class Stage:
         group = nginx.account.gid if nginx.account else None
         self.host = HostPart(self.instance, self._environ, group, self.settings.watch_scale)
         self.supervisor.add(self.host)
-        self._upgrades = Upgrades(self.instance.run, self.host, self.supervisor)
+        self._desk = Desk(self.instance.run, Upgrades(self.host, self.supervisor))
         for name in FUNCTIONS:
             first = self.deploy(name, f"{name}-0")
             if not first.ok:
@@ -108,16 +109,16 @@ class Stage:
         while not condition():
             if time.monotonic() > deadline:
                 return False
-            if self._upgrades is not None:
-                self._upgrades.tick()
+            if self._desk is not None:
+                self._desk.tick()
             self.supervisor.tick()
             time.sleep(TICK_S)
         return True
 
     def stop(self) -> None:
         """End every part."""
-        if self._upgrades is not None:
-            self._upgrades.close()
+        if self._desk is not None:
+            self._desk.close()
         self.supervisor.stop()
         self.instance.close()
 

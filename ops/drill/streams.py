@@ -1,6 +1,7 @@
 """A client of server-sent events that holds a stream to its promise: each number once, in order, and an orderly end."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 HEAD_END = b"\r\n\r\n"
@@ -30,14 +31,17 @@ class Stream(asyncio.Protocol):
         self._ended = False
         self._next = 0
         self._saw_end = False
+        self._heard_at = time.monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected: ask."""
+        self._heard_at = time.monotonic()
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self._transport.write(self._payload)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
+        self._heard_at = time.monotonic()
         self._received += data
         if not self._in_body:
             head, separator, rest = self._received.partition(HEAD_END)
@@ -49,6 +53,11 @@ class Stream(asyncio.Protocol):
             self._in_body, self._received, self.began = True, rest, True
             self.on_begin()
         self._read_chunks()
+
+    def give_up(self, before: float) -> None:
+        """Take a stream of which nothing came since then for cut: one that hangs never ends by itself."""
+        if not self._ended and self._heard_at < before:
+            self._end(f"silent after {self._next} of {self._count} events")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection ended; a whole stream has ended before."""

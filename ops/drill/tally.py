@@ -48,6 +48,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     seconds: float
     sent: int
+    writes: int
     answered: int
     failed: int
     apart: int
@@ -68,7 +69,7 @@ class Tally:
     """Counters of one run; every request ends in exactly one of answered, failed, apart, own."""
 
     def __init__(self, load: Load) -> None:
-        self.sent = self.answered = self.failed = self.apart = self.own = 0
+        self.writes = self.sent = self.answered = self.failed = self.apart = self.own = 0
         self.streams = self.streams_complete = self.streams_cut = self.events = self.streams_open = 0
         self.least_streams_open = load.streams
         self.lag_s = 0.0
@@ -117,6 +118,7 @@ class Tally:
         return Result(
             seconds=round(time.monotonic() - self.began_at, 3),
             sent=self.sent,
+            writes=self.writes,
             answered=self.answered,
             failed=self.failed,
             apart=self.apart,

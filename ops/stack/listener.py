@@ -7,6 +7,7 @@ import socket
 import psutil
 
 from core.settings import Settings
+from nginx.servers import HTTPS_PORT
 
 
 class ListenError(Exception):
@@ -31,6 +32,15 @@ def require_listenable(host: str, port: int, setting: str = "EDGE_PORT") -> None
             _bind(family, address)
         except OSError as error:
             raise ListenError(_advice(error, host, port, setting)) from error
+
+
+def address_of(settings: Settings) -> str:
+    """The base URL that visitors call."""
+    if settings.tls_names:
+        port = "" if settings.tls_port == HTTPS_PORT else f":{settings.tls_port}"
+        return f"https://{settings.tls_names[0]}{port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
 
 
 def reachable(host: str) -> str:

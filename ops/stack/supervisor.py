@@ -91,7 +91,7 @@ class Supervisor:
                 watched.part.stop()
         self.watched.clear()
         for orphan in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.Error):  # one that does not end, too: the others are to be ended as well
                 orphan.kill()
                 orphan.wait(ORPHAN_PATIENCE_S)
 

@@ -10,11 +10,10 @@ import os
 import subprocess
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from ops.stack.parts import HostPart
-from ops.stack.requests import Asked, Requests
+from ops.stack.requests import Asked
 from ops.stack.supervisor import Supervisor
 
 TIMEOUT_S = 180.0  # the slowest import is given 30 s, a deploy that goes on before it as well
@@ -76,32 +75,27 @@ class Upgrade:
 
 
 class Upgrades:
-    """Takes requests for an upgrade, one at a time. Ticks with the supervisor, before it."""
+    """One upgrade at a time. Ticks with the supervisor, before it."""
 
-    def __init__(self, run_dir: Path, part: HostPart, supervisor: Supervisor) -> None:
-        self._requests = Requests(run_dir)
+    def __init__(self, part: HostPart, supervisor: Supervisor) -> None:
         self._part = part
         self._supervisor = supervisor
         self._upgrade: Upgrade | None = None
 
     def tick(self) -> None:
-        """Begin what is asked for, and go on with what is under way; never waits for long."""
-        if (asked := self._requests.next()) is not None:
-            self._take(asked)
+        """Go on with what is under way; never waits for long."""
         if self._upgrade is not None:
             self._go_on(self._upgrade)
 
     def close(self) -> None:
         """End a new host that has not taken over."""
-        self._requests.close()
         if self._upgrade is not None:
             self._fail(self._upgrade, "the stack is stopping")
 
-    def _take(self, asked: Asked) -> None:
+    def begin(self, asked: Asked) -> None:
+        """Start a new host for who asks for it."""
         process = self._part.process
-        if asked.request.get("op") != "upgrade":
-            asked.answer({"error": f"unknown request {asked.request!r}; known: upgrade (python)"})
-        elif self._upgrade is not None:
+        if self._upgrade is not None:
             asked.answer({"ok": False, "step": "start", "reason": "an upgrade is under way"})
         elif process is None or process.poll() is not None:
             asked.answer({"ok": False, "step": "start", "reason": "the host is down, and being started anew"})

@@ -3,13 +3,15 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.parts.commands import Operated, environ_of, run_edge
-from tests.parts.hosts import ROOT, RunningHost, running_host
+from ops.host import control
+from tests.parts.commands import Following, Operated, environ_of, run_edge
+from tests.parts.hosts import HELLO, ROOT, RunningHost, running_host
 from tests.parts.stack import EDGE
 
 # A function without our core.
@@ -149,6 +151,33 @@ def test_the_first_refusal_ends_the_command_and_says_what_has_the_new_code_and_w
     assert "zealous" not in {state["name"] for state in place.json("list") if state["release"]}
 
 
+def test_a_deploy_during_an_upgrade_of_the_host_tells_of_no_outage():
+    with running_host({"calm": HELLO.format(name="calm", word="x")}, lifeline=True) as host:
+        place, serving = Operated(host), host.function("calm")["release"]
+        place.write("calm", "new")
+        with subprocess.Popen(["sleep", "60"]) as successor:
+            assert control.ask(host.run, {"op": "yield", "to": successor.pid})["ok"]
+            done = place.edge("deploy", "calm")
+            successor.kill()
+    assert 3 == done.returncode
+    assert f"calm goes on with release {serving}" in done.stderr
+    assert "the host is being upgraded" in done.stderr
+    assert "logged" not in done.stderr
+    assert ".log" not in done.stderr
+
+
+def test_an_interrupted_deploy_says_that_the_host_goes_on_and_how_to_see_it(place: Operated):
+    slow = f"import time\n\ntime.sleep(2)\n{place.write('patient')}"
+    (place.tree / "functions" / "patient.py").write_text(slow)
+    with Following(place.command("deploy", "patient"), place.environ) as command:
+        command.wait_for("start")
+        assert 1 == command.end(signal.SIGINT)
+    assert "  interrupted" in command.output
+    assert "the host goes on with it" in command.output
+    assert "`edge history patient`" in command.output
+    place.host.wait_until(lambda: place.host.function("patient")["state"] == "serving")
+
+
 def test_a_refusal_in_json_holds_step_reason_and_the_release_that_serves_on(place: Operated):
     deployed(place, "liar")
     serving = place.host.function("liar")["release"]
@@ -219,6 +248,37 @@ def test_releases_that_never_served_push_out_none_that_did(place: Operated):
     for word in reversed(words[:-1]):
         assert 0 == place.edge("rollback", "refusing").returncode
         assert (200, word) == place.host.get("refusing", "/word")
+
+
+def test_a_deploy_without_a_name_leaves_alone_what_was_rolled_back_from_and_says_so(place: Operated):
+    deployed(place, "left")
+    place.write("left", "bad")
+    bad = place.json("deploy", "left")["deployed"][0]["release"]
+    assert 0 == place.edge("rollback", "left").returncode
+    assert f"{bad} left by edge rollback" in place.edge("list").stdout
+    done = place.edge("deploy")
+    assert 0 == done.returncode
+    assert f"left     left: the tree's release {bad} was left by edge rollback" in done.stdout
+    assert "`edge deploy left` deploys it all the same" in done.stdout
+    assert (200, "I am left") == place.host.get("left", "/word")
+    place.write("left", "mended")
+    assert 0 == place.edge("deploy").returncode
+    assert (200, "mended") == place.host.get("left", "/word")
+    assert [None] == [row["left"] for row in place.json("list") if row["name"] == "left"]
+
+
+@pytest.mark.parametrize("arguments", [("watched",), ("--all",)], ids=" ".join)
+def test_what_the_watch_took_back_comes_again_by_its_name_or_with_all(place: Operated, arguments: tuple[str, ...]):
+    deployed(place, "watched")
+    good = place.host.function("watched")["release"]
+    place.write("watched", "bad")
+    bad = place.json("deploy", "watched")["deployed"][0]["release"]
+    assert 0 == place.edge("rollback", "watched", good).returncode
+    place.host.journal.append("watched", "failed", by="host", release=bad, step="watch", reason="errors 100%")
+    planned = place.json("deploy", "--dry-run")
+    assert ({"watched": f"{bad} was taken back by host: errors 100%"}, []) == (planned["left"], planned["notDeployed"])
+    assert 0 == place.edge("deploy", *arguments).returncode
+    assert (200, "bad") == place.host.get("watched", "/word")
 
 
 def test_old_releases_are_collected_but_not_the_active_one_and_the_one_before(place: Operated):

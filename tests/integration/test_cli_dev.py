@@ -67,6 +67,18 @@ def test_what_breaks_several_functions_is_told_in_full_once_and_taking_it_back_i
         session.wait_for("two is as it is served already")
 
 
+def test_it_does_not_bring_back_what_was_rolled_back_from_before_it_began(place: Operated):
+    place.write("one", "bad")
+    assert 0 == place.edge("deploy", "one").returncode
+    assert 0 == place.edge("rollback", "one").returncode
+    with Following(place.command("dev"), place.environ) as session:
+        session.wait_for("a save or `edge deploy one` deploys it")
+        assert (200, "old") == place.host.get("one", "/word")
+        os.utime(place.tree / "functions" / "one.py")
+        session.wait_for("one is new")
+        assert (200, "bad") == place.host.get("one", "/word")
+
+
 def test_it_ends_with_the_stack_that_it_watched(place: Operated):
     with Following(place.command("dev"), place.environ) as session:
         session.wait_for("watching")

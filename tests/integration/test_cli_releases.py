@@ -38,7 +38,7 @@ def test_the_list_has_a_row_a_function_with_what_it_uses_and_may_use(place: Oper
 
 def test_piped_the_list_is_aligned_plain_text(place: Operated):
     head, *rows = place.edge("list").stdout.splitlines()
-    assert "function state release age workers MiB in flight timeout restarts" == " ".join(head.split())
+    assert "function state release age workers MiB busy limit restarts" == " ".join(head.split())
     limited = next(row for row in rows if row.startswith("limited"))
     assert ["serving", "0/7", "2.5"] == [word for word in limited.split() if word in {"serving", "0/7", "2.5"}]
     assert len({line.index(word) for line, word in ((head, "state"), (limited, "serving"))}) == 1
@@ -86,6 +86,17 @@ def test_a_function_that_was_never_deployed_has_no_history_and_no_diff(place: Op
     assert 1 == place.edge("diff", "idle").returncode
 
 
+def test_a_function_that_left_the_tree_has_no_diff_against_it_and_that_is_wrong_usage(place: Operated):
+    source = place.tree / "functions" / "limited.py"
+    source.rename(source.with_suffix(".gone"))
+    try:
+        done = place.edge("diff", "limited")
+    finally:
+        source.with_suffix(".gone").rename(source)
+    assert 2 == done.returncode
+    assert "limited is not in the tree any more" in " ".join(done.stderr.replace("│", " ").split())
+
+
 def test_the_diff_is_of_the_active_release_against_the_tree(place: Operated):
     done = place.edge("diff", "one")
     assert 0 == done.returncode
@@ -113,6 +124,7 @@ def test_on_a_terminal_the_diff_is_coloured(place: Operated):
         ("edge history o", {"one"}),
         ("edge logs n", {"nginx"}),
         ("edge completion f", {"fish"}),
+        ("edge doctor --check po", {"ports"}),
     ],
 )
 def test_the_shell_is_offered_verbs_options_and_functions(place: Operated, line: str, offered: set[str]):
@@ -125,6 +137,11 @@ def test_the_shell_is_offered_the_ids_of_a_functions_releases(place: Operated):
     assert releases == completed(place, "edge rollback one ")
     one = min(releases)
     assert {one} == completed(place, f"edge diff one {one[:6]}")
+
+
+def test_the_shell_is_offered_the_routes_of_a_function_that_serves(place: Operated):
+    variables = {"COMP_WORDS": "edge invoke one --route ", "COMP_CWORD": "4", "_EDGE_COMPLETE": "bash_complete"}
+    assert "plain,GET /one/word" in place.edge("", **variables).stdout.splitlines()
 
 
 def completed(place: Operated, line: str) -> set[str]:

@@ -50,6 +50,14 @@ def test_a_deploy_that_names_it_and_a_rollback_bring_it_back(place: Operated, ve
     assert name not in place.json("deploy", "--dry-run")["removed"]
 
 
+def test_what_is_not_served_is_not_invoked_and_that_is_told_by_the_status(place: Operated):
+    place.write("away")
+    assert 0 == place.edge("deploy", "away").returncode
+    assert 0 == place.edge("remove", "away").returncode
+    done = place.edge("invoke", "away")
+    assert (4, True) == (done.returncode, "away is not served" in done.stderr)
+
+
 def test_what_it_has_begun_is_finished(place: Operated):
     (place.tree / "functions" / "slow.py").write_text(WORKING.format(name="slow", word="done"))
     assert 0 == place.edge("deploy", "slow").returncode

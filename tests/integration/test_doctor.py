@@ -1,6 +1,9 @@
 """Each check of `edge doctor` finds its fault when it is caused; those of a whole stack are in tests/e2e."""
 
 import asyncio
+import json
+import os
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterable
@@ -10,13 +13,16 @@ import msgspec
 import pytest
 
 from core.settings import Settings
-from ops.doctor import certificates, configuration, cors, disk, memory, model, ports, privacy
+from ops.doctor import certificates, configuration, cors, disk, functions, health, memory, model, ports, privacy
 from ops.doctor import database as database_check
 from ops.doctor.box import Box
 from ops.doctor.checks import CHECKS, run
 from ops.doctor.finding import Finding, Level
+from ops.stack.instance import Instance
 from ops.stack.nginx import NginxError
+from tests.parts.commands import operated
 from tests.parts.faulty_models import FaultyModels, faulty_models
+from tests.parts.hosts import HELLO
 from tests.parts.proxy import ABSENT, ECHO, Door, free_port, opened
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
@@ -50,6 +56,46 @@ def test_where_nothing_runs_every_check_ends_and_none_feels_well_about_what_it_c
     sick = {name for name, finding in found.items() if finding.level in {Level.FAULT, Level.UNKNOWN}}
     assert {"functions", "nginx", "ports", "cors", "writes", "database", "shops", "model", "vectors"} <= sick
     assert {"memory", "health"} <= sick
+
+
+def test_where_nothing_runs_it_does_not_tell_of_a_version_that_serves(tmp_path):
+    found = [*run(Box(Settings(home=tmp_path), Path(__file__).parents[2]), ("releases",))]
+    assert [("no host tells what serves", Level.UNKNOWN)] == [(one.finding.detail, one.finding.level) for one in found]
+
+
+def test_settings_of_another_port_are_told_and_nothing_is_advised_of_the_right_one(tmp_path):
+    instance = Instance(tmp_path)
+    instance.prepare(None)
+    instance.lock()
+    told = {"pid": os.getpid(), "address": "http://127.0.0.1:9000", "parts": [{"name": "nginx", "pid": os.getpid()}]}
+    instance.state.write_text(json.dumps(told))
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        other = box(tmp_path, port=free_port())
+        (found,) = ports.examine(other)
+    instance.close()
+    at = f"this instance is at http://127.0.0.1:9000, not at http://127.0.0.1:{other.settings.port}"
+    assert (Level.UNKNOWN, at) == (found.level, found.detail)
+    assert "settings of `edge up`" in (found.remedy or "")
+
+
+def test_a_function_whose_worker_hangs_is_found_although_the_process_is_there():
+    with operated({"stuck": HELLO.format(name="stuck", word="x")}) as place:
+        found = Box(Settings(home=place.home), place.tree)
+        (worker,) = place.host.function("stuck")["workers"]
+        assert [Level.OK] == levels(functions.examine(found))
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            assert ["stuck does not answer on its socket: not within 3 s"] == faults(functions.examine(found))
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
+
+def test_a_health_page_that_is_none_is_told_by_its_status(tmp_path, nginx_setting):
+    with opened(tmp_path, nginx=nginx_setting) as door:
+        (found,) = health.examine(box_of(door))
+    assert (Level.UNKNOWN, True) == (found.level, "/api/health is answered 404" in found.detail)
 
 
 def test_a_check_that_breaks_is_told_and_does_not_keep_the_others(tmp_path, monkeypatch):

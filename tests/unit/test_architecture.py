@@ -50,6 +50,27 @@ LAYERS = (
     ("core.app",),
 )
 
+# `ops` likewise, by its packages. Drill and benchmarks run what the others are.
+OPS_LAYERS = (
+    ("ops.bootstrap", "ops.idle", "ops.lifeline", "ops.unixhttp"),
+    ("ops.modelserver", "ops.reading", "ops.release"),
+    ("ops.host", "ops.importing"),
+    ("ops.stack",),
+    (
+        "ops.doctor",
+        "ops.evals",
+        "ops.evaluation",
+        "ops.forget",
+        "ops.ollama",
+        "ops.reembedding",
+        "ops.upkeep",
+    ),
+    ("ops.cli",),
+    ("ops.bench", "ops.drill"),
+)
+# The host is a program: others ask it on its socket, and read who works by its records.
+HOST_SEEN = ("ops.host.control", "ops.host.records")
+
 # A dependency's errors are translated where it is used, so that it is used in one place.
 OWNERS = {
     "cachetools": ("core/cache/",),
@@ -119,8 +140,12 @@ def strings(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-def layer(module: str) -> int | None:
-    ranks = {name: rank for rank, names in enumerate(LAYERS) for name in names if within(module, name)}
+def module_of(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def layer(module: str, layers: tuple[tuple[str, ...], ...] = LAYERS) -> int | None:
+    ranks = {name: rank for rank, names in enumerate(layers) for name in names if within(module, name)}
     return ranks[max(ranks, key=len)] if ranks else None
 
 
@@ -161,6 +186,33 @@ def test_core_imports_from_its_own_layer_and_below():
         for name in imports(path)
         if (theirs := layer(name)) is not None
         and theirs > (layer(path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")) or 0)
+    ]
+    assert [] == broken
+
+
+def test_every_module_of_ops_has_its_layer():
+    modules = [module_of(path) for path in SOURCES if path.startswith("ops/") and path != "ops/__init__.py"]
+    assert [] == [name for name in modules if layer(name, OPS_LAYERS) is None]
+
+
+def test_ops_imports_from_its_own_layer_and_below():
+    broken = [
+        f"{path} imports {name}"
+        for path in SOURCES
+        if path.startswith("ops/") and path != "ops/__init__.py"
+        for name in imports(path)
+        if (theirs := layer(name, OPS_LAYERS)) is not None and theirs > (layer(module_of(path), OPS_LAYERS) or 0)
+    ]
+    assert [] == broken
+
+
+def test_the_host_is_asked_and_not_imported():
+    broken = [
+        f"{path} imports {name}"
+        for path in SOURCES
+        if not path.startswith("ops/host/")
+        for name in imports(path)
+        if within(name, "ops.host") and name != "ops.host" and not any(within(name, seen) for seen in HOST_SEEN)
     ]
     assert [] == broken
 

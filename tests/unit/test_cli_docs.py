@@ -14,7 +14,8 @@ from ops.cli.exits import Exit
 from ops.cli.invoke import exit_of
 from ops.doctor.checks import CHECKS
 
-PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/command-line.md").read_text("utf-8")
 # They talk to a person, or to a shell; the verbs below `keys`, `knowledge`, `contact`, `outbox` and `slo` take it.
 WITHOUT_JSON = {"up", "down", "keys", "knowledge", "contact", "outbox", "host", "slo", "completion"}
 HEAVY = {"litestar", "nginx", "psutil", "psycopg", "rich", "numpy", "httpx", "jinja2"}
@@ -77,3 +78,13 @@ def test_every_verb_is_a_command_of_its_module():
         assert isinstance(command(verb), click.Command)
         assert importlib.import_module(module)
         assert summary.endswith(".")
+
+
+def test_the_way_to_new_requirements_that_is_told_is_one_that_pip_takes():
+    """Without --no-deps pip refuses: run.txt leaves out what pyproject.toml overrides, and has no hash of it."""
+    told = [PAGE, command("host").commands["upgrade"].help or "", (ROOT / "ops/stack/pgbinaries.py").read_text("utf-8")]
+    options = {found for text in told for found in re.findall(r"pip install (.+?) -r requirements/run\.txt", text)}
+    assert {"--no-deps --require-hashes"} == options
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "--quiet", *options.pop().split()]
+    done = subprocess.run([*pip, "-r", "requirements/run.txt"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr

@@ -1,11 +1,16 @@
 """The drill's clients are strict: what is lost, cut or out of order never counts as an answer."""
 
 import asyncio
+import time
 
+import msgspec
 import pytest
 
 from ops.drill.exchange import Answer, Connection, Request
+from ops.drill.ledger import Writes
 from ops.drill.releases import FAULTS, Expected, brief_plan, plan, source
+from ops.drill.report import faults
+from ops.drill.run import Drilled, Options
 from ops.drill.streams import Stream
 from ops.drill.tally import Load, Tally
 
@@ -83,6 +88,41 @@ def test_a_whole_stream_is_whole_however_its_bytes_arrive(size):
 def test_a_stream_that_is_not_whole_is_cut(received, wrong):
     ((_, told),) = streamed(2, received)
     assert wrong in told
+
+
+def test_a_stream_of_which_nothing_comes_any_more_is_cut():
+    ends: list[tuple[int, str | None]] = []
+    stream = Stream(b"", 2, lambda seen, wrong: ends.append((seen, wrong)))
+    stream.connection_made(Wire())
+    stream.data_received(HEAD + chunk(event(0)))
+    stream.give_up(time.monotonic() - 10)
+    assert [] == ends
+    stream.give_up(time.monotonic() + 1)
+    stream.connection_lost(None)
+    assert [(1, "silent after 1 of 2 events")] == ends
+
+
+@pytest.mark.parametrize("fault", ["lost", "doubled", "unacknowledged", "unasked"])
+@pytest.mark.parametrize("run", ["writes", "undisturbed_writes"])
+def test_a_fault_of_the_writes_of_either_run_keeps_the_drill_from_being_passed(run: str, fault: str):
+    none = Writes(rows=9, lost=0, doubled=0, unacknowledged=0, unasked=0)
+    result = msgspec.structs.replace(Tally(LOAD).result(), least_streams_open=20)
+    drilled = Drilled(
+        deploys=(),
+        under_deploys=result,
+        writes=none,
+        undisturbed=result,
+        undisturbed_writes=none,
+        host_kills=0,
+        host_upgrades=0,
+    )
+    options = Options(
+        requests=0, rate=1, streams=1, stream_s=1, slow_import_s=1, watch_scale=1, brief=True, kill_host=False
+    )
+    assert [] == faults(drilled, options)
+    assert 1 == len(
+        faults(msgspec.structs.replace(drilled, **{run: msgspec.structs.replace(none, **{fault: 1})}), options)
+    )
 
 
 def test_an_answer_counts_when_all_of_it_has_come():
