@@ -23,6 +23,10 @@ VISITORS_S = 2.0
 BULK_CALLS = 2
 MOST_STALLED = 2
 LONGEST_RETRY_S = 30
+# Of the time that someone has, how much the line may take by the speed of late. Who is let in is then answered in time
+# by a model that has become half as fast, too. With all of it a full line stands at the deadline, where the model works
+# for those who have just given up: the more come, the fewer are answered.
+LET_IN = 0.5
 
 
 class QueueState(msgspec.Struct, frozen=True):
@@ -80,7 +84,7 @@ class CallQueue(Generic[T]):
         """The job of this text, joined: the caller must `leave` it.
 
         Raises ModelUnavailable (closed, or the circuit is open) and ModelOverloaded: the line is full, or so long
-        that whoever has to have the result by `expires_at` of the loop's clock would wait in vain.
+        that whoever has to have the result by `expires_at` of the loop's clock might wait in vain.
         """
         if self._closed:
             raise ModelUnavailable(CLOSING)
@@ -108,7 +112,7 @@ class CallQueue(Generic[T]):
             return
         in_calls = sum(len(call.jobs) for call in self._flight)
         wait_s = (len(self._interactive) + in_calls + 1) * self._seconds_a_text / CALLS_IN_FLIGHT
-        if asyncio.get_running_loop().time() + wait_s > expires_at:
+        if wait_s > (expires_at - asyncio.get_running_loop().time()) * LET_IN:
             raise ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
 
     def refuse_waiting(self, error: ModelUnavailable) -> None:
