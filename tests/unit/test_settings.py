@@ -134,3 +134,9 @@ def test_a_value_that_does_not_fit_is_told_with_its_variable_in_words(variable, 
 def test_every_value_that_does_not_fit_is_told_at_once():
     with pytest.raises(SettingsError, match=r"EDGE_PORT.*EDGE_RATE_LIMIT: 'many'.*EDGE_TRUSTED_PROXIES"):
         Settings.from_environ({"EDGE_PORT": "abc", "EDGE_RATE_LIMIT": "many", "EDGE_TRUSTED_PROXIES": "foo"})
+
+
+def test_what_is_said_to_the_load_tests_is_not_the_instances_to_judge():
+    assert Settings.from_environ({"EDGE_LOAD_SCALE": "0.05", "EDGE_LOAD_KEY": "edge_x"}) == Settings()
+    with pytest.raises(SettingsError, match="EDGE_LOADS"):
+        Settings.from_environ({"EDGE_LOADS": "1"})
