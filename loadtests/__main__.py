@@ -1,5 +1,6 @@
-"""`make load-gate`, `python -m loadtests`: the scenarios that gate, cut short, on a fresh instance of their own.
+"""`make load`, `python -m loadtests`: Locust without its page; `--help` tells our options, which Locust's does not.
 
+`make load-gate`, `python -m loadtests --gate`: the scenarios that gate, cut short, on a fresh instance of their own.
 Exit status: 0 all passed, 3 a criterion was broken, 2 a scenario could not begin, 1 the instance did not come up.
 """
 
@@ -13,9 +14,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from loadtests.options import add_arguments
 from loadtests.preflight import EDGE, ROOT
 from ops.drill.stage import free_port
 
+LOCUST = [str(Path(sys.executable).with_name("locust")), "-f", str(ROOT / "loadtests"), "--headless", "--only-summary"]
+LOCUST += ["--loglevel", "WARNING"]
 GATING = ("ramp", "mixed", "writes", "shops", "deploys")
 SCALE = "0.05"
 START_TIMEOUT_S = 120.0
@@ -56,15 +60,31 @@ def _wait_up(process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.1)
 
 
+def explain() -> None:
+    """Our options and scenarios: Locust answers `--help` before it has seen them."""
+    from locust.argument_parser import LocustArgumentParser
+
+    parser = LocustArgumentParser(
+        prog="make load",
+        usage='make load ARGS="[options]"',
+        description=(
+            "Load what runs, and judge it by the service levels; docs/load-tests.md tells the rest. "
+            "Exit status: 0 passed, 3 a criterion was broken, 2 it could not begin."
+        ),
+        epilog="Options of Locust (--master, --expect-workers, --csv …) may be given, too: locust --help.",
+        add_help=False,
+    )
+    add_arguments(parser)
+    parser.print_help()
+
+
 def run(scenario: str, environ: dict[str, str], folder: Path) -> int:
     """One scenario; its exit status."""
-    locust = str(Path(sys.executable).with_name("locust"))
-    command = [locust, "-f", "loadtests/", "--headless", "--only-summary", "--loglevel", "WARNING"]
-    command += ["--scenario", scenario, "--report", str(folder / scenario)]
+    command = [*LOCUST, "--scenario", scenario, "--report", str(folder / scenario)]
     return subprocess.run(command, cwd=ROOT, env=environ, timeout=TIMEOUT_S, check=False).returncode
 
 
-def main() -> int:
+def gate() -> int:
     """Run them one after another, all of them whatever comes of one."""
     given = {name: text for name, text in os.environ.items() if name.startswith("EDGE_LOAD_")}
     folder = Path(given.pop("EDGE_LOAD_REPORT", "")) if given.get("EDGE_LOAD_REPORT") else ROOT / ".edge" / "load"
@@ -81,5 +101,15 @@ def main() -> int:
         return 1
 
 
+def main(arguments: list[str]) -> int:
+    """What was asked for."""
+    if "--gate" in arguments:
+        return gate()
+    if not {"-h", "--help"} & {*arguments}:
+        os.execv(LOCUST[0], [*LOCUST, *arguments])  # noqa: S606 - a program of this environment
+    explain()
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -126,6 +126,15 @@ def test_what_cannot_work_is_said_before_the_load_begins(stack: RunningStack, tm
     assert "Traceback" not in output
 
 
+def test_the_help_tells_every_scenario():
+    done = subprocess.run(
+        [sys.executable, "-m", "loadtests", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    told = " ".join(done.stdout.split())
+    assert all(f"{name}: " in told for name in SCENARIOS)
+    assert "EDGE_LOAD_SCALE" in told
+
+
 def test_a_scenario_that_there_is_not_is_answered_with_those_that_there_are(stack: RunningStack):
     status, output = ended(started(stack, *HEADLESS, "--scenario", "nap"))
     assert 2 == status

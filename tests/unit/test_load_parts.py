@@ -1,9 +1,11 @@
 """The parts of a load test that need no load: shapes, questions, streams, what functions count, the picture."""
 
 import random
+import re
 import xml.etree.ElementTree as ET
 from argparse import Namespace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,8 @@ from loadtests.shops import FIRST, OWNERS, SHOPPERS, contents, foreign
 from loadtests.streams import Cut, Reading, events
 from loadtests.timeline import Timeline
 
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/load-tests.md").read_text("utf-8")
 RAMP = SCENARIOS["ramp"].stages
 
 
@@ -232,6 +236,13 @@ def test_scenarios_with_stages_end_without_users_and_go_forward_in_time():
         assert not scenario.stages or 0 == scenario.stages[-1].users
         assert all(before.end_s < after.end_s for before, after in pairwise(scenario.stages))
         assert all(isinstance(stage, Stage) for stage in scenario.stages)
+
+
+def test_the_page_on_load_tests_names_every_scenario_and_every_option():
+    assert [*SCENARIOS] == re.findall(r"^\| `(\w+)`(?: \(default\))? \|", PAGE, re.MULTILINE)
+    source = (ROOT / "loadtests/options.py").read_text("utf-8")
+    added = [*re.findall(r'add_argument\(\s*"(--\w+)"', source), "--host"]
+    assert {*added} == {*re.findall(r"^\| `(--\w+)` \|", PAGE, re.MULTILINE)}
 
 
 def test_a_pick_never_falls_off_the_end():
