@@ -20,7 +20,7 @@ class Api:
         self._key = key
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """The status and the JSON of an answer."""
+        """The status and the JSON of an answer; {} where it is none."""
         headers = {
             "Content-Type": "application/json",
             **({"Authorization": f"Bearer {self._key}"} if self._key else {}),
@@ -29,7 +29,7 @@ class Api:
         request = urllib.request.Request(f"{self._host}{path}", data, headers, method=method)  # noqa: S310 - http(s)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310 - http(s)
-                return reply.status, json.load(reply)
+                return reply.status, _json(reply.read())
         except urllib.error.HTTPError as error:
             return error.code, _json(error.read())
         except (OSError, ValueError) as error:
