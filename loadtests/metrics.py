@@ -9,8 +9,8 @@ import msgspec
 TIMEOUT_S = 10.0
 HITS = frozenset({"local", "disk"})
 LOOKUPS = re.compile(r'^edge_cache_lookups_total\{[^}]*result="(?P<result>\w+)"[^}]*\} (?P<count>\S+)$', re.MULTILINE)
-STARTED = re.compile(r"^process_start_time_seconds (?P<seconds>\S+)$", re.MULTILINE)
-MEMORY = re.compile(r"^process_resident_memory_bytes (?P<bytes>\S+)$", re.MULTILINE)
+STARTED = re.compile(r"^process_start_time_seconds(?:\{[^}]*\})? (?P<seconds>\S+)$", re.MULTILINE)
+MEMORY = re.compile(r"^process_resident_memory_bytes(?:\{[^}]*\})? (?P<bytes>\S+)$", re.MULTILINE)
 # A process has its memory once it has served for a while.
 WARM = 0.1
 

@@ -154,7 +154,7 @@ def test_metrics_that_cannot_be_read_are_no_hit_rate():
 def test_the_functions_own_counters_are_understood():
     found = metrics.parsed(
         'edge_cache_lookups_total{function="search",result="local"} 3.0\n'
-        "process_resident_memory_bytes 8.5e+07\nprocess_start_time_seconds 1.79e+09\n"
+        'process_resident_memory_bytes{worker="1"} 8.5e+07\nprocess_start_time_seconds 1.79e+09\n'
     )
     assert metrics.Counts({"local": 3.0}, 1.79e9, 8.5e7) == found
 
