@@ -26,9 +26,9 @@ from loadtests.criteria import (
     right,
     told_rate,
 )
-from loadtests.levels import Stage
 from loadtests.shops import OWNERS, SHOPPERS
 from loadtests.verdict import Criterion
+from ops.slo.levels import Stage
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from loadtests import levels
 from loadtests.evidence import Evidence, Sample
 from loadtests.verdict import Criterion
+from ops.slo import load
 
-LEVELS = levels.load()
+LEVELS = load()
 PROMISED = LEVELS.promised
-CHAT_FIRST_EVENT_S = 0.5
 # How much of its rate a full system may lose when twice as many come: the refusals themselves cost something.
 GOODPUT_KEPT = 0.8
 # A function that holds a quarter more memory at the end than after its first tenth of a soak leaks.
@@ -82,7 +81,7 @@ CHAT = (
         "chat, first event, p95 s",
         lambda evidence: evidence.percentile_s(0.95, evidence.of(FIRST_EVENT)),
         "<=",
-        CHAT_FIRST_EVENT_S,
+        LEVELS.aims.chat_first_event_p95_s,
     ),
     Criterion("streams read to the end", lambda evidence: right(evidence, STREAM), ">", 0),
     Criterion("streams cut", lambda evidence: evidence.count(CUT), "<=", 0),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from loadtests.levels import Stage
+from ops.slo.levels import Stage
 
 # At the end nobody is there, so that every request that was begun is counted: workers report every three seconds.
 SETTLE_S = 4.0

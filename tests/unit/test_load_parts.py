@@ -13,7 +13,6 @@ from loadtests import metrics
 from loadtests.api import Unusable
 from loadtests.catalogue import SCENARIOS
 from loadtests.evidence import Evidence, Sample, Total
-from loadtests.levels import Stage
 from loadtests.options import Options, instance_address
 from loadtests.picture import draw
 from loadtests.questions import LEAST, Questions, drawn, generated, recorded
@@ -21,6 +20,7 @@ from loadtests.shapes import SETTLE_S, Doubling, users_at
 from loadtests.shops import FIRST, OWNERS, SHOPPERS, contents, foreign
 from loadtests.streams import Cut, Reading, events
 from loadtests.timeline import Timeline
+from ops.slo.levels import Stage
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/load-tests.md").read_text("utf-8")
