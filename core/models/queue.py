@@ -27,6 +27,9 @@ LONGEST_RETRY_S = 30
 # by a model that has become half as fast, too. With all of it a full line stands at the deadline, where the model works
 # for those who have just given up: the more come, the fewer are answered.
 LET_IN = 0.5
+# By no more than this many times does one call change what is expected of the next: a stall of the machine, which is
+# over, must not refuse those who come after it. A model that has become slow is known after a few calls all the same.
+MOST_AT_ONCE = 3
 
 
 class QueueState(msgspec.Struct, frozen=True):
@@ -237,7 +240,8 @@ class CallQueue(Generic[T]):
         except Exception as error:  # noqa: BLE001 - handed to those who wait
             outcomes = [error] * len(call.jobs)
         call.outcomes = outcomes
-        self._seconds_a_text += 0.2 * ((clock() - begun) / len(call.jobs) - self._seconds_a_text)
+        taken = min((clock() - begun) / len(call.jobs), MOST_AT_ONCE * self._seconds_a_text)
+        self._seconds_a_text += 0.2 * (taken - self._seconds_a_text)
 
     def _end(self, call: Call[T]) -> None:
         if call.timer is not None:

@@ -30,13 +30,14 @@ class Crowd(NamedTuple):
     refused_late: int
 
 
-async def crowd(folder: Path, load: float) -> Crowd:
-    """Different questions, `load` times as many as the model answers at an even pace."""
+async def crowd(folder: Path, load: float, *, stalls: float = 0.0) -> Crowd:
+    """Different questions, `load` times as many as the model answers at an even pace; a share of calls stalls 1 s."""
     chance, loop = random.Random(7), asyncio.get_running_loop()
     lane = Lane(folder / "model.lane")
 
     async def send(works):
-        await asyncio.sleep(len(works) * SECONDS_A_TEXT * 2 * chance.choice(PACES))  # two calls share the cores
+        pace = 1.0 if stalls else chance.choice(PACES)
+        await asyncio.sleep((chance.random() < stalls) + len(works) * SECONDS_A_TEXT * 2 * pace)  # two share the cores
         return [work.text for work in works]
 
     queue = CallQueue(send, breaker=Breaker(loop.time), lane=lane, limit=128, stall_s=DEADLINE_S * 0.75)
@@ -86,3 +87,9 @@ def test_as_many_are_answered_as_the_model_can_however_many_ask(crowds):
 
 def test_nobody_is_refused_where_there_is_time_for_all(crowds):
     assert crowds[0.4].refused + crowds[0.4].refused_late == 0
+
+
+def test_a_stall_that_is_over_refuses_hardly_anyone(tmp_path):
+    seen = in_virtual_time(crowd(tmp_path, 0.7, stalls=0.02))
+    assert seen.refused_late == 0
+    assert seen.refused < 0.02 * seen.answered
