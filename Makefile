@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up dev down test lint types format lock test-ollama drill-deploy drill-faults bench-host clean help
+.PHONY: up dev down test lint types format lock test-ollama load load-gate drill-deploy drill-faults bench-host clean help
 
 up: $(VENV)/run.stamp ## start everything; stays in the foreground
 	@exec $(BIN)/edge up --with-parent
@@ -20,6 +20,12 @@ test: $(VENV)/dev.stamp ## every test, on real parts that it starts itself
 
 test-ollama: $(VENV)/dev.stamp ## the protocol tests against a real Ollama, built once (needs Go)
 	@exec $(BIN)/python -m ops.ollama test
+
+load: $(VENV)/run.stamp ## load what runs, and judge it (ARGS="--scenario mixed", --help; nine minutes)
+	@exec $(BIN)/python -m loadtests $(ARGS)
+
+load-gate: $(VENV)/run.stamp ## the scenarios that gate, cut short, on a fresh instance (3 min)
+	@exec $(BIN)/python -m loadtests --gate
 
 drill-deploy: $(VENV)/run.stamp ## prove under traffic that deploys lose nothing (ARGS=--json, --help; 15 min)
 	@exec $(BIN)/python -m ops.drill $(ARGS)

@@ -13,6 +13,8 @@ from core.errors import SettingsError
 
 PREFIX = "EDGE_"
 HTTPS_PORT = 443
+# What is said to the load tests (docs/load-tests.md) stands in the same shell.
+LOAD_PREFIX = "EDGE_LOAD_"
 SECRET_FIELDS = frozenset({"database_url", "database_app_url", "smtp_url"})
 WORKERS = re.compile(r"[a-z][a-z0-9_]*=([1-9]|[1-5]\d|6[0-4])")
 _USERINFO = re.compile("//[^/?#]*@")
@@ -81,7 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings; raises SettingsError that names every unknown or broken variable."""
         names = set(cls.__struct_fields__)
-        given = {k[len(PREFIX) :].lower(): v for k, v in environ.items() if k.startswith(PREFIX)}
+        ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(LOAD_PREFIX))
+        given = {name[len(PREFIX) :].lower(): environ[name] for name in ours}
         if unknown := sorted(given.keys() - names):
             listed = ", ".join(PREFIX + name.upper() for name in unknown)
             raise SettingsError(f"unknown setting: {listed}; docs/configuration.md lists all of them")

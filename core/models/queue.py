@@ -25,6 +25,13 @@ BULK_WAIT_S = 0.3
 BULK_REST_S = 1.0
 MOST_STALLED = 2
 LONGEST_RETRY_S = 30
+# Of the time that someone has, how much the line may take by the speed of late. Who is let in is then answered in time
+# by a model that has become half as fast, too. With all of it a full line stands at the deadline, where the model works
+# for those who have just given up: the more come, the fewer are answered.
+LET_IN = 0.5
+# By no more than this many times does one call change what is expected of the next: a stall of the machine, which is
+# over, must not refuse those who come after it. A model that has become slow is known after a few calls all the same.
+MOST_AT_ONCE = 3
 
 
 class QueueState(msgspec.Struct, frozen=True):
@@ -85,7 +92,7 @@ class CallQueue(Generic[T]):
         """The job of this text, joined: the caller must `leave` it.
 
         Raises ModelUnavailable (closed, or the circuit is open) and ModelOverloaded: the line is full, or so long
-        that whoever has to have the result by `expires_at` of the loop's clock would wait in vain.
+        that whoever has to have the result by `expires_at` of the loop's clock might wait in vain.
         """
         if self._closed:
             raise ModelUnavailable(CLOSING)
@@ -112,7 +119,7 @@ class CallQueue(Generic[T]):
         if not self._interactive:
             return
         wait_s = (len(self._interactive) + self._texts_in_calls + 1) * self._seconds_a_text / CALLS_IN_FLIGHT
-        if asyncio.get_running_loop().time() + wait_s > expires_at:
+        if wait_s > (expires_at - asyncio.get_running_loop().time()) * LET_IN:
             raise ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
 
     def refuse_waiting(self, error: ModelUnavailable) -> None:
@@ -250,7 +257,8 @@ class CallQueue(Generic[T]):
         except Exception as error:  # noqa: BLE001 - handed to those who wait
             outcomes = [error] * len(call.jobs)
         call.outcomes = outcomes
-        self._seconds_a_text += 0.2 * ((clock() - begun) / len(call.jobs) - self._seconds_a_text)
+        taken = min((clock() - begun) / len(call.jobs), MOST_AT_ONCE * self._seconds_a_text)
+        self._seconds_a_text += 0.2 * (taken - self._seconds_a_text)
 
     def _end(self, call: Call[T]) -> None:
         if call.timer is not None:

@@ -12,6 +12,9 @@ from core.settings import PREFIX, SECRET_FIELDS, Settings
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/configuration.md").read_text("utf-8")
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+# What load tests are told stands in docs/load-tests.md.
+OPTION = re.compile(r'env_var="EDGE_(LOAD_\w+)"')
+LOAD = {name.lower() for name in OPTION.findall((ROOT / "loadtests/options.py").read_text("utf-8"))}
 ENTRY = re.compile(
     r"^### `EDGE_(?P<name>[A-Z_]+)`\n"
     r"- Type: (?P<type>.+)\n"
@@ -92,4 +95,4 @@ def test_the_settings_marked_as_secret_are_those_that_are_masked():
 )
 def test_no_page_speaks_of_a_setting_that_does_not_exist(page):
     named = {match.lower() for match in re.findall(r"\bEDGE_([A-Z]+(?:_[A-Z]+)*)\b", page.read_text("utf-8"))}
-    assert set() == named - set(FIELDS)
+    assert set() == named - set(FIELDS) - LOAD

@@ -156,3 +156,9 @@ def test_a_password_that_no_mail_server_can_be_told_is_refused_without_showing_i
     with pytest.raises(SettingsError, match="ASCII characters alone") as raised:
         Settings.from_environ({"EDGE_SMTP_URL": "smtp://edge:p%C3%A4ss@mail.example"})
     assert "p%C3%A4ss" not in str(raised.value)
+
+
+def test_what_is_said_to_the_load_tests_is_not_the_instances_to_judge():
+    assert Settings.from_environ({"EDGE_LOAD_SCALE": "0.05", "EDGE_LOAD_KEY": "edge_x"}) == Settings()
+    with pytest.raises(SettingsError, match="EDGE_LOADS"):
+        Settings.from_environ({"EDGE_LOADS": "1"})

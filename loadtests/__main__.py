@@ -1,0 +1,115 @@
+"""`make load`, `python -m loadtests`: Locust without its page; `--help` tells our options, which Locust's does not.
+
+`make load-gate`, `python -m loadtests --gate`: the scenarios that gate, cut short, on a fresh instance of their own.
+Exit status: 0 all passed, 3 a criterion was broken, 2 a scenario could not begin, 1 the instance did not come up.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from loadtests.options import add_arguments
+from loadtests.preflight import EDGE, ROOT
+from ops.drill.stage import free_port
+
+LOCUST = [str(Path(sys.executable).with_name("locust")), "-f", str(ROOT / "loadtests"), "--headless", "--only-summary"]
+LOCUST += ["--loglevel", "WARNING"]
+GATING = ("ramp", "mixed", "writes", "shops", "deploys")
+SCALE = "0.05"
+START_TIMEOUT_S = 120.0
+TIMEOUT_S = 600.0
+
+
+class NotUp(Exception):  # noqa: N818 - what the instance is
+    """The instance did not start."""
+
+
+@contextlib.contextmanager
+def instance() -> Iterator[dict[str, str]]:
+    """`edge up` in a folder that goes afterwards; the environment in which commands reach it. Raises NotUp."""
+    with tempfile.TemporaryDirectory(prefix="edge-load-") as folder:
+        Path(folder).chmod(0o755)  # servers that drop root's rights must get in
+        environ = {name: text for name, text in os.environ.items() if not name.startswith("EDGE_")}
+        environ |= {"EDGE_HOME": f"{folder}/home", "EDGE_PORT": str(free_port())}
+        log = Path(folder) / "up.log"
+        with (
+            log.open("wb") as output,
+            subprocess.Popen(
+                [EDGE, "up", "--with-parent"], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT,
+            ) as process,
+        ):  # fmt: skip
+            try:
+                _wait_up(process, log)
+                yield environ
+            finally:
+                process.terminate()
+
+
+def _wait_up(process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while "Stop: " not in log.read_text("utf-8", "replace"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NotUp(log.read_text("utf-8", "replace"))
+        time.sleep(0.1)
+
+
+def explain() -> None:
+    """Our options and scenarios: Locust answers `--help` before it has seen them."""
+    from locust.argument_parser import LocustArgumentParser
+
+    parser = LocustArgumentParser(
+        prog="make load",
+        usage='make load ARGS="[options]"',
+        description=(
+            "Load what runs, and judge it by the service levels; docs/load-tests.md tells the rest. "
+            "Exit status: 0 passed, 3 a criterion was broken, 2 it could not begin."
+        ),
+        epilog="Options of Locust (--master, --expect-workers, --csv …) may be given, too: locust --help.",
+        add_help=False,
+    )
+    add_arguments(parser)
+    parser.print_help()
+
+
+def run(scenario: str, environ: dict[str, str], folder: Path) -> int:
+    """One scenario; its exit status."""
+    command = [*LOCUST, "--scenario", scenario, "--report", str(folder / scenario)]
+    return subprocess.run(command, cwd=ROOT, env=environ, timeout=TIMEOUT_S, check=False).returncode
+
+
+def gate() -> int:
+    """Run them one after another, all of them whatever comes of one."""
+    given = {name: text for name, text in os.environ.items() if name.startswith("EDGE_LOAD_")}
+    folder = Path(given.pop("EDGE_LOAD_REPORT", "")) if given.get("EDGE_LOAD_REPORT") else ROOT / ".edge" / "load"
+    try:
+        with instance() as environ:
+            made = subprocess.run(
+                [EDGE, "keys", "create", "--operator", "--name", "load", "--json"],
+                cwd=ROOT, env=environ, stdout=subprocess.PIPE, check=True,
+            )  # fmt: skip
+            environ |= {"EDGE_LOAD_SCALE": SCALE, **given, "EDGE_LOAD_KEY": json.loads(made.stdout)["key"]}
+            return max(run(scenario, environ, folder) for scenario in GATING)
+    except NotUp as error:
+        sys.stderr.write(f"the instance did not come up:\n{error}\n")
+        return 1
+
+
+def main(arguments: list[str]) -> int:
+    """What was asked for."""
+    if "--gate" in arguments:
+        return gate()
+    if not {"-h", "--help"} & {*arguments}:
+        os.execv(LOCUST[0], [*LOCUST, *arguments])  # noqa: S606 - a program of this environment
+    explain()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

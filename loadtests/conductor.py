@@ -1,0 +1,154 @@
+"""Begins a run, watches it and judges it: what Locust's events call.
+
+Every process has one. The master, or the only process, looks before the load begins, gives the run its tag, and
+judges; a worker takes over the options and draws the same questions.
+"""
+
+import logging
+import random
+import sys
+from typing import Any
+
+from locust.env import Environment
+from locust.event import Events
+from locust.runners import WORKER_REPORT_INTERVAL, MasterRunner, WorkerRunner
+
+from loadtests import preflight, report, shops, verdict
+from loadtests.api import Api, Unusable
+from loadtests.options import Options, add_arguments, report_folder
+from loadtests.questions import Questions, drawn, generated, new_tag, recorded
+from loadtests.verdict import WRONG_USE, Verdict
+from loadtests.watching import Watching
+
+_LOG = logging.getLogger(__name__)
+# Who is in the middle of something at the end may end it: as long as an answer may take.
+STOP_TIMEOUT_S = 35.0
+FASTEST_SPAWN = 100.0
+
+
+class Conductor:
+    """`options` and `questions` are those of the run under way, which users read."""
+
+    environment: Environment
+    options: Options
+    questions: Questions
+
+    def __init__(self) -> None:
+        self._watching: Watching | None = None
+        self._verdict: Verdict | None = None
+
+    def listen(self, events: Events) -> None:
+        """Take part in everything that Locust does from now on."""
+        events.init_command_line_parser.add_listener(add_arguments)
+        events.init.add_listener(self._init)
+        events.test_start.add_listener(self._start)
+        events.test_stop.add_listener(self._end)
+        events.quitting.add_listener(self._end)
+
+    def tick(self, seconds: float) -> Any:
+        """What a shape's `tick` returns: users, users to come a second, their class; None at the end."""
+        runner = self.environment.runner
+        assert runner is not None, "a shape ticks within a run"
+        if self._watching is None and not self._begin():
+            return None
+        assert self._watching is not None, "it has begun"
+        users = self._watching.users(seconds)
+        if users is None:
+            return None
+        user = runner.user_classes_by_name[self.options.scenario.user]
+        return users, max(FASTEST_SPAWN, abs(users - runner.user_count)), [user]
+
+    @property
+    def _given(self) -> Any:
+        """What Locust parsed; its page changes it from run to run."""
+        return self.environment.parsed_options
+
+    def _init(self, environment: Environment, web_ui: Any, **_: Any) -> None:
+        self.environment = environment
+        if self._is_worker:
+            return
+        environment.stop_timeout = max(environment.stop_timeout, STOP_TIMEOUT_S)
+        if web_ui is not None:
+            web_ui.app.add_url_rule("/verdict", "verdict", self._page)
+        elif self._given.headless:
+            try:
+                options = self._read_options()
+                preflight.check(options)
+                preflight.prepare(report_folder(self._given))
+            except Unusable as error:
+                sys.stderr.write(f"the load test cannot begin: {error}\n")
+                sys.exit(WRONG_USE)
+
+    def _begin(self) -> bool:
+        """Prepare a run; False, and said why, when it cannot be."""
+        self._given.tag = new_tag(random.SystemRandom())
+        try:
+            self._take_options()
+            preflight.check(self.options)
+            preflight.prepare(report_folder(self._given))
+            if self.options.scenario.shops:
+                shops.seed(Api(self.options.host, self.options.key), self.options.scenario.shops)
+        except Unusable as error:
+            _LOG.error("the load test cannot begin: %s", error)
+            self.environment.process_exit_code = WRONG_USE
+            return False
+        pause_s = WORKER_REPORT_INTERVAL if isinstance(self.environment.runner, MasterRunner) else 1.0
+        self._watching = Watching(self.environment.runner, self.options, self.questions, report_every_s=float(pause_s))
+        return True
+
+    def _start(self, **_: Any) -> None:
+        """Statistics begin at nothing now. Without a shape (the page may do without) this is where a run begins."""
+        if self._is_worker:
+            self._take_options()
+        elif self._watching is not None or self._begin():
+            assert self._watching is not None, "it has begun"
+            self._watching.start()
+            self._watching.finished = self.environment.shape_class is None
+
+    def _end(self, **_: Any) -> None:
+        """Judge the run that was under way, if one was."""
+        watching, self._watching = self._watching, None
+        if watching is None:
+            return
+        watching.stop()
+        for complaint in watching.complaints:
+            _LOG.error("%s", complaint)
+        evidence, scenario = watching.evidence(), self.options.scenario
+        self._verdict = verdict.judge(scenario.name, scenario.criteria, evidence)
+        self.environment.process_exit_code = self._verdict.exit_status
+        print(verdict.text(self._verdict))  # noqa: T201 - what the command is for
+        folder = report_folder(self._given)
+        try:
+            report.write(folder, self.environment, self.options, evidence, self._verdict)
+            print(f"report: {folder}")  # noqa: T201
+        except OSError as error:
+            _LOG.error("the report cannot be written: %s", error)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        if self.options.scenario.shops:
+            try:
+                shops.clear(Api(self.options.host, self.options.key), self.options.scenario.shops)
+            except Unusable as error:
+                _LOG.warning("passages of the load test's shops are left: %s", error)
+
+    def _page(self) -> tuple[str, dict[str, str]]:
+        """The last verdict, on the web page's address `/verdict`."""
+        if self._verdict is None:
+            return "no run has ended yet\n", {"Content-Type": "text/plain; charset=utf-8"}
+        return verdict.text(self._verdict), {"Content-Type": "text/plain; charset=utf-8"}
+
+    def _take_options(self) -> None:
+        options = self.options = self._read_options()
+        try:
+            texts = generated() if options.questions is None else recorded(options.questions)
+        except (OSError, ValueError) as error:
+            raise Unusable(f"the questions cannot be read: {error}") from error
+        self.questions = drawn(texts, round(options.scenario.questions * options.scale), options.tag)
+
+    def _read_options(self) -> Options:
+        return Options.of(self.environment.host, self._given)
+
+    @property
+    def _is_worker(self) -> bool:
+        return isinstance(self.environment.runner, WorkerRunner)

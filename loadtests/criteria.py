@@ -1,0 +1,88 @@
+"""Criteria that several scenarios share, and how their figures are taken from the evidence."""
+
+from collections.abc import Sequence
+
+from loadtests.evidence import Evidence, Sample
+from loadtests.verdict import Criterion
+from ops.slo import load
+
+LEVELS = load()
+PROMISED = LEVELS.promised
+# How much of its rate a full system may lose when twice as many come: the refusals themselves cost something.
+GOODPUT_KEPT = 0.8
+# A function that holds a quarter more memory at the end than after its first tenth of a soak leaks.
+MEMORY_GROWTH = 1.25
+FIRST_EVENT, STREAM, SEARCH, AFTER_WRITE = "chat, first event", "chat", "search", "search after a write"
+OF_A_SHOP = "search of a shop"
+STALE, FOREIGN, MISSING, CUT = "stale:", "foreign:", "missing:", "cut:"
+
+
+def most_a_second(evidence: Evidence) -> float | None:
+    pairs = zip(evidence.samples, evidence.samples[1:], strict=False)
+    rates = [after.requests / (after.at_s - before.at_s) for before, after in pairs if after.at_s > before.at_s]
+    return round(max(rates), 1) if rates else None
+
+
+def error_share(evidence: Evidence) -> float | None:
+    return (evidence.failed + evidence.refused) / evidence.requests if evidence.requests else None
+
+
+def searches_failed(evidence: Evidence) -> int:
+    return sum(total.failures for total in evidence.of(SEARCH, f"{SEARCH}, refused"))
+
+
+def right(evidence: Evidence, name: str) -> int:
+    return sum(total.requests - total.failures for total in evidence.of(name))
+
+
+def late_p95_s(evidence: Evidence) -> float | None:
+    """The median p95 of the last quarter of the samples: one slow second is not a drift."""
+    found = sorted(p95 for sample in _last_quarter(evidence) if (p95 := sample.p95_ms) is not None)
+    return found[len(found) // 2] / 1000 if found else None
+
+
+def _last_quarter(evidence: Evidence) -> Sequence[Sample]:
+    busy = [sample for sample in evidence.samples if sample.users]
+    return busy[len(busy) * 3 // 4 :]
+
+
+def goodput_kept(evidence: Evidence) -> float | None:
+    full, double = evidence.goodput("full"), evidence.goodput("double")
+    return double / full if full and double is not None else None
+
+
+def told_rate(name: str, window: str, kind: str) -> Criterion:
+    return Criterion(name, lambda evidence: getattr(evidence, kind)(window))
+
+
+REQUESTS = Criterion("requests", lambda evidence: evidence.requests)
+RATE = Criterion("most requests a second", most_a_second)
+BROKEN = Criterion("failed or wrong", lambda evidence: evidence.failed, "<=", 0)
+REFUSED = Criterion("refused (503 with Retry-After)", lambda evidence: evidence.refused, "<=", 0)
+DEFECTS = Criterion("errors of the test itself", lambda evidence: evidence.notes.get("defects"), "<=", 0)
+HITS = (
+    Criterion(
+        "cache hit rate of search", lambda evidence: evidence.notes.get("hit rate"), ">", PROMISED.cache_hit_rate
+    ),
+    Criterion("  repeats among the questions", lambda evidence: evidence.notes.get("repeats")),
+)
+RESPONSE = (
+    Criterion("response p50 s", lambda evidence: evidence.percentile_s(0.5), "<", PROMISED.response_p50_s),
+    Criterion("response p95 s", lambda evidence: evidence.percentile_s(0.95), "<", PROMISED.response_p95_s),
+    Criterion("response p99 s", lambda evidence: evidence.percentile_s(0.99), "<", PROMISED.response_p99_s),
+)
+ERROR_RATE = Criterion("failed or refused, share", error_share, "<", PROMISED.error_rate)
+EACH_SEARCH = (
+    Criterion("searches without a 200", searches_failed, "<=", 0),
+    Criterion("slowest search s", lambda evidence: evidence.slowest_s(SEARCH), "<", PROMISED.search_s),
+)
+CHAT = (
+    Criterion(
+        "chat, first event, p95 s",
+        lambda evidence: evidence.percentile_s(0.95, evidence.of(FIRST_EVENT)),
+        "<=",
+        LEVELS.aims.chat_first_event_p95_s,
+    ),
+    Criterion("streams read to the end", lambda evidence: right(evidence, STREAM), ">", 0),
+    Criterion("streams cut", lambda evidence: evidence.count(CUT), "<=", 0),
+)

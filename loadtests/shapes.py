@@ -1,0 +1,76 @@
+"""How many users there are at a time: straight lines between stages, or a search for capacity and then twice of it."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from ops.slo.levels import Stage
+
+# At the end nobody is there, so that every request that was begun is counted: workers report every three seconds.
+SETTLE_S = 4.0
+
+
+def users_at(stages: Sequence[Stage], seconds: float, scale: float) -> int | None:
+    """The users at a time after the start; None once the last stage and the settling are over."""
+    if seconds >= stages[-1].end_s * scale:
+        return 0 if seconds < stages[-1].end_s * scale + SETTLE_S else None
+    begin, users = 0.0, 0
+    for stage in stages:
+        end = stage.end_s * scale
+        if seconds < end:
+            share = (seconds - begin) / (end - begin)
+            return max(1, round(users + (stage.users - users) * share))
+        begin, users = end, stage.users
+    return None
+
+
+Phase = Literal["growing", "full", "double", "over", "never full"]
+
+
+class Window(NamedTuple):
+    """A phase in whole seconds of the clock, without its first ones, in which users come."""
+
+    begin: int
+    end: int
+
+
+class Doubling:
+    """Users grow until the system refuses some of them; they stay as many for a while, and then are twice as many.
+
+    `tick` is fed with the clock and the share that was refused lately. `windows` holds when it was full and doubled.
+    """
+
+    FIRST, GROWTH, MOST = 40, 1.5, 4000
+    STEP_S, SETTLING_S = 6.0, 4.0
+    FULL = 0.1
+
+    def __init__(self, hold_s: float) -> None:
+        self.phase: Phase = "growing"
+        self.users = self.FIRST
+        self.windows: dict[str, Window] = {}
+        self._hold_s = hold_s
+        self._since: float | None = None
+
+    def tick(self, now: float, refused: float) -> int | None:
+        """The users from now on; None at the end."""
+        if self._since is None:
+            self._since = now
+        spent = now - self._since
+        if self.phase == "growing" and spent >= self.STEP_S:
+            self._grow(now, refused)
+        elif self.phase in {"full", "double"} and spent >= self.SETTLING_S + self._hold_s:
+            self.windows[self.phase] = Window(round(self._since + self.SETTLING_S), int(now))
+            self._enter("double" if self.phase == "full" else "over", now)
+        if self.phase in {"over", "never full"}:
+            return 0 if now - self._since < SETTLE_S else None
+        return self.users * (2 if self.phase == "double" else 1)
+
+    def _grow(self, now: float, refused: float) -> None:
+        if refused >= self.FULL:
+            self._enter("full", now)
+        elif self.users >= self.MOST:
+            self._enter("never full", now)
+        else:
+            self.users, self._since = min(self.MOST, round(self.users * self.GROWTH)), now
+
+    def _enter(self, phase: Phase, now: float) -> None:
+        self.phase, self._since = phase, now

@@ -1,0 +1,105 @@
+"""Passed or not: each criterion with its value and its limit."""
+
+import io
+import operator
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from loadtests.evidence import Evidence
+
+PASSED, WRONG_USE, BROKEN = 0, 2, 3
+WIDTH = 100
+
+Sense = Literal["<", "<=", ">", ">="]
+Measure = Callable[[Evidence], float | None]
+COMPARE: dict[Sense, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """A figure of a run and what it is held to; without a limit it is only told."""
+
+    name: str
+    measure: Measure
+    sense: Sense = "<="
+    limit: float | None = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A criterion of one run. A figure that could not be measured keeps to no limit."""
+
+    name: str
+    value: float | None
+    sense: Sense
+    limit: float | None
+    kept: bool
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The rows of a run and what follows from them."""
+
+    scenario: str
+    passed: bool
+    said: str
+    rows: tuple[Row, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """Of the process."""
+        return PASSED if self.passed else BROKEN
+
+
+def judge(scenario: str, criteria: Sequence[Criterion], evidence: Evidence) -> Verdict:
+    """Hold the evidence to the criteria; a run that did not come to its end never passes."""
+    rows = tuple(_row(criterion, evidence) for criterion in criteria)
+    passed = evidence.finished and evidence.requests > 0 and all(row.kept for row in rows)
+    return Verdict(scenario, passed, _said(evidence, passed=passed), rows)
+
+
+def _row(criterion: Criterion, evidence: Evidence) -> Row:
+    value, limit = criterion.measure(evidence), criterion.limit
+    kept = limit is None or (value is not None and COMPARE[criterion.sense](value, limit))
+    return Row(criterion.name, value, criterion.sense, limit, kept)
+
+
+def _said(evidence: Evidence, *, passed: bool) -> str:
+    if not evidence.requests:
+        return "not passed: no request was made"
+    if not evidence.finished:
+        return "not passed: it was ended before its time"
+    if passed:
+        return "passed"
+    if evidence.refused and not evidence.failed:
+        return "not passed: overloaded, not broken: whoever got no answer was refused in good order"
+    return "not passed"
+
+
+def shown(number: float | None) -> str:
+    """A figure as the table has it."""
+    if number is None:
+        return "not measured"
+    return f"{number:,.0f}".replace(",", " ") if float(number).is_integer() else f"{number:.4g}"
+
+
+def text(verdict: Verdict) -> str:
+    """The table for a person."""
+    table = Table()
+    table.add_column("criterion")
+    table.add_column("value", justify="right")
+    table.add_column("limit", justify="right")
+    table.add_column("")
+    for row in verdict.rows:
+        limit = "" if row.limit is None else f"{row.sense} {shown(row.limit)}"
+        mark = "" if row.limit is None else "kept" if row.kept else "BROKEN"
+        table.add_row(row.name, shown(row.value), limit, mark)
+    written = io.StringIO()
+    Console(file=written, width=WIDTH).print(table)
+    return f"{verdict.scenario}: {verdict.said}\n{written.getvalue()}"

@@ -1,0 +1,253 @@
+"""The parts of a load test that need no load: shapes, questions, streams, what functions count, the picture."""
+
+import random
+import re
+import xml.etree.ElementTree as ET
+from argparse import Namespace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from loadtests import metrics
+from loadtests.api import Unusable
+from loadtests.catalogue import SCENARIOS
+from loadtests.evidence import Evidence, Sample, Total
+from loadtests.options import Options, instance_address
+from loadtests.picture import draw
+from loadtests.questions import LEAST, Questions, drawn, generated, recorded
+from loadtests.shapes import SETTLE_S, Doubling, users_at
+from loadtests.shops import FIRST, OWNERS, SHOPPERS, contents, foreign
+from loadtests.streams import Cut, Reading, events
+from loadtests.timeline import Timeline
+from ops.slo.levels import Stage
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/load-tests.md").read_text("utf-8")
+RAMP = SCENARIOS["ramp"].stages
+
+
+def test_the_promised_ramp_has_ten_users_after_two_minutes_fifty_after_seven_and_none_after_nine():
+    assert [1, 5, 10, 30, 50, 25] == [users_at(RAMP, minute * 60, 1) for minute in (0, 1, 2, 4.5, 7 - 1e-9, 8)]
+    assert 0 == users_at(RAMP, 540, 1)
+    assert users_at(RAMP, 540 + SETTLE_S, 1) is None
+
+
+def test_a_scale_shortens_the_times_and_leaves_the_users():
+    assert 50 == users_at(RAMP, 0.05 * 420 - 1e-9, 0.05)
+    assert users_at(RAMP, 0.05 * 540 + SETTLE_S, 0.05) is None
+
+
+def test_users_grow_until_some_are_refused_and_then_are_doubled():
+    doubling, now, seen = Doubling(hold_s=10), 1000.0, []
+    while (users := doubling.tick(now, 0.2 if doubling.users >= 90 else 0.0)) is not None:
+        seen.append(users)
+        now += 1
+    assert [40, 60, 90, 180, 0] == [
+        users for users, before in zip(seen, [None, *seen], strict=False) if users != before
+    ]
+    full, double = doubling.windows["full"], doubling.windows["double"]
+    assert 10 <= full.end - full.begin <= 11
+    assert full.end + doubling.SETTLING_S <= double.begin
+
+
+def test_a_system_that_is_never_full_ends_the_search_for_its_capacity():
+    doubling, now = Doubling(hold_s=10), 0.0
+    while doubling.tick(now, 0.0) is not None:
+        now += 1
+    assert "never full" == doubling.phase
+    assert {} == doubling.windows
+
+
+def test_every_process_of_a_run_draws_the_same_questions_and_the_next_run_others():
+    texts = generated()
+    one, other = drawn(texts, 200, "kobalami"), drawn(texts[::-1], 200, "kobalami")
+    assert one.texts == other.texts
+    assert 200 == len(set(one.texts))
+    asked = {drawn(texts, 200, tag).pick(random.Random(1)) for tag in ("kobalami", "tivonura")}
+    assert 2 == len(asked)
+
+
+def test_a_short_run_still_has_some_questions():
+    assert LEAST == len(drawn(generated(), 3, "kobalami").texts)
+
+
+def test_repeats_are_as_many_as_zipfs_law_says():
+    questions, chance = drawn(generated(), 500, "kobalami"), random.Random(3)
+    asked = [questions.pick(chance) for _ in range(2000)]
+    assert abs(questions.repeats(2000) - (1 - len(set(asked)) / 2000)) < 0.03
+    counts = sorted((asked.count(text) for text in set(asked)), reverse=True)
+    assert 1.4 < counts[0] / counts[1] < 2.9  # 2 by the law
+    assert 0 == questions.repeats(0)
+
+
+def test_recorded_questions_are_taken_once_each_and_what_is_no_question_is_left(tmp_path):
+    path = tmp_path / "said.jsonl"
+    path.write_text('{"text": "Are you open?"}\n{"text": "Are you open?"}\n{"text": "Thanks."}\n{"other": 1}\n')
+    assert ["Are you open?"] == recorded(path)
+    path.write_text('{"text": "Thanks."}\n')
+    with pytest.raises(ValueError, match="no line with a question"):
+        recorded(path)
+
+
+def read(*lines: str) -> Reading:
+    reading = Reading()
+    for event in events(line.encode() for line in lines):
+        if not reading.take(event):
+            break
+    return reading
+
+
+def test_a_stream_is_read_to_its_last_event():
+    reading = read(
+        ": beat\n", "\n", "id: 1\n", "event: token\n", 'data: {"text": "Ten "}\n', "\n", "event: token\n",
+        'data: {"text": "pounds."}\n', "\n", "id: 3\n", "event: done\n", 'data: {"response": "Ten pounds."}\n', "\n",
+    )  # fmt: skip
+    assert {"response": "Ten pounds."} == reading.answer
+    assert "3" == reading.last_id
+
+
+def test_a_stream_that_began_anew_drops_what_it_said():
+    reading = read(
+        "event: token\n", 'data: {"text": "Te"}\n', "\n", "event: status\n", 'data: {"state": "restarted"}\n', "\n",
+        "event: token\n", 'data: {"text": "Ten."}\n', "\n", "event: done\n", 'data: {"response": "Ten."}\n', "\n",
+    )  # fmt: skip
+    assert {"response": "Ten."} == reading.answer
+
+
+def test_a_new_release_asks_for_the_stream_to_be_taken_up_again():
+    reading = read("id: 7\n", "event: resume\n", 'data: {"lastEventId": "7", "retryMs": 500}\n', "\n")
+    assert (0.5, "7", None) == (reading.retry_s, reading.last_id, reading.answer)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("event: token\n", "data: {\n", "\n"),
+        ("event: error\n", 'data: {"status": 503}\n', "\n"),
+        ("event: token\n", 'data: {"text": "Te"}\n', "\n", "event: done\n", 'data: {"response": "Ten."}\n', "\n"),
+    ],
+)
+def test_a_stream_that_goes_wrong_is_cut(lines):
+    with pytest.raises(Cut):
+        read(*lines)
+
+
+def counts(started: float, local: float, miss: float) -> metrics.Counts:
+    return metrics.Counts({"local": local, "miss": miss, "disk": 0.0}, started, 1e6)
+
+
+def test_the_hit_rate_is_of_the_run_alone_and_goes_on_over_deploys():
+    lookups = metrics.Lookups(began=1000)
+    for taken in (counts(500, 90, 10), counts(500, 96, 12), None, counts(1020, 0, 1), counts(1020, 3, 1)):
+        lookups.take(taken)
+    assert (6 + 3) / (6 + 3 + 2 + 1) == lookups.hit_rate
+
+
+def test_metrics_that_cannot_be_read_are_no_hit_rate():
+    lookups = metrics.Lookups(began=1000)
+    lookups.take(metrics.parsed("<html>404</html>"))
+    assert lookups.hit_rate is None
+    assert lookups.memory_growth is None
+
+
+def test_the_functions_own_counters_are_understood():
+    found = metrics.parsed(
+        'edge_cache_lookups_total{function="search",result="local"} 3.0\n'
+        'process_resident_memory_bytes{worker="1"} 8.5e+07\nprocess_start_time_seconds 1.79e+09\n'
+    )
+    assert metrics.Counts({"local": 3.0}, 1.79e9, 8.5e7) == found
+
+
+def test_each_shop_knows_the_same_subjects_with_figures_of_its_own():
+    everything = [text for shop in SHOPPERS for text in contents(shop)]
+    assert len(everything) == len(set(everything))
+    answer = {"results": [{"content": contents(FIRST)[0]}, {"content": contents(FIRST + 1)[0]}]}
+    assert [contents(FIRST + 1)[0]] == foreign(FIRST, answer)
+    assert not {*SHOPPERS} & {*OWNERS}
+
+
+def test_a_sample_is_what_was_added_since_the_one_before():
+    def evidence(requests, times):
+        return Evidence([Total("search", "POST", requests, 0, 9, times, {}, {})])
+
+    timeline = Timeline(began=100.0)
+    timeline.take(101.0, 5, evidence(10, {20.0: 10}))
+    timeline.take(102.0, 6, evidence(12, {20.0: 10, 90.0: 2}))
+    timeline.take(103.0, 0, evidence(12, {20.0: 10, 90.0: 2}))
+    assert [(1.0, 10, 20.0), (2.0, 2, 90.0), (3.0, 0, None)] == [
+        (sample.at_s, sample.requests, sample.p95_ms) for sample in timeline.samples
+    ]
+
+
+def test_the_picture_shows_three_percentiles_the_limit_and_the_load(tmp_path):
+    samples = [Sample(second, second, 10 * second, second % 2, 5, 20, 40) for second in range(1, 20)]
+    draw(tmp_path / "latency.svg", "ramp", samples, 500)
+    root = ET.parse(tmp_path / "latency.svg").getroot()
+    words = " ".join(root.itertext())
+    for word in ("p50", "p95", "p99", "limit 500 ms", "users", "requests/s", "ramp"):
+        assert word in words
+
+
+def test_a_run_without_a_sample_has_a_picture_too(tmp_path):
+    draw(tmp_path / "latency.svg", "ramp", [], 500)
+    assert ET.parse(tmp_path / "latency.svg").getroot() is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "address"),
+    [
+        (None, None, "http://127.0.0.1:8080"),
+        ("0.0.0.0", "80", "http://127.0.0.1:80"),
+        ("::", None, "http://[::1]:8080"),
+        ("fd00::7", "8081", "http://[fd00::7]:8081"),
+        ("shop.example", None, "http://shop.example:8080"),
+    ],
+)
+def test_the_address_follows_the_instances_own_settings(host, port, address):
+    assert address == instance_address(host, port)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"scenario": "nap"}, "ramp, mixed, spike"),
+        ({"scale": "0"}, "EDGE_LOAD_SCALE is '0'"),
+        ({"scale": "fast"}, "EDGE_LOAD_SCALE is 'fast'"),
+        ({"shop": "-1"}, "--shop is '-1'"),
+        ({"questions": "/nowhere"}, "/nowhere"),
+    ],
+)
+def test_an_option_that_cannot_be_is_explained(wrong, said):
+    given = {"scenario": "ramp", "scale": "1", "key": "", "shop": "1", "questions": "", **wrong}
+    with pytest.raises(Unusable, match=said):
+        Options.of("http://127.0.0.1:8080", Namespace(**given))
+
+
+def test_an_address_that_is_none_is_explained():
+    given = Namespace(scenario="ramp", scale="1", key="", shop="1", questions="")
+    for host in (None, "", "127.0.0.1:8080", "ftp://shop.example", "http://shop.example/api"):
+        with pytest.raises(Unusable, match="--host"):
+            Options.of(host, given)
+
+
+def test_scenarios_with_stages_end_without_users_and_go_forward_in_time():
+    for scenario in SCENARIOS.values():
+        assert not scenario.stages or 0 == scenario.stages[-1].users
+        assert all(before.end_s < after.end_s for before, after in pairwise(scenario.stages))
+        assert all(isinstance(stage, Stage) for stage in scenario.stages)
+
+
+def test_the_page_on_load_tests_names_every_scenario_and_every_option():
+    assert [*SCENARIOS] == re.findall(r"^\| `(\w+)`(?: \(default\))? \|", PAGE, re.MULTILINE)
+    source = (ROOT / "loadtests/options.py").read_text("utf-8")
+    added = [*re.findall(r'add_argument\(\s*"(--\w+)"', source), "--host"]
+    assert {*added} == {*re.findall(r"^\| `(--\w+)` \|", PAGE, re.MULTILINE)}
+
+
+def test_a_pick_never_falls_off_the_end():
+    class Highest(random.Random):
+        def random(self):
+            return 1 - 2**-53
+
+    assert "b (t)" in {Questions(["a", "b"], "t").pick(Highest()), Questions(["b", "a"], "t").pick(Highest())}
