@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from core.answer.compose import UNKNOWN, asked_in, compose, from_facts
+from core.answer.compose import UNKNOWN, asked_in, from_facts, from_passages
 from core.answer.courtesy import PERSON, asks_for_person, courtesy
 from core.answer.events import (
     FACTS_CATEGORY,
@@ -112,8 +112,7 @@ def _from_facts(fact: FactAnswer, degraded: Rung | None) -> Answered:
 
 
 def _extracted(ground: Ground, degraded: Rung | None) -> Answered:
-    question = ground.question
-    found = compose(question.message, question.history, ground.results, ground.stated, question.now)
+    found = from_passages(ground.asked, ground.results, ground.stated)
     if found.kind == "unknown":
         return Answered(UNKNOWN, "unknown", (), degraded, None, ground.age_s)
     sources = tuple(source_of(ground.results[index]) for index in found.sources)

@@ -59,6 +59,8 @@ NUMBER_WORD = re.compile(
 )
 MONEY_AFTER = re.compile(rf"^\s?{_MONEY_UNIT}(?![a-z])", re.IGNORECASE)
 NAME = re.compile(r"(?<![\w'\u2019.])[A-ZÀ-ÖØ-Þ][\w'\u2019-]*(?:\s+[A-ZÀ-ÖØ-Þ][\w'\u2019-]*)*")
+_HOUR = re.compile(r"\d{1,2}")
+_AROUND = 24  # letters before and after a claim that say what it is
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“(•*-])\s*$")
 _VERB = re.compile(
     r"^\s+(?:and\s+[A-Z]|is|was|are|were|has|had|does|did|can|will|would|works?|cuts?|charges?|costs?|says?|takes?|"
@@ -92,15 +94,23 @@ def claims(text: str) -> tuple[Claim, ...]:
     """All claims of a text, each place of it read once."""
     found: list[Claim] = []
     for pattern, read in _READERS:
-        for match in list(pattern.finditer(text)):
+        left, at = "", 0
+        for match in pattern.finditer(text):
             values = read(match, text)
-            if not values:
-                continue
             found += values
-            start, end = match.span()
-            if pattern is not RANGE_MERIDIEM:
-                text = text[:start] + " " * (end - start) + text[end:]
+            if values and pattern is not RANGE_MERIDIEM:
+                left += text[at : match.start()] + " " * len(match[0])
+                at = match.end()
+        text = left + text[at:]
     return tuple(found)
+
+
+def _before(match: re.Match[str], text: str) -> str:
+    return text[max(0, match.start() - _AROUND) : match.start()]
+
+
+def _after(match: re.Match[str], text: str) -> str:
+    return text[match.end() : match.end() + _AROUND]
 
 
 def _clock(match: re.Match[str], _: str) -> list[Claim]:
@@ -123,7 +133,7 @@ def _time(hour: int, minute: int, surface: str) -> list[Claim]:
 def _ranged(match: re.Match[str], _: str) -> list[Claim]:
     # "9 - 5 pm" and "2-5pm": the first may be of either half of the day; it is read as the nearest before the second.
     hour, minute, half = int(match[1]), int(match[2] or 0), match[3].lower()
-    after = re.match(r"\d{1,2}", match.string[match.end() :])
+    after = _HOUR.match(match.string, match.end())
     assert after is not None
     first = hour % 12
     if half == "p" and first < int(after[0]) % 12:
@@ -173,7 +183,7 @@ def _number(match: re.Match[str], text: str) -> list[Claim]:
         value = _canonical(match[0])
     except InvalidOperation:
         return []
-    before, after = text[: match.start()].rstrip()[-1:], text[match.end() :]
+    before, after = _before(match, text).rstrip()[-1:], _after(match, text)
     unit = MONEY_AFTER.match(after)
     if before and before in "£$€¥":
         return [Claim("money", value, before + match[0])]
@@ -198,7 +208,7 @@ def _number_word(match: re.Match[str], text: str) -> list[Claim]:
     # "one" is a pronoun as often as a number.
     if value <= 1:
         return []
-    after = text[match.end() :]
+    after = _after(match, text)
     if MONEY_AFTER.match(after) and not after.lstrip().lower().startswith("p "):
         return [Claim("money", str(value), match[0])]
     return [Claim("number", str(value), match[0], bare=_loose(after) or not re.match(r"\s*[a-z]", after))]
@@ -206,9 +216,9 @@ def _number_word(match: re.Match[str], text: str) -> list[Claim]:
 
 def _name(match: re.Match[str], text: str) -> list[Claim]:
     words = match[0].split()
-    if _SENTENCE_START.search(text[: match.start()]):
+    if _SENTENCE_START.search(_before(match, text)):
         single = len(words) == 1
-        if single and not _VERB.match(text[match.end() :]):
+        if single and not _VERB.match(_after(match, text)):
             return []
         if plain(words[0]) in _OPENERS:
             words = words[1:]

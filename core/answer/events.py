@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from core.answer.compose import Turn
+from core.answer.history import Turn
 from core.facts.answers import StatedFacts
 from core.retrieval.searcher import Result
 

@@ -17,6 +17,9 @@ LEAST = 0.5
 # Which share of what is asked a passage must name, given that probability: the less it names, the surer it must be.
 ABOUT = ((0.66, LEAST), (0.5, 0.95), (0.33, 0.98), (0.0, 0.99))
 PRICE_ABOUT = 0.66
+# Passages that are looked at, and letters of each: a caller may ask for a hundred of a hundred thousand.
+LOOKED_AT = 10
+PASSAGE_LETTERS = 10_000
 PRICES_SURE = 0.9  # that a passage speaks of prices, where nothing is named
 _PRONOUN = re.compile(r"^(it|they|he|she|this|that|these|those|his|her|their|its)\b", re.IGNORECASE)
 _BEGINNING = 3
@@ -81,7 +84,8 @@ def extract(question: str, passages: Sequence[PassageLike], closeness: Closeness
     verbatim pieces of the passages, in their order.
     """
     asked = ask(question)
-    split = [sentences(passage.content) for passage in passages]
+    passages = passages[:LOOKED_AT]
+    split = [sentences(passage.content[:PASSAGE_LETTERS]) for passage in passages]
     found = [
         candidate
         for number, passage in enumerate(passages)

@@ -13,8 +13,8 @@ _OWN = re.compile(
     r"\b(that|there|those|these) (you|we|i|are|is|a)\b",
     re.IGNORECASE,
 )
-_MOST_BACK = 6
 _MOST_REPLACING = 2
+_MOST_PLACES = 6  # each is a reading of its own, asked for itself
 
 
 def readings(message: str, history: Sequence[str]) -> list[str]:
@@ -26,10 +26,10 @@ def readings(message: str, history: Sequence[str]) -> list[str]:
     if likeliest == message:
         return [message]
     earlier = next((turn for turn in reversed(history) if turn.strip() and not refers_back(turn)), "")
-    said = [word for word in _SHOWN.findall(message) if among(stem(plain(word)), ask(message).subject)]
-    words = _SHOWN.findall(earlier)
-    places = [place for place, word in enumerate(words) if among(stem(plain(word)), ask(earlier).subject)]
-    if not 0 < len(said) <= _MOST_REPLACING or not places:
+    said, words = _subject_words(message), _SHOWN.findall(earlier)
+    subject = ask(earlier).subject
+    places = [place for place, word in enumerate(words) if among(stem(plain(word)), subject)]
+    if not 0 < len(said) <= _MOST_REPLACING or not 0 < len(places) <= _MOST_PLACES:
         return [likeliest]
     replaced = [" ".join((*words[:place], *said, *words[place + 1 :])) for place in places]
     return [likeliest, *replaced, " ".join((*words, "for", *said))]
@@ -41,7 +41,7 @@ def standalone(message: str, history: Sequence[str]) -> str:
     Only what the last turns were about is added, in words of the visitor's own; a message that stands alone comes back
     as it is.
     """
-    turns = [turn for turn in history[-_MOST_BACK:] if turn.strip()]
+    turns = [turn for turn in history if turn.strip()]
     if not turns or not refers_back(message):
         return message
     subject: str = turns[-1]

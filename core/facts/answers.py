@@ -17,6 +17,8 @@ from core.facts.query import Query
 from core.facts.staff import staff_answer
 from core.facts.types import Facts
 
+_Read = Callable[[Query], str | None]
+
 
 class StatedFacts(msgspec.Struct, frozen=True):
     """Facts, and when they were last changed."""
@@ -33,19 +35,24 @@ class FactAnswer(msgspec.Struct, frozen=True):
     as_of: datetime
 
 
-def answer(question: str, stated: StatedFacts, now: datetime, *, strict: bool = False) -> FactAnswer | None:
-    """What the facts say to a question asked at `now` (an instant with its zone), or None when they don't.
+def answer(question: str, stated: StatedFacts, now: datetime) -> FactAnswer | None:
+    """What the facts say to a question asked at `now` (an instant with its zone), or None when they don't."""
+    return _first(_READERS, _query(question, stated.facts, now), stated.as_of)
 
-    With `strict` no price is told to a question that names only for whom or what size.
-    """
-    asked = ask(question)
-    facts = stated.facts
+
+def answer_for_whom(question: str, stated: StatedFacts, now: datetime) -> FactAnswer | None:
+    """The prices for those whom a question names that names nothing else, and what is told with the same licence."""
+    return _first(_GENEROUS, _query(question, stated.facts, now), stated.as_of)
+
+
+def _query(question: str, facts: Facts, now: datetime) -> Query:
     today = now.astimezone(ZoneInfo(facts.time_zone)).date()
-    put = Query(asked, facts, now, named_days(question, today, facts))
-    for topic, read in _READERS:
-        if not (strict and read is _variant) and (text := read(put)) is not None:
-            return FactAnswer(text, topic, stated.as_of)
-    return None
+    return Query(ask(question), facts, now, named_days(question, today, facts))
+
+
+def _first(readers: Iterable[tuple[str, _Read]], put: Query, as_of: datetime) -> FactAnswer | None:
+    found = ((topic, read(put)) for topic, read in readers)
+    return next((FactAnswer(text, topic, as_of) for topic, text in found if text is not None), None)
 
 
 def _price(put: Query) -> str | None:
@@ -55,10 +62,6 @@ def _price(put: Query) -> str | None:
     calendar = Calendar(put.facts)
     shut = [one for day in put.named.days if not (one := calendar.hours_of(day)).intervals]
     return " ".join([said, *(wording.on_day(one) for one in shut)])
-
-
-def _variant(put: Query) -> str | None:
-    return variant_answer(put.asked, put.facts)
 
 
 def _hours(put: Query) -> str | None:
@@ -236,7 +239,7 @@ def _named(means: Iterable[str], words: Sequence[str]) -> bool:
 _PAYING = vocabulary(
     "pay paying payment payments accept take method methods card cards credit debit way ways money amex possible"
 )
-_READERS: tuple[tuple[str, Callable[[Query], str | None]], ...] = (
+_READERS: tuple[tuple[str, _Read], ...] = (
     ("prices", _price),
     ("prices", lambda put: duration_answer(put.asked, put.facts)),
     ("staff", staff_answer),
@@ -247,7 +250,7 @@ _READERS: tuple[tuple[str, Callable[[Query], str | None]], ...] = (
         _single("address", "address", "Our address: {}.", "shop", "exact", "full", "address", "street", "town"),
     ),
     ("phone", _single("phone", "phone", "Our phone number: {}.", "reach", "contact", "speak", "talk")),
-    ("prices", _variant),
     ("email", _single("email", "email", "Our e-mail address: {}.", "reach", "contact", "write", "address", "send")),
     ("booking", _booking),
 )
+_GENEROUS: tuple[tuple[str, _Read], ...] = (("prices", lambda put: variant_answer(put.asked, put.facts)),)
