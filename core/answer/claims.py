@@ -51,6 +51,20 @@ DAY_MONTH = re.compile(
     rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\b|\b{_MONTH}\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b",
     re.IGNORECASE,
 )
+SLASHED = re.compile(r"(?<![\d/.])(?!24/7\b)(\d{1,2})([/.])(\d{1,2})(?:\2(\d{4}|\d{2}))?(?![\d/])")
+DAY_OF_MONTH = re.compile(
+    r"\b(?:on|for|by)(?: the)? (\d{1,2})(?:st|nd|rd|th)\b(?! of (?!next month|the month))", re.IGNORECASE
+)
+OF_MONTH = re.compile(
+    rf"\b(?:in|of|during|until|till|since|this|next|last|all|early|late|mid|end of) {_MONTH}\b", re.IGNORECASE
+)
+DAYS_AHEAD = re.compile(
+    r"\b(?:the )?(?:day )?after (?P<morrow>tomorrow)\b|"
+    r"\bin (?P<count>\d{1,3}|a|one|two|three|four) (?P<unit>day|week)s?\b(?! on\b)",
+    re.IGNORECASE,
+)
+FEAST_TIME = re.compile(r"\b(?:over|during|around|through(?:out)?)(?= (?:the )?(?:christmas|xmas)\b)", re.IGNORECASE)
+WEEK_ON = re.compile(r"\b(?:in )?a week (?=on )|(?<=day) week\b", re.IGNORECASE)
 ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 MONTH = re.compile(rf"\b{_MONTH}\b", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")

@@ -6,7 +6,19 @@ from typing import Literal
 
 import msgspec
 
-from core.answer.claims import CLOCK, DAYS, claims, day_index
+from core.answer.claims import (
+    CLOCK,
+    DAY_MONTH,
+    DAY_OF_MONTH,
+    DAYS,
+    DAYS_AHEAD,
+    FEAST_TIME,
+    ISO_DATE,
+    OF_MONTH,
+    WEEK_ON,
+    claims,
+    day_index,
+)
 from core.answer.words import STOP, among, content, listed, plain, stem, tokens, vocabulary
 
 Kind = Literal["price", "hours", "open_now", "duration", "staff", "address", "phone", "email", "payment", "booking"]
@@ -68,7 +80,7 @@ class Asked(msgspec.Struct, frozen=True):
 def ask(text: str) -> Asked:
     """Take a question apart."""
     lowered = plain(text)
-    words = content(text)
+    words = content(undated(text))
     kinds = {kind for kind, keys in _KEYWORDS.items() if any(listed(word, keys) for word in words)}
     kinds |= {kind for pattern, kind in _PHRASES if re.search(pattern, lowered)}
     days = weekdays(text)
@@ -82,6 +94,13 @@ def ask(text: str) -> Asked:
     subject = tuple(word for word in words if not _fills(word, saying))
     plural = any(f"{day}s" in lowered for day in DAYS)
     return Asked(text, frozenset(kinds), subject, days, times[0] if times else None, plural)
+
+
+def undated(text: str) -> str:
+    """The text without the dates and months that it names: a date is nobody's name, and no thing that is asked for."""
+    for pattern in _DATED:
+        text = pattern.sub(" ", text)
+    return text
 
 
 def keywords(kind: Kind) -> frozenset[str]:
@@ -112,6 +131,7 @@ def _said(word: str, kinds: frozenset[Kind]) -> bool:
     return any(listed(word, _KEYWORDS.get(kind, frozenset())) for kind in kinds)
 
 
+_DATED = (ISO_DATE, DAY_MONTH, DAY_OF_MONTH, OF_MONTH, DAYS_AHEAD, FEAST_TIME, WEEK_ON)
 _CLOCK = re.compile(r"\d+(am|pm|st|nd|rd|th)?|am|pm")
 _DAY_STEMS = frozenset(stem(day) for day in DAYS) | frozenset(stem(f"{day}s") for day in DAYS) | {"weekend", "weekday"}
 _DAY_WORDS = frozenset(

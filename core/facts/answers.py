@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,7 +11,7 @@ from core.answer.question import FILLERS, ask
 from core.answer.words import among, content, listed, plain, stem, tokens, vocabulary
 from core.facts import wording
 from core.facts.calendar import Calendar, DayHours
-from core.facts.dates import Named, named_days
+from core.facts.dates import Named, moment_named, named_days
 from core.facts.prices import duration_answer, price_answer, variant_answer
 from core.facts.query import Query
 from core.facts.staff import staff_answer
@@ -47,6 +47,8 @@ def answer_for_whom(question: str, stated: StatedFacts, now: datetime) -> FactAn
 
 def _query(question: str, facts: Facts, now: datetime) -> Query:
     today = now.astimezone(ZoneInfo(facts.time_zone)).date()
+    if (later := moment_named(question, now)) is not None:
+        return Query(ask(later[1]), facts, later[0], None, later=True)
     return Query(ask(question), facts, now, named_days(question, today, facts))
 
 
@@ -104,8 +106,8 @@ def _hours(put: Query) -> str | None:
     ):
         return None
     calendar = Calendar(facts)
-    if "open_now" in asked.kinds and put.named is None:
-        return _now(calendar, put.now)
+    if put.later or ("open_now" in asked.kinds and put.named is None):
+        return _now(calendar, put.now, "then" if put.later else "now")
     if put.named is None:
         return _no_day(put, calendar)
     return _on_days(put, calendar, put.named)
@@ -138,17 +140,17 @@ def _public_holidays(facts: Facts) -> str:
     return f"On public holidays {rule}.{' ' + '; '.join(others) + '.' if others else ''}"
 
 
-def _now(calendar: Calendar, now: datetime) -> str:
+def _now(calendar: Calendar, now: datetime, when: str = "now") -> str:
     local = calendar.local(now)
     if calendar.is_open(now):
         closing = calendar.next_closing(now)
         if closing is None:
-            return "Yes, we are open now, at all hours."
-        return f"Yes, we are open now, until {_moment(calendar, closing, local.date())}."
+            return f"Yes, we are open {when}, at all hours."
+        return f"Yes, we are open {when}, until {_moment(calendar, closing, local.date())}."
     opening = calendar.next_opening(now)
     if opening is None:
-        return "No, we are closed now."
-    return f"No, we are closed now. We open next {_moment(calendar, opening, local.date())}."
+        return f"No, we are closed {when}."
+    return f"No, we are closed {when}. We open next {_moment(calendar, opening, local.date())}."
 
 
 def _moment(calendar: Calendar, instant: datetime, today: date) -> str:
@@ -160,14 +162,21 @@ def _moment(calendar: Calendar, instant: datetime, today: date) -> str:
 
 def _on_days(put: Query, calendar: Calendar, named: Named) -> str | None:
     found = [calendar.hours_of(day) for day in named.days]
+    if not found:
+        return None
     if put.asked.clock is not None and len(found) == 1:
         return _at_clock(put, calendar, found[0])
     if not named.weekly:
-        return " ".join(_said(one, named) for one in found)
+        dated = (line for one in found for line in (*_night_before(calendar, one), _said(one, named)))
+        return " ".join(dict.fromkeys(dated))
     assert put.facts.hours is not None
     lines: list[str] = []
     for one in found:
         usual = put.facts.hours.week.of(one.day.weekday())
+        before = (one.day.weekday() - 1) % 7
+        late = put.facts.hours.week.of(before)
+        if not usual and any(interval.closes <= interval.opens != interval.closes > "00:00" for interval in late):
+            lines.append(f"On {wording.weekday(before)}s we are {wording.hours(late)}.")
         lines.append(f"On {wording.weekday(one.day.weekday())}s we are {wording.hours(usual)}.")
         if one.special and one.intervals != usual:
             lines.append(f"This week differs: {_lower(wording.on_day(one))}")
@@ -188,11 +197,21 @@ def _at_clock(put: Query, calendar: Calendar, one: DayHours) -> str:
     clock, day = put.asked.clock, one.day
     moment = datetime(day.year, day.month, day.day, clock // 60, clock % 60, tzinfo=calendar.zone)
     closing = re.search(r"\b(clos|shut)", plain(put.asked.text)) is not None
-    opened = calendar.is_open(moment)
+    begun = calendar.opened_on(moment)
     if closing:
         # "do you close at 5 on Friday?": the hours say it, yes and no could be read both ways.
         return wording.on_day(one)
-    return f"{'Yes' if opened else 'No'}. {wording.on_day(one)}"
+    if begun is not None:
+        return f"Yes. {wording.on_day(calendar.hours_of(begun))}"
+    return " ".join(("No.", *_night_before(calendar, one), wording.on_day(one)))
+
+
+def _night_before(calendar: Calendar, one: DayHours) -> list[str]:
+    """The hours of the day before, where they last into this one, on which the shop does not open again."""
+    before = calendar.hours_of(one.day - timedelta(days=1))
+    spans = calendar.spans_of(before.day)
+    midnight = datetime(one.day.year, one.day.month, one.day.day, tzinfo=calendar.zone)
+    return [wording.on_day(before)] if spans and spans[-1].end > midnight and not one.intervals else []
 
 
 def _single(kind: str, field: str, sentence: str, *more: str) -> Callable[[Query], str | None]:

@@ -11,12 +11,13 @@ from core.facts.types import Facts
 
 
 class Query(msgspec.Struct, frozen=True):
-    """`named` are the days; `now` is an instant with its zone."""
+    """`named` are the days; `now` is an instant with its zone: that of the question, or `later` one that it names."""
 
     asked: Asked
     facts: Facts
     now: datetime
     named: Named | None
+    later: bool = False
 
     def only(self, *words: str) -> bool:
         """Whether the question has no word of content but these, fillers and days."""
