@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from core.answer.courtesy import courtesy
 from core.answer.history import Turn
+from core.answer.spelling import spelled
 
 # What a visitor asks stands at the end of a long message. Beyond these letters nothing is taken apart: every step of
 # an answer takes time by the letter, some by its square.
@@ -23,8 +24,8 @@ def ending(text: str, most: int) -> str:
 
 
 def heard(message: str) -> str:
-    """The message as far as it is taken apart."""
-    return ending(message, MESSAGE_LETTERS)
+    """The message as far as it is taken apart, chat speech written out."""
+    return spelled(ending(message, MESSAGE_LETTERS))
 
 
 def visitor_turns(history: Sequence[Turn]) -> list[str]:
@@ -35,5 +36,5 @@ def visitor_turns(history: Sequence[Turn]) -> list[str]:
             break
         said = ending(turn.content, TURN_LETTERS) if turn.role == "user" else ""
         if said and courtesy(said) is None:
-            kept.append(said)
+            kept.append(spelled(said))
     return kept[::-1]

@@ -19,7 +19,7 @@ from core.answer.claims import (
     claims,
     day_index,
 )
-from core.answer.words import STOP, among, content, listed, plain, stem, tokens, vocabulary
+from core.answer.words import STOP, among, content, listed, one_slip, plain, stem, tokens, vocabulary
 
 Kind = Literal["price", "hours", "open_now", "duration", "staff", "address", "phone", "email", "payment", "booking"]
 
@@ -116,6 +116,8 @@ def weekdays(text: str) -> tuple[int, ...]:
             found.append(day_index(word))
         elif len(word) > 5 and word not in STOP:  # noqa: PLR2004 - monday is the shortest
             found += [index for index, day in enumerate(DAYS) if among(stem(word), (stem(day),)) and word[-1] in "ysa"]
+        elif len(word) == 5 and word[-1] == "y":  # noqa: PLR2004 - a letter left out of the shortest: "fridy"
+            found += [index for index, day in enumerate(DAYS) if len(day) == 6 and one_slip(word, day)]  # noqa: PLR2004
         if word in {"weekend", "weekends"}:
             found += [5, 6]
     return tuple(dict.fromkeys(found))
