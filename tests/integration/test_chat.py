@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.answer.compose import UNKNOWN
-from core.answer.writing import MORE_UNKNOWN
+from core.answer.offers import MORE_UNKNOWN
 from core.retrieval.lens import ensure_calibrated
 from functions import chat, facts
 from tests.parts.faulty_chat import FAULTS, MODEL, faulty_chat
