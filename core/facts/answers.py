@@ -12,7 +12,7 @@ from core.answer.words import among, content, listed, plain, stem, tokens, vocab
 from core.facts import wording
 from core.facts.calendar import Calendar, DayHours
 from core.facts.dates import Named, moment_named, named_days
-from core.facts.prices import duration_answer, price_answer, variant_answer
+from core.facts.prices import duration_answer, listed_answer, offered_answer, price_answer, variant_answer
 from core.facts.query import Query
 from core.facts.staff import staff_answer
 from core.facts.types import Facts
@@ -58,12 +58,24 @@ def _first(readers: Iterable[tuple[str, _Read]], put: Query, as_of: datetime) ->
 
 
 def _price(put: Query) -> str | None:
-    said = price_answer(put.asked, put.facts)
+    return _with_shut(put, price_answer(put.asked, put.facts, put.weekdays))
+
+
+def _with_shut(put: Query, said: str | None) -> str | None:
+    """An answer about a service, and that the shop is closed on a day for which it was asked."""
     if said is None or put.named is None or put.facts.hours is None:
         return said
     calendar = Calendar(put.facts)
     shut = [one for day in put.named.days if not (one := calendar.hours_of(day)).intervals]
     return " ".join([said, *(wording.on_day(one) for one in shut)])
+
+
+def _with_hours(put: Query, said: str | None) -> str | None:
+    """An answer about a service, and the hours of the days for which it was asked."""
+    if said is None or put.named is None or put.facts.hours is None:
+        return said
+    told = _on_days(put, Calendar(put.facts), put.named)
+    return said if told is None else f"{said} {told}"
 
 
 def _hours(put: Query) -> str | None:
@@ -272,4 +284,8 @@ _READERS: tuple[tuple[str, _Read], ...] = (
     ("email", _single("email", "email", "Our e-mail address: {}.", "reach", "contact", "write", "address", "send")),
     ("booking", _booking),
 )
-_GENEROUS: tuple[tuple[str, _Read], ...] = (("prices", lambda put: variant_answer(put.asked, put.facts)),)
+_GENEROUS: tuple[tuple[str, _Read], ...] = (
+    ("prices", lambda put: variant_answer(put.asked, put.facts, put.weekdays)),
+    ("prices", lambda put: listed_answer(put.asked, put.facts)),
+    ("prices", lambda put: _with_hours(put, offered_answer(put.asked, put.facts, put.weekdays))),
+)
