@@ -10,7 +10,7 @@ import msgspec
 
 from core.answer.words import STOP, plain, stem, words_of
 
-_NUMBER_WORDS = {
+NUMBER_WORDS = {
     word: number
     for number, word in enumerate(
         words_of(
@@ -69,7 +69,7 @@ ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 MONTH = re.compile(rf"\b{_MONTH}\b", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 NUMBER_WORD = re.compile(
-    r"\b(" + "|".join(_NUMBER_WORDS) + r")\b(?:[\s-](" + "|".join(list(_NUMBER_WORDS)[1:10]) + r")\b)?", re.IGNORECASE
+    r"\b(" + "|".join(NUMBER_WORDS) + r")\b(?:[\s-](" + "|".join(list(NUMBER_WORDS)[1:10]) + r")\b)?", re.IGNORECASE
 )
 MONEY_AFTER = re.compile(rf"^\s?{_MONEY_UNIT}(?![a-z])", re.IGNORECASE)
 NAME = re.compile(r"(?<![\w'\u2019.])[A-ZÀ-ÖØ-Þ][\w'\u2019-]*(?:\s+[A-ZÀ-ÖØ-Þ][\w'\u2019-]*)*")
@@ -156,7 +156,7 @@ def _ranged(match: re.Match[str], _: str) -> list[Claim]:
 
 
 def _oclock(match: re.Match[str], _: str) -> list[Claim]:
-    number = _NUMBER_WORDS.get(match[1].lower()) if not match[1].isdigit() else int(match[1])
+    number = NUMBER_WORDS.get(match[1].lower()) if not match[1].isdigit() else int(match[1])
     return [] if number is None else [Claim("number", str(number), match[0], bare=True)]
 
 
@@ -218,7 +218,7 @@ def _canonical(digits: str) -> str:
 
 
 def _number_word(match: re.Match[str], text: str) -> list[Claim]:
-    value = _NUMBER_WORDS[match[1].lower()] + (_NUMBER_WORDS[match[2].lower()] if match[2] else 0)
+    value = NUMBER_WORDS[match[1].lower()] + (NUMBER_WORDS[match[2].lower()] if match[2] else 0)
     # "one" is a pronoun as often as a number.
     if value <= 1:
         return []

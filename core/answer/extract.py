@@ -7,10 +7,10 @@ from typing import Protocol
 
 import msgspec
 
-from core.answer.claims import claims
-from core.answer.question import Asked, ask
+from core.answer.claims import CLOCK, NUMBER_WORD, NUMBER_WORDS, claims
+from core.answer.question import Asked, ask, compares
 from core.answer.sentences import covers_day, day_clauses, sentences
-from core.answer.words import among, content, stem, stems, tokens
+from core.answer.words import among, content, plain, stem, stems, tokens
 
 # Probabilities of `core.retrieval.similarity`: that the passage answers at all.
 LEAST = 0.5
@@ -33,8 +33,20 @@ _WHO = re.compile(r"^\W*(who|whos|who's)\b", re.IGNORECASE)
 _PERSON = re.compile(r"\b(he|she|owner|manager|chef|team|staff|colleague|everyone|everybody|we)\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"\bthere\b(?! (is|are|was|were|will|has|have)\b)", re.IGNORECASE)
 _PLACE = re.compile(r"\b\d{1,4}[a-z]?,? [A-Z][a-z]+|\b[A-Z][\w-]+ (Street|Road|Lane|Square|Avenue|Way|Place|Close)\b")
-_SPAN = re.compile(r"\b(an?|half an?|few|couple of) (minute|hour|day|week|month|year)", re.IGNORECASE)
+_SPAN = re.compile(
+    r"\b(?:an?|half an?|few|couple of|\d+|" + "|".join(NUMBER_WORDS) + r")[\s-]*(?:working |business |full )?"
+    r"(?:min|minute|hr|hour|day|night|week|month|year|second)s?\b",
+    re.IGNORECASE,
+)
 _YES_NO = re.compile(r"^(yes|no|of course|sure|sorry)\b.{0,20}[.!]$", re.IGNORECASE)
+_VERDICT = re.compile(r"^(yes|no)\b", re.IGNORECASE)
+# Questions to which no yes or no is an answer.
+_WH = re.compile(
+    r"^\W*(?:(?:and|so|but|hi|hello|hey|um|ok)\W+)*(when|where|who|how (?:many|long|late|early|often|old))\b",
+    re.IGNORECASE,
+)
+_HOW_MANY = re.compile(r"\bhow many (\w+)", re.IGNORECASE)
+_CHARGED = re.compile(r"\b(charged?|pay|payable|price|costs?|fee|half|full)\b", re.IGNORECASE)
 _FREE = re.compile(
     r"\b(free|no charge|complimentary|on the house|included|without charge|costs? nothing)\b", re.IGNORECASE
 )
@@ -84,6 +96,8 @@ def extract(question: str, passages: Sequence[PassageLike], closeness: Closeness
     verbatim pieces of the passages, in their order.
     """
     asked = ask(question)
+    if compares(question) or not (asked.subject or asked.kinds):
+        return None  # no sentence says how two things differ; and of nothing nothing is said
     passages = passages[:LOOKED_AT]
     split = [sentences(passage.content[:PASSAGE_LETTERS]) for passage in passages]
     found = [
@@ -121,7 +135,7 @@ def _candidates(
         if part.endswith("?"):
             heading = before = own
             continue
-        if _answers(asked, part):
+        if _answers(asked, part) and not (_is_bare(asked) and heading and ask(" ".join(heading)).subject):
             said = own | before if _PRONOUN.match(part) else own
             # What the question above asks, the sentences under it answer.
             covered = max(_share(asked, said), 0.9 * _share(asked, said | heading))
@@ -141,6 +155,11 @@ def _candidates(
             found.append(_Candidate(number, at, score))
         before = own
     return found
+
+
+def _is_bare(asked: Asked) -> bool:
+    """Whether it says only what kind of thing is asked for: what stands under a question of another thing is not it."""
+    return not asked.subject and not asked.days
 
 
 def _pairs(asked: Asked, part: str) -> bool:
@@ -192,15 +211,30 @@ def _answers(asked: Asked, part: str) -> bool:
         (whose_days, "day" in held),
         (_WHO.match(asked.text) is not None, "name" in held or _PERSON.search(part) is not None),
         (bool(asked.days) and (_FREE.search(asked.text) or "price" in asked.kinds), _covers(part, asked.days)),
+        (_HOW_MANY.search(asked.text) is not None, _counts(asked, part)),
+        (_WH.match(asked.text) is not None, _VERDICT.match(part) is None),
+        (bool(asked.days) and "day" in held and _WH.match(asked.text) is not None, _names_one(part, asked.days)),
         ("price" in asked.kinds, "money" in held or _FREE.search(part) is not None),
         (when and bool(asked.days), _covers(part, asked.days) and says_when),
         (when, says_when),
         ("phone" in asked.kinds and not asked.subject, "phone" in held),
         ("email" in asked.kinds and not asked.subject, "email" in held),
         ("phone" in asked.kinds and _NUMBER.search(asked.text) is not None, "phone" in held),
-        ("how long" in asked.text.lower(), "number" in held or "time" in held or _SPAN.search(part) is not None),
+        ("how long" in asked.text.lower(), "time" in held or _SPAN.search(part) is not None),
     )
     return all(there for asked_for, there in needed if asked_for)
+
+
+def _counts(asked: Asked, part: str) -> bool:
+    """Whether the sentence has a number of what is asked how many there are of."""
+    match = _HOW_MANY.search(asked.text)
+    said = tokens(CLOCK.sub(" ", part))
+    numbers = [at for at, word in enumerate(said) if word.isdigit() or NUMBER_WORD.fullmatch(word)]
+    return match is not None and any(among(stem(plain(match[1])), map(stem, said[at + 1 : at + 4])) for at in numbers)
+
+
+def _names_one(part: str, days: Sequence[int]) -> bool:
+    return any(covers_day(part, day) for day in days)
 
 
 def _covers(part: str, days: Sequence[int]) -> bool:
@@ -225,12 +259,16 @@ def _text(asked: Asked, parts: Sequence[str], at: int) -> str:
         return clauses
     previous = parts[at - 1] if at and not is_instruction(parts[at - 1]) else ""
     refers = _PRONOUN.match(chosen) or _ELSEWHERE.search(chosen)
-    if _YES_NO.match(previous) or (refers and previous and not previous.endswith("?")):
+    if (_YES_NO.match(previous) and _WH.match(asked.text) is None) or (
+        refers and previous and not previous.endswith("?")
+    ):
         return f"{previous} {chosen}"
     following = parts[at + 1] if at + 1 < len(parts) else ""
     if following.endswith("?") or is_instruction(following):
         following = ""
-    if following and (_needs_more(asked, chosen) or _adds(asked, chosen, following)):
+    if following and (
+        _needs_more(asked, chosen) or _adds(asked, chosen, following) or _limits(asked, chosen, following)
+    ):
         return f"{chosen} {following}"
     if previous and not previous.endswith("?") and _adds(asked, chosen, previous):
         return f"{previous} {chosen}"
@@ -241,6 +279,12 @@ def _adds(asked: Asked, chosen: str, neighbour: str) -> bool:
     """Whether a neighbour says something of the question that the chosen sentence does not."""
     own, theirs = set(stems(chosen)), set(stems(neighbour))
     return any(among(word, theirs) and not among(word, own) for word in asked.subject)
+
+
+def _limits(asked: Asked, chosen: str, following: str) -> bool:
+    """Whether what is free is so only up to a point, and the next sentence says what it costs beyond."""
+    free = "price" in asked.kinds and _FREE.search(chosen) is not None
+    return free and all(claim.kind != "money" for claim in claims(chosen)) and _CHARGED.search(following) is not None
 
 
 def _needs_more(asked: Asked, chosen: str) -> bool:

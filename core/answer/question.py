@@ -21,7 +21,9 @@ from core.answer.claims import (
 )
 from core.answer.words import STOP, among, content, listed, one_slip, plain, stem, tokens, vocabulary
 
-Kind = Literal["price", "hours", "open_now", "duration", "staff", "address", "phone", "email", "payment", "booking"]
+Kind = Literal[
+    "price", "hours", "open_now", "duration", "staff", "address", "phone", "email", "website", "payment", "booking"
+]  # fmt: skip
 
 # Stems that say what is asked; every other word of a question says what it is about.
 _KEYWORDS: Mapping[Kind, frozenset[str]] = {
@@ -53,7 +55,9 @@ _PHRASES: tuple[tuple[str, Kind], ...] = (
     (r"\bhow long\b", "duration"),
     (r"^\W*(who|whos|who's)\b", "staff"),
     (r"\bwhere\b.*\b(are|r|is|find)\b.*\b(you|u|ya|shop|place|store|located|guys|salon|garage|cafe)\b", "address"),
+    (r"^\W*(what|which) (street|road|avenue|square|area|town|city)\b", "address"),
     (r"\be-?mail\b", "email"),
+    (r"\bweb ?(site|page|address)\b|\burl\b", "website"),
 )  # fmt: skip
 FILLERS = vocabulary(
     "um uh er erm hmm like so well quick question wondering wonder curious know shop store place business "
@@ -61,7 +65,7 @@ FILLERS = vocabulary(
     "basically guess week going go come coming start starts usual usually normally normal regular "
     "standard basic exactly roughly about around approximately total altogether sir madam bro dude love "
     "folks people currently offer provide service services customer good morning afternoon evening "
-    "less guys lot next week both bring serve speak hear heard right correct true suppose tomorow tmrw "
+    "less guys lot next week both serve speak hear heard right correct true suppose tomorow tmrw "
     "tommorow tommorrow"
 )
 
@@ -83,6 +87,10 @@ def ask(text: str) -> Asked:
     words = content(undated(text))
     kinds = {kind for kind, keys in _KEYWORDS.items() if any(listed(word, keys) for word in words)}
     kinds |= {kind for pattern, kind in _PHRASES if re.search(pattern, lowered)}
+    if {"email", "website"} & kinds:
+        kinds.discard("address")  # an "email address" is no place
+    if _PAST.search(lowered):
+        kinds -= {"hours", "open_now"}
     days = weekdays(text)
     times = [int(claim.value) for claim in claims(text) if claim.kind == "time"] if CLOCK.search(text) else []
     if any(claim.kind == "money" for claim in claims(text)):
@@ -101,6 +109,11 @@ def undated(text: str) -> str:
     for pattern in _DATED:
         text = pattern.sub(" ", text)
     return text
+
+
+def compares(text: str) -> bool:
+    """Whether it is asked how two things differ."""
+    return _COMPARES.search(plain(text)) is not None
 
 
 def keywords(kind: Kind) -> frozenset[str]:
@@ -134,6 +147,11 @@ def _said(word: str, kinds: frozenset[Kind]) -> bool:
 
 
 _DATED = (ISO_DATE, DAY_MONTH, DAY_OF_MONTH, OF_MONTH, DAYS_AHEAD, FEAST_TIME, WEEK_ON)
+_PAST = re.compile(r"\bwhen did\b|\b(have|has) (you|it|the \w+) been\b|\b(found|establish)ed\b")
+_COMPARES = re.compile(
+    r"\b(more|less|cheaper|dearer|pricier|costlier|longer|shorter|better)\b.*\bthan\b|\bdifference between\b|"
+    r"\b(cheaper|cheapest|dearer)\b.*\bor\b|\bsame (price )?as\b|\bas much as\b"
+)
 _CLOCK = re.compile(r"\d+(am|pm|st|nd|rd|th)?|am|pm")
 _DAY_STEMS = frozenset(stem(day) for day in DAYS) | frozenset(stem(f"{day}s") for day in DAYS) | {"weekend", "weekday"}
 _DAY_WORDS = frozenset(

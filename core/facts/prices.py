@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from core.answer.question import FILLERS, Asked, ask, keywords
+from core.answer.question import FILLERS, Asked, ask, compares, keywords
 from core.answer.words import among, listed, plain, same, stem, tokens, vocabulary
 from core.facts import wording
 from core.facts.ages import WHOSE, ages_in, ages_of, asks_for_asker
@@ -19,10 +19,6 @@ _SMALL = frozenset({"a", "an", "the", "and", "or", "of", "with", "for", "per", "
 
 _UNIT = re.compile(r"\b(?:an?|per|each|every) (month|year|week|day|hour|night|person|head|piece|session)\b")
 _MOST_LISTED = 40
-_COMPARES = re.compile(
-    r"\b(more|less|cheaper|dearer|pricier|costlier|longer|shorter|better)\b.*\bthan\b|\bdifference between\b|"
-    r"\bwhich\b.*\b(cheaper|cheapest|dearer)\b.*\bor\b|\b(cheaper|dearer)\b.*\bor\b|\bsame (price )?as\b|\bas much as\b"
-)
 _SIDES = re.compile(r"\b(?:than|and|plus|or|as|between)\b|[,&+]")
 _COMPARING = vocabulary("more less cheaper dearer pricier difference between same much better which")
 _GETS = re.compile(
@@ -47,7 +43,7 @@ def price_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | 
     """The price that is asked for, on these days; several where it fits several; None for what is not listed."""
     if "price" not in asked.kinds or _asks_otherwise(asked):
         return None
-    if _COMPARES.search(plain(asked.text)):
+    if compares(asked.text):
         return _said(_each(asked, facts), facts)
     if ages_in(asked.text):
         return for_ages(asked, facts, days)
@@ -71,7 +67,7 @@ def for_ages(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None
 
 def variant_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None:
     """The prices for those whom the question names, where it names nothing else: "do pensioners pay less?"."""
-    if "price" not in asked.kinds or _COMPARES.search(plain(asked.text)):
+    if "price" not in asked.kinds or compares(asked.text):
         return None
     words = _words(asked, frozenset())
     found = [one for one in facts.prices if one.variant and words and _all_among(words, _stems(one.variant))]
