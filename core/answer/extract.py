@@ -7,10 +7,11 @@ from typing import Protocol
 
 import msgspec
 
-from core.answer.claims import CLOCK, NUMBER_WORD, NUMBER_WORDS, claims
+from core.answer.claims import claims
+from core.answer.holding import FREE, answers, is_by_form, takes_verdict
 from core.answer.question import Asked, ask, compares
-from core.answer.sentences import covers_day, day_clauses, sentences
-from core.answer.words import among, content, plain, stem, stems, tokens
+from core.answer.sentences import day_clauses, sentences
+from core.answer.words import among, content, stem, stems, tokens
 
 # Probabilities of `core.retrieval.similarity`: that the passage answers at all.
 LEAST = 0.5
@@ -25,31 +26,9 @@ _PRONOUN = re.compile(r"^(it|they|he|she|this|that|these|those|his|her|their|its
 _BEGINNING = 3
 _SHORT_WORDS = 3
 _BRIEF_WORDS = 11
-_MOST_OF_A_WEEK = 4
-_TODAY = re.compile(r"\b(now|today|tonight|tomorrow|tmrw|still|currently)\b", re.IGNORECASE)
-_WHICH_DAYS = re.compile(r"\b(which|what) days?\b|\bwhen\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\bnumber\b", re.IGNORECASE)
-_WHO = re.compile(r"^\W*(who|whos|who's)\b", re.IGNORECASE)
-_PERSON = re.compile(r"\b(he|she|owner|manager|chef|team|staff|colleague|everyone|everybody|we)\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"\bthere\b(?! (is|are|was|were|will|has|have)\b)", re.IGNORECASE)
-_PLACE = re.compile(r"\b\d{1,4}[a-z]?,? [A-Z][a-z]+|\b[A-Z][\w-]+ (Street|Road|Lane|Square|Avenue|Way|Place|Close)\b")
-_SPAN = re.compile(
-    r"\b(?:an?|half an?|few|couple of|\d+|" + "|".join(NUMBER_WORDS) + r")[\s-]*(?:working |business |full )?"
-    r"(?:min|minute|hr|hour|day|night|week|month|year|second)s?\b",
-    re.IGNORECASE,
-)
 _YES_NO = re.compile(r"^(yes|no|of course|sure|sorry)\b.{0,20}[.!]$", re.IGNORECASE)
-_VERDICT = re.compile(r"^(yes|no)\b", re.IGNORECASE)
-# Questions to which no yes or no is an answer.
-_WH = re.compile(
-    r"^\W*(?:(?:and|so|but|hi|hello|hey|um|ok)\W+)*(when|where|who|how (?:many|long|late|early|often|old))\b",
-    re.IGNORECASE,
-)
-_HOW_MANY = re.compile(r"\bhow many (\w+)", re.IGNORECASE)
 _CHARGED = re.compile(r"\b(charged?|pay|payable|price|costs?|fee|half|full)\b", re.IGNORECASE)
-_FREE = re.compile(
-    r"\b(free|no charge|complimentary|on the house|included|without charge|costs? nothing)\b", re.IGNORECASE
-)
 # Sentences that speak to whoever answers, not to whoever asks.
 _INSTRUCTION = re.compile(
     r"\b(ignore|disregard|forget|override)\b.{0,40}\b(instructions?|rules?|above|previous|prior|prompts?|everything)\b|"
@@ -103,7 +82,7 @@ def extract(question: str, passages: Sequence[PassageLike], closeness: Closeness
     found = [
         candidate
         for number, passage in enumerate(passages)
-        if passage.similarity >= LEAST or any(_structural(asked, part) for part in split[number])
+        if passage.similarity >= LEAST or any(is_by_form(asked, part) for part in split[number])
         for candidate in _candidates(asked, number, passage.similarity, split[number], closeness)
     ]
     if not found:
@@ -124,7 +103,7 @@ def _candidates(
     parts = list(takewhile(lambda part: not is_instruction(part), parts))
     whole = {stem(word) for part in parts for word in tokens(part)}
     in_passage = _share(asked, whole)
-    if not _about(asked, in_passage, similarity) and not any(_structural(asked, part) for part in parts):
+    if not _about(asked, in_passage, similarity) and not any(is_by_form(asked, part) for part in parts):
         return []
     near = closeness(parts) if closeness is not None else [0.0] * len(parts)
     found: list[_Candidate] = []
@@ -135,7 +114,7 @@ def _candidates(
         if part.endswith("?"):
             heading = before = own
             continue
-        if _answers(asked, part) and not (_is_bare(asked) and heading and ask(" ".join(heading)).subject):
+        if answers(asked, part) and not (_is_bare(asked) and heading and ask(" ".join(heading)).subject):
             said = own | before if _PRONOUN.match(part) else own
             # What the question above asks, the sentences under it answer.
             covered = max(_share(asked, said), 0.9 * _share(asked, said | heading))
@@ -197,71 +176,13 @@ def _about(asked: Asked, share: float, similarity: float) -> bool:
     return any(share >= least and similarity >= sure for least, sure in ABOUT)
 
 
-def _answers(asked: Asked, part: str) -> bool:
-    """Whether a sentence holds the kind of thing that is asked for."""
-    held = {claim.kind for claim in claims(part)}
-    when = bool({"hours", "open_now"} & asked.kinds)
-    says_when = "time" in held or re.search(r"\b(open|closed?|shut|day off)\b", part, re.IGNORECASE) is not None
-    days = sum(covers_day(part, day) for day in range(7)) if when else 0
-    whose_days = "staff" in asked.kinds and (bool(asked.days) or _WHICH_DAYS.search(asked.text) is not None)
-    needed = (
-        # No passage knows what day it is: only the hours of the whole week answer.
-        (when and not asked.days and _TODAY.search(asked.text) is not None, days >= _MOST_OF_A_WEEK),
-        (when and any(claim.kind == "date" for claim in claims(asked.text)), "date" in held),
-        (whose_days, "day" in held),
-        (_WHO.match(asked.text) is not None, "name" in held or _PERSON.search(part) is not None),
-        (bool(asked.days) and (_FREE.search(asked.text) or "price" in asked.kinds), _covers(part, asked.days)),
-        (_HOW_MANY.search(asked.text) is not None, _counts(asked, part)),
-        (_WH.match(asked.text) is not None, _VERDICT.match(part) is None),
-        (bool(asked.days) and "day" in held and _WH.match(asked.text) is not None, _names_one(part, asked.days)),
-        ("price" in asked.kinds, "money" in held or _FREE.search(part) is not None),
-        (when and bool(asked.days), _covers(part, asked.days) and says_when),
-        (when, says_when),
-        ("phone" in asked.kinds and not asked.subject, "phone" in held),
-        ("email" in asked.kinds and not asked.subject, "email" in held),
-        ("phone" in asked.kinds and _NUMBER.search(asked.text) is not None, "phone" in held),
-        ("how long" in asked.text.lower(), "time" in held or _SPAN.search(part) is not None),
-    )
-    return all(there for asked_for, there in needed if asked_for)
-
-
-def _counts(asked: Asked, part: str) -> bool:
-    """Whether the sentence has a number of what is asked how many there are of."""
-    match = _HOW_MANY.search(asked.text)
-    said = tokens(CLOCK.sub(" ", part))
-    numbers = [at for at, word in enumerate(said) if word.isdigit() or NUMBER_WORD.fullmatch(word)]
-    return match is not None and any(among(stem(plain(match[1])), map(stem, said[at + 1 : at + 4])) for at in numbers)
-
-
-def _names_one(part: str, days: Sequence[int]) -> bool:
-    return any(covers_day(part, day) for day in days)
-
-
-def _covers(part: str, days: Sequence[int]) -> bool:
-    return all(covers_day(part, day) for day in days)
-
-
-def _structural(asked: Asked, part: str) -> bool:
-    """Whether a question asks for a thing that is known by its form, and for nothing else, and the sentence has it."""
-    if asked.subject:
-        return False
-    held = {claim.kind for claim in claims(part)}
-    return (
-        ("address" in asked.kinds and _PLACE.search(part) is not None)
-        or ("phone" in asked.kinds and "phone" in held)
-        or ("email" in asked.kinds and "email" in held)
-    )
-
-
 def _text(asked: Asked, parts: Sequence[str], at: int) -> str:
     chosen = parts[at]
     if asked.days and {"hours", "open_now"} & asked.kinds and (clauses := day_clauses(chosen, asked.days)):
         return clauses
     previous = parts[at - 1] if at and not is_instruction(parts[at - 1]) else ""
     refers = _PRONOUN.match(chosen) or _ELSEWHERE.search(chosen)
-    if (_YES_NO.match(previous) and _WH.match(asked.text) is None) or (
-        refers and previous and not previous.endswith("?")
-    ):
+    if (_YES_NO.match(previous) and takes_verdict(asked.text)) or (refers and previous and not previous.endswith("?")):
         return f"{previous} {chosen}"
     following = parts[at + 1] if at + 1 < len(parts) else ""
     if following.endswith("?") or is_instruction(following):
@@ -283,7 +204,7 @@ def _adds(asked: Asked, chosen: str, neighbour: str) -> bool:
 
 def _limits(asked: Asked, chosen: str, following: str) -> bool:
     """Whether what is free is so only up to a point, and the next sentence says what it costs beyond."""
-    free = "price" in asked.kinds and _FREE.search(chosen) is not None
+    free = "price" in asked.kinds and FREE.search(chosen) is not None
     return free and all(claim.kind != "money" for claim in claims(chosen)) and _CHARGED.search(following) is not None
 
 

@@ -50,6 +50,7 @@ _PHRASES: tuple[tuple[str, Kind], ...] = (
     (r"\bstill open\b", "open_now"),
     (r"^\W*(is|are) (the |your )?\w+ (still )?open( yet)?\W*$|^\W*open\W*$", "open_now"),
     (r"\bfree\b(?! (on|at|this|next|today|tomorrow|now|in|to|for an?|from|wi-?fi|parking)\b)", "price"),
+    (r"\b(do|does|must|should|have to)\b.*\bpay\W*$", "price"),
     (r"\b(pay|costs?|charges?) less\b|\bdiscounts?\b|\b(reduced|special) (price|rate)s?\b", "price"),
     (r"\bstill open\b", "hours"),
     (r"\bhow long\b", "duration"),
@@ -89,7 +90,7 @@ def ask(text: str) -> Asked:
     kinds |= {kind for pattern, kind in _PHRASES if re.search(pattern, lowered)}
     if {"email", "website"} & kinds:
         kinds.discard("address")  # an "email address" is no place
-    if _PAST.search(lowered):
+    if asks_of_past(text):
         kinds -= {"hours", "open_now"}
     days = weekdays(text)
     times = [int(claim.value) for claim in claims(text) if claim.kind == "time"] if CLOCK.search(text) else []
@@ -109,6 +110,11 @@ def undated(text: str) -> str:
     for pattern in _DATED:
         text = pattern.sub(" ", text)
     return text
+
+
+def asks_of_past(text: str) -> bool:
+    """Whether it is asked since when something is."""
+    return _PAST.search(plain(text)) is not None
 
 
 def compares(text: str) -> bool:

@@ -22,6 +22,7 @@ _IRREGULAR = {
     "dogs": "dog", "puppy": "dog", "cancelled": "cancel", "cancelling": "cancel", "cancellation": "cancel",
     "canceled": "cancel", "pizzas": "pizza", "mins": "minut", "min": "minut", "hrs": "hour", "teacher": "teach",
     "teachers": "teach", "owner": "own", "owners": "own", "manager": "manag", "managers": "manag",
+    "allowed": "welcom", "permitted": "welcom",
 }  # fmt: skip
 
 

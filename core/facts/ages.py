@@ -2,7 +2,7 @@
 
 import re
 
-from core.answer.words import plain, stem, words_of
+from core.answer.words import plain, vocabulary
 
 _OLDEST = 130
 _NOT_YEARS = (
@@ -22,12 +22,13 @@ _PERSON = (
 )
 _NAMED = re.compile(
     r"\b(\d{1,3})[ -]?(?:years?|yrs?)[ -]old\b|\baged? (\d{1,3})\b|"
+    r"\b(?:kids|children|boys|girls|anyone|people) (?:aged )?(?:under|over) (\d{1,3})\b|"
     rf"\b(?:i'?m|i am|he'?s|she'?s|he is|she is|who is|(?:{_PERSON.replace(' ', '|')})(?: is|,)?) "
     rf"(\d{{1,3}})\b{_NOT_YEARS}"
 )
 _FIRST = re.compile(r"\b(?:me and|and me|and myself|myself and|and i)\b")
 # Words that only say whose age it is.
-WHOSE = frozenset(stem(word) for word in words_of(f"{_PERSON} he she old year aged age")) | {"aged", "ag"}
+WHOSE = vocabulary(f"{_PERSON} he she old year aged age under over people") | {"aged"}
 
 
 def ages_of(variant: str) -> range | None:
@@ -44,7 +45,9 @@ def ages_of(variant: str) -> range | None:
 
 def ages_in(question: str) -> list[int]:
     """The ages that a question names."""
-    return [int(next(filter(None, match.groups()))) for match in _NAMED.finditer(plain(question))]
+    found = _NAMED.finditer(plain(question))
+    # "Under 5" is any age below it, of which the greatest is as good as another.
+    return [int(next(filter(None, match.groups()))) - (" under " in match[0]) for match in found]
 
 
 def asks_for_asker(question: str) -> bool:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from core.answer.question import FILLERS, ask
+from core.answer.question import FILLERS, ask, weekdays
 from core.answer.words import among, content, listed, plain, stem, tokens, vocabulary
 from core.facts import wording
 from core.facts.calendar import Calendar
@@ -75,6 +75,8 @@ def _with_hours(put: Query, said: str | None) -> str | None:
     """An answer about a service, and the hours of the days for which it was asked."""
     if said is None or put.named is None or put.facts.hours is None:
         return said
+    if (offered := weekdays(said)) and not {day.weekday() for day in put.named.days} & set(offered):
+        return said  # it says itself on which other days
     told = on_days(put, Calendar(put.facts), put.named)
     return said if told is None else f"{said} {told}"
 

@@ -55,6 +55,8 @@ def for_ages(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None
     """The prices for the ages that a question names, and what it costs where their condition is not met."""
     words = [word for word in _words(asked, frozenset()) if word not in WHOSE]
     named = _fitting(words, facts.prices, by_age=True) if words else [one for one in facts.prices if _ages(one)]
+    services = {one.service for one in named}
+    named += [one for one in facts.prices if _ages(one) and one.service in services and one not in named]
     if not any(_ages(one) for one in named):
         return None  # what an age has to do with it the facts do not say
     theirs = [one for age in ages_in(asked.text) for one in named if age in (_ages(one) or ())]

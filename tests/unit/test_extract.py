@@ -94,6 +94,9 @@ WAITING = Passage("From Monday to Thursday you rarely wait. The hall has twelve 
         ("is anyone there", LANES),
         ("how long is the wait on saturday", WAITING),
         ("is it free?", CANCEL),
+        ("when did you open", HOURS),
+        ("how many barbers are there", Passage("Two of our barbers come to your office.")),
+        ("last appointment?", Passage("No, you need no appointment: just walk in.")),
         ("how much is it", CANCEL),
         ("is a lane cheaper than the price of a game", CANCEL),
     ],
@@ -108,3 +111,8 @@ def test_of_what_is_free_up_to_a_point_the_point_is_told_with_what_it_costs_beyo
 
 def test_how_many_there_are_is_a_number_of_them():
     assert "The hall has twelve lanes." == compose("how many lanes do you have", [], [WAITING], None, NOW).text
+
+
+def test_since_when_something_is_has_a_year():
+    told = Passage("We opened in 1998 as the first alley of the county.")
+    assert told.content == compose("when did you open", [], [HOURS, told], None, NOW).text

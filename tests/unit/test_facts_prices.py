@@ -20,6 +20,8 @@ STUDENT = "Single game, students: £7, on Thursdays only. With a student card."
         ("game for me and my son aged 8", f"{YOUNG} {GAME}"),
         ("i'm 67, how much is a game on thursday", OLD),
         ("how much is a game for a 67 year old on saturday", f"{OLD} {GAME}"),
+        ("do kids under 5 pay", YOUNG),
+        ("how much for one game for my 8 year old", YOUNG),
         ("how much is a game, I am 67", f"{OLD} {GAME}"),
         ("how much is a single game for a 30 year old", GAME),
         ("how much is a game for students on thursday", STUDENT),
