@@ -5,9 +5,12 @@ from collections.abc import AsyncGenerator, Sequence
 from itertools import takewhile
 from uuid import UUID
 
+import msgspec
+
 from core.answer.compose import UNKNOWN
-from core.answer.compose import Turn as Said
 from core.answer.events import Answered, Event
+from core.answer.history import Turn as Said
+from core.answer.offers import reply_to_offer
 from core.answer.turn import Turn
 from core.errors import DatabaseUnavailable, OutboxUnavailable
 from core.services import Services
@@ -41,14 +44,32 @@ async def _exists(services: Services, shop_id: int) -> bool:
         return True  # found out when the turn is written
 
 
-async def passed_to_human(services: Services, shop_id: int, conversation_id: UUID, message: str) -> bool:
-    """Give a message to the human who has the conversation; False when the assistant is to answer it.
+class Standing(msgspec.Struct, frozen=True):
+    """How a visitor stands with the humans of a shop.
+
+    `passed`: a human has the conversation, and the message was given to them; `waits`: one was asked for and has not
+    taken it over; `offered`: the last answer was not known, and offered one.
+    """
+
+    passed: bool = False
+    waits: bool = False
+    offered: bool = False
+
+
+async def standing(services: Services, shop_id: int, conversation_id: UUID | None, message: str) -> Standing:
+    """Give a message to the human who has the conversation, if one has; else how the visitor stands.
 
     Raises DatabaseUnavailable when a human has it and the message cannot be given.
     """
-    if not await services.recorder.human_owns(shop_id, conversation_id):
-        return False
-    return await services.desk.pass_on(shop_id, conversation_id, message)
+    if conversation_id is None:
+        return Standing()
+    recorder = services.recorder
+    status = await recorder.handoff_status(shop_id, conversation_id)
+    if status == "active" and await services.desk.pass_on(shop_id, conversation_id, message):
+        return Standing(passed=True)
+    replies = reply_to_offer(message) is not None
+    offered = replies and await recorder.unanswered_in_a_row(shop_id, conversation_id) > 0
+    return Standing(waits=status in {"waiting", "overdue"}, offered=offered)
 
 
 async def silence() -> AsyncGenerator[Event, None]:
@@ -61,8 +82,10 @@ async def human_is_due(
 ) -> bool:
     """Whether to offer a human: one was asked for, or the assistant did not know twice in a row.
 
-    `history` is what the caller tells of the conversation: all that is known of one that has no id.
+    `history` is what the caller tells of the conversation: all that is known of one that has no id. Not to a visitor who waits for one already.
     """
+    if answer.waits:
+        return False
     if answer.kind == "handoff":
         return True
     if answer.known:

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from core.answer.compose import UNKNOWN, asked_in, compose, from_facts
-from core.answer.courtesy import PERSON, asks_for_person, courtesy
+from core.answer.compose import asked_in, from_facts, from_passages
+from core.answer.courtesy import asks_for_person, courtesy
 from core.answer.events import (
     FACTS_CATEGORY,
     Answered,
@@ -18,6 +18,7 @@ from core.answer.events import (
     told,
 )
 from core.answer.extract import is_instruction
+from core.answer.offers import DECLINED, reply_to_offer, unknown, was_offered, way_to_person
 from core.answer.writing import Writing
 from core.cache.local import LocalCache
 from core.errors import DatabaseUnavailable
@@ -67,14 +68,17 @@ class Assistant:
 
     async def _prepare(self, question: Question) -> Answered | Ground:
         """The answer that needs no passages, else the ground for one that does."""
-        if (reply := courtesy(question.message)) is not None:
-            return Answered(reply, "courtesy")
-        if asks_for_person(question.message):
-            return Answered(PERSON, "handoff")
+        reply = reply_to_offer(question.message) if question.offered or was_offered(question.history) else None
+        if reply == "no":
+            return Answered(DECLINED, "courtesy")
+        if reply is None and (polite := courtesy(question.message)) is not None:
+            return Answered(polite, "courtesy")
         asked = asked_in(question.message, question.history)
-        if is_instruction(question.message) or len(asked.strip()) < LEAST_LETTERS:
-            return Answered(UNKNOWN, "unknown")
+        if is_instruction(question.message) or (reply is None and len(asked.strip()) < LEAST_LETTERS):
+            return _unknown(question)
         stated, of_now = await self._stated(question.shop_id)
+        if reply == "yes" or asks_for_person(question.message, _names_in(stated)):
+            return Answered(way_to_person(stated, waits=question.waits), "handoff", waits=question.waits)
         missing: Rung | None = None if of_now else "database"
         if (fact := from_facts(question.message, question.history, stated, question.now)) is not None:
             return _from_facts(fact, missing)
@@ -111,11 +115,19 @@ def _from_facts(fact: FactAnswer, degraded: Rung | None) -> Answered:
     return Answered(fact.text, "facts", (source,), degraded, fact.as_of)
 
 
+def _unknown(question: Question, degraded: Rung | None = None, age_s: float | None = None) -> Answered:
+    return Answered(unknown(waits=question.waits), "unknown", (), degraded, None, age_s, question.waits)
+
+
+def _names_in(stated: StatedFacts | None) -> list[str]:
+    """The names of who works there."""
+    return [] if stated is None else [person.name for person in stated.facts.staff]
+
+
 def _extracted(ground: Ground, degraded: Rung | None) -> Answered:
-    question = ground.question
-    found = compose(question.message, question.history, ground.results, ground.stated, question.now)
+    found = from_passages(ground.asked, ground.results, ground.stated)
     if found.kind == "unknown":
-        return Answered(UNKNOWN, "unknown", (), degraded, None, ground.age_s)
+        return _unknown(ground.question, degraded, ground.age_s)
     sources = tuple(source_of(ground.results[index]) for index in found.sources)
     return Answered(found.text, "extract", sources, degraded, None, ground.age_s)
 

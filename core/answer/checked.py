@@ -8,6 +8,7 @@ from core.answer.grounding import ungrounded
 from core.answer.prompt import NOT_KNOWN
 from core.answer.question import Asked
 from core.answer.sentences import sentences
+from core.answer.support import has_markup, is_verdict, supported
 from core.answer.words import among, plain, stems
 
 _CLOSED = re.compile(r"(?s)(.*?[.!?][\"”)]?)(\s+)(?=\S)|(.+?)(\n+)")
@@ -28,17 +29,22 @@ async def checked(pieces: AsyncIterator[str], asked: Asked, evidence: Sequence[s
 
     Raises Unsupported at the first that is not.
     """
-    held = ""
+    held = verdict = ""
     lines = [part for piece in evidence for part in sentences(piece)]
     async for piece in pieces:
         held += _CONTROL.sub("", piece)
         while (match := _CLOSED.match(held)) is not None:
             sentence, held = match[0], held[match.end() :]
-            _check(sentence, asked, evidence, lines)
-            yield sentence
-    if held.strip():
-        _check(held, asked, evidence, lines)
-        yield held
+            if is_verdict(sentence):
+                # A bare yes is held until what it says yes to is known.
+                verdict += sentence
+                continue
+            _check(verdict + sentence, asked, evidence, lines)
+            yield verdict + sentence
+            verdict = ""
+    if (verdict + held).strip():
+        _check(verdict + held, asked, evidence, lines)
+        yield verdict + held
 
 
 def refuses(sentence: str) -> bool:
@@ -48,7 +54,10 @@ def refuses(sentence: str) -> bool:
 
 
 def _check(sentence: str, asked: Asked, evidence: Sequence[str], lines: Sequence[str]) -> None:
-    if refuses(sentence) or ungrounded(sentence, evidence) or _misplaced(sentence, asked, lines):
+    unfit = is_verdict(sentence) or refuses(sentence) or has_markup(sentence, evidence)
+    if unfit or ungrounded(sentence, evidence) or _misplaced(sentence, asked, lines):
+        raise Unsupported(sentence)
+    if not supported(sentence, evidence):
         raise Unsupported(sentence)
 
 

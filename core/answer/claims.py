@@ -10,7 +10,7 @@ import msgspec
 
 from core.answer.words import STOP, plain, stem, words_of
 
-_NUMBER_WORDS = {
+NUMBER_WORDS = {
     word: number
     for number, word in enumerate(
         words_of(
@@ -51,14 +51,30 @@ DAY_MONTH = re.compile(
     rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\b|\b{_MONTH}\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b",
     re.IGNORECASE,
 )
+SLASHED = re.compile(r"(?<![\d/.])(?!24/7\b)(\d{1,2})([/.])(\d{1,2})(?:\2(\d{4}|\d{2}))?(?![\d/])")
+DAY_OF_MONTH = re.compile(
+    r"\b(?:on|for|by)(?: the)? (\d{1,2})(?:st|nd|rd|th)\b(?! of (?!next month|the month))", re.IGNORECASE
+)
+OF_MONTH = re.compile(
+    rf"\b(?:in|of|during|until|till|since|this|next|last|all|early|late|mid|end of) {_MONTH}\b", re.IGNORECASE
+)
+DAYS_AHEAD = re.compile(
+    r"\b(?:the )?(?:day )?after (?P<morrow>tomorrow)\b|"
+    r"\bin (?P<count>\d{1,3}|a|one|two|three|four) (?P<unit>day|week)s?\b(?! on\b)",
+    re.IGNORECASE,
+)
+FEAST_TIME = re.compile(r"\b(?:over|during|around|through(?:out)?)(?= (?:the )?(?:christmas|xmas)\b)", re.IGNORECASE)
+WEEK_ON = re.compile(r"\b(?:in )?a week (?=on )|(?<=day) week\b", re.IGNORECASE)
 ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 MONTH = re.compile(rf"\b{_MONTH}\b", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 NUMBER_WORD = re.compile(
-    r"\b(" + "|".join(_NUMBER_WORDS) + r")\b(?:[\s-](" + "|".join(list(_NUMBER_WORDS)[1:10]) + r")\b)?", re.IGNORECASE
+    r"\b(" + "|".join(NUMBER_WORDS) + r")\b(?:[\s-](" + "|".join(list(NUMBER_WORDS)[1:10]) + r")\b)?", re.IGNORECASE
 )
 MONEY_AFTER = re.compile(rf"^\s?{_MONEY_UNIT}(?![a-z])", re.IGNORECASE)
 NAME = re.compile(r"(?<![\w'\u2019.])[A-ZÀ-ÖØ-Þ][\w'\u2019-]*(?:\s+[A-ZÀ-ÖØ-Þ][\w'\u2019-]*)*")
+_HOUR = re.compile(r"\d{1,2}")
+_AROUND = 24  # letters before and after a claim that say what it is
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“(•*-])\s*$")
 _VERB = re.compile(
     r"^\s+(?:and\s+[A-Z]|is|was|are|were|has|had|does|did|can|will|would|works?|cuts?|charges?|costs?|says?|takes?|"
@@ -92,15 +108,23 @@ def claims(text: str) -> tuple[Claim, ...]:
     """All claims of a text, each place of it read once."""
     found: list[Claim] = []
     for pattern, read in _READERS:
-        for match in list(pattern.finditer(text)):
+        left, at = "", 0
+        for match in pattern.finditer(text):
             values = read(match, text)
-            if not values:
-                continue
             found += values
-            start, end = match.span()
-            if pattern is not RANGE_MERIDIEM:
-                text = text[:start] + " " * (end - start) + text[end:]
+            if values and pattern is not RANGE_MERIDIEM:
+                left += text[at : match.start()] + " " * len(match[0])
+                at = match.end()
+        text = left + text[at:]
     return tuple(found)
+
+
+def _before(match: re.Match[str], text: str) -> str:
+    return text[max(0, match.start() - _AROUND) : match.start()]
+
+
+def _after(match: re.Match[str], text: str) -> str:
+    return text[match.end() : match.end() + _AROUND]
 
 
 def _clock(match: re.Match[str], _: str) -> list[Claim]:
@@ -123,7 +147,7 @@ def _time(hour: int, minute: int, surface: str) -> list[Claim]:
 def _ranged(match: re.Match[str], _: str) -> list[Claim]:
     # "9 - 5 pm" and "2-5pm": the first may be of either half of the day; it is read as the nearest before the second.
     hour, minute, half = int(match[1]), int(match[2] or 0), match[3].lower()
-    after = re.match(r"\d{1,2}", match.string[match.end() :])
+    after = _HOUR.match(match.string, match.end())
     assert after is not None
     first = hour % 12
     if half == "p" and first < int(after[0]) % 12:
@@ -132,7 +156,7 @@ def _ranged(match: re.Match[str], _: str) -> list[Claim]:
 
 
 def _oclock(match: re.Match[str], _: str) -> list[Claim]:
-    number = _NUMBER_WORDS.get(match[1].lower()) if not match[1].isdigit() else int(match[1])
+    number = NUMBER_WORDS.get(match[1].lower()) if not match[1].isdigit() else int(match[1])
     return [] if number is None else [Claim("number", str(number), match[0], bare=True)]
 
 
@@ -173,7 +197,7 @@ def _number(match: re.Match[str], text: str) -> list[Claim]:
         value = _canonical(match[0])
     except InvalidOperation:
         return []
-    before, after = text[: match.start()].rstrip()[-1:], text[match.end() :]
+    before, after = _before(match, text).rstrip()[-1:], _after(match, text)
     unit = MONEY_AFTER.match(after)
     if before and before in "£$€¥":
         return [Claim("money", value, before + match[0])]
@@ -194,11 +218,11 @@ def _canonical(digits: str) -> str:
 
 
 def _number_word(match: re.Match[str], text: str) -> list[Claim]:
-    value = _NUMBER_WORDS[match[1].lower()] + (_NUMBER_WORDS[match[2].lower()] if match[2] else 0)
+    value = NUMBER_WORDS[match[1].lower()] + (NUMBER_WORDS[match[2].lower()] if match[2] else 0)
     # "one" is a pronoun as often as a number.
     if value <= 1:
         return []
-    after = text[match.end() :]
+    after = _after(match, text)
     if MONEY_AFTER.match(after) and not after.lstrip().lower().startswith("p "):
         return [Claim("money", str(value), match[0])]
     return [Claim("number", str(value), match[0], bare=_loose(after) or not re.match(r"\s*[a-z]", after))]
@@ -206,9 +230,9 @@ def _number_word(match: re.Match[str], text: str) -> list[Claim]:
 
 def _name(match: re.Match[str], text: str) -> list[Claim]:
     words = match[0].split()
-    if _SENTENCE_START.search(text[: match.start()]):
+    if _SENTENCE_START.search(_before(match, text)):
         single = len(words) == 1
-        if single and not _VERB.match(text[match.end() :]):
+        if single and not _VERB.match(_after(match, text)):
             return []
         if plain(words[0]) in _OPENERS:
             words = words[1:]

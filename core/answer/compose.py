@@ -1,30 +1,29 @@
 """An answer without a model: typed facts first, else the passages' own sentences, else that it is not known."""
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from core.answer.bounds import heard, visitor_turns
 from core.answer.claims import claims
 from core.answer.extract import PassageLike, extract, is_instruction
-from core.answer.followup import readings, standalone
+from core.answer.followup import lacks_antecedent, readings, standalone
+from core.answer.history import Turn
+from core.answer.parts import parts_of
 from core.answer.words import among, stems
-from core.facts.answers import FactAnswer, StatedFacts
+from core.facts.answers import FactAnswer, StatedFacts, answer_for_whom
 from core.facts.answers import answer as answer_from_facts
+from core.facts.dates import named_days
 from core.facts.wording import everything
 
 Kind = Literal["facts", "extract", "unknown"]
+_NEXT_DAY = re.compile(r"\bday (?:after(?! tomorrow)|(before))\b|\b(?:next|following) day\b", re.IGNORECASE)
 UNKNOWN = "I don't know that. Would you like me to pass your question on to a person at the shop?"
-
-
-class Turn(Protocol):
-    """One turn of a conversation."""
-
-    @property
-    def role(self) -> str: ...
-    @property
-    def content(self) -> str: ...
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -41,33 +40,67 @@ class Answer(msgspec.Struct, frozen=True):
 
 def asked_in(question: str, history: Sequence[Turn]) -> str:
     """The question as it is searched for: stand-alone, from what the visitor said before."""
-    return standalone(question, [turn.content for turn in history if turn.role == "user"])
-
-
-def readings_of(question: str, history: Sequence[Turn]) -> list[str]:
-    """All ways to read the question after what the visitor said before, `asked_in` first."""
-    return readings(question, [turn.content for turn in history if turn.role == "user"])
+    return standalone(heard(question), visitor_turns(history))
 
 
 def from_facts(question: str, history: Sequence[Turn], stated: StatedFacts | None, now: datetime) -> FactAnswer | None:
     """What the typed facts say to the likeliest reading of a question that they answer."""
     if stated is None or is_instruction(question):
         return None
+    turns = visitor_turns(history)
+    parts = parts_of(heard(question))
+    if len(parts) == 1:
+        return _of_one(parts[0], turns, stated, now)
+    found = [(part, _of_one(part, [*turns, *parts[:at]], stated, now)) for at, part in enumerate(parts)]
+    known = [one for _, one in found if one is not None]
+    if not known:
+        return _of_one(heard(question), turns, stated, now)
+    said = dict.fromkeys(one.text if one is not None else _unsaid(part) for part, one in found)
+    return FactAnswer(" ".join(said), known[0].topic, known[0].as_of)
+
+
+def _of_one(question: str, turns: Sequence[str], stated: StatedFacts, now: datetime) -> FactAnswer | None:
+    if not turns and lacks_antecedent(question):
+        return None
+    if (dated := _other_day(question, turns, stated, now)) is not None:
+        return answer_from_facts(dated, stated, now)
     # Before any is understood generously, each is strictly: "a small one?" is a pizza, not all that is small.
-    ways = [(reading, strict) for strict in (True, False) for reading in readings_of(question, history)]
-    found = (answer_from_facts(reading, stated, now, strict=strict) for reading, strict in ways)
-    return next((one for one in found if one is not None), None)
+    ways = readings(question, turns)
+    strictly = (answer_from_facts(reading, stated, now) for reading in ways)
+    generously = (answer_for_whom(reading, stated, now) for reading in ways)
+    return next((one for one in chain(strictly, generously) if one is not None), None)
+
+
+def _unsaid(part: str) -> str:
+    return f"About \u201c{part.strip(' ?!.')}\u201d I don't know; please ask that by itself."
+
+
+def _other_day(question: str, turns: Sequence[str], stated: StatedFacts, now: datetime) -> str | None:
+    """The question for the hours of "the day after" one that was asked for before."""
+    if (match := _NEXT_DAY.search(question)) is None or not turns:
+        return None
+    today = now.astimezone(ZoneInfo(stated.facts.time_zone)).date()
+    named = named_days(turns[-1], today, stated.facts)
+    if named is None or len(named.days) != 1:
+        return None
+    return f"are you open on {named.days[0] + timedelta(days=-1 if match[1] else 1)}?"
 
 
 def compose(
     question: str, history: Sequence[Turn], results: Sequence[PassageLike], stated: StatedFacts | None, now: datetime
 ) -> Answer:
     """Answer from what there is; `results` are those of a search for `asked_in(question, history)`, best first."""
-    asked = asked_in(question, history)
     if is_instruction(question):
         return Answer(UNKNOWN, "unknown")
     if (fact := from_facts(question, history, stated, now)) is not None:
         return Answer(fact.text, "facts", as_of=fact.as_of)
+    return from_passages(asked_in(question, history), results, stated)
+
+
+def from_passages(asked: str, results: Sequence[PassageLike], stated: StatedFacts | None) -> Answer:
+    """The passages' own sentences where they answer what is `asked_in` a question, else that it is not known."""
+    if lacks_antecedent(asked):
+        return Answer(UNKNOWN, "unknown")
     evidence = [result.content for result in results] + ([] if stated is None else everything(stated.facts))
     if stranger(asked, evidence):
         return Answer(UNKNOWN, "unknown")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from core.answer.compose import Turn
+from core.answer.history import Turn
 from core.facts.answers import StatedFacts
 from core.retrieval.searcher import Result
 
@@ -16,7 +16,10 @@ FACTS_CATEGORY = "facts"
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to a shop, with what was said before. `now` is the instant at which it is asked."""
+    """A message to a shop, with what was said before. `now` is the instant at which it is asked.
+
+    `offered`: the answer before it offered a person, which `history` need not tell; `waits`: the visitor asked for one.
+    """
 
     message: str
     shop_id: int
@@ -24,6 +27,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     history: Sequence[Turn] = ()
     limit: int = 3
     threshold: float | None = None
+    offered: bool = False
+    waits: bool = False
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -57,7 +62,8 @@ class Token(msgspec.Struct, frozen=True):
 class Answered(msgspec.Struct, frozen=True):
     """The whole answer. `degraded` names what was missing, `as_of` when the facts in it last changed.
 
-    `age_s` is how old the passages are that it rests on, when the database could not be asked.
+    `age_s` is how old the passages are that it rests on, when the database could not be asked; `waits` is that of the
+    question: no person is to be offered.
     """
 
     text: str
@@ -66,6 +72,7 @@ class Answered(msgspec.Struct, frozen=True):
     degraded: Rung | None = None
     as_of: datetime | None = None
     age_s: float | None = None
+    waits: bool = False
 
     @property
     def known(self) -> bool:

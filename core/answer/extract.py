@@ -8,8 +8,9 @@ from typing import Protocol
 import msgspec
 
 from core.answer.claims import claims
-from core.answer.question import Asked, ask
-from core.answer.sentences import covers_day, day_clauses, sentences
+from core.answer.holding import FREE, answers, is_by_form, takes_verdict
+from core.answer.question import Asked, ask, compares
+from core.answer.sentences import day_clauses, sentences
 from core.answer.words import among, content, stem, stems, tokens
 
 # Probabilities of `core.retrieval.similarity`: that the passage answers at all.
@@ -17,24 +18,17 @@ LEAST = 0.5
 # Which share of what is asked a passage must name, given that probability: the less it names, the surer it must be.
 ABOUT = ((0.66, LEAST), (0.5, 0.95), (0.33, 0.98), (0.0, 0.99))
 PRICE_ABOUT = 0.66
+# Passages that are looked at, and letters of each: a caller may ask for a hundred of a hundred thousand.
+LOOKED_AT = 10
+PASSAGE_LETTERS = 10_000
 PRICES_SURE = 0.9  # that a passage speaks of prices, where nothing is named
 _PRONOUN = re.compile(r"^(it|they|he|she|this|that|these|those|his|her|their|its)\b", re.IGNORECASE)
 _BEGINNING = 3
 _SHORT_WORDS = 3
 _BRIEF_WORDS = 11
-_MOST_OF_A_WEEK = 4
-_TODAY = re.compile(r"\b(now|today|tonight|tomorrow|tmrw|still|currently)\b", re.IGNORECASE)
-_WHICH_DAYS = re.compile(r"\b(which|what) days?\b|\bwhen\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\bnumber\b", re.IGNORECASE)
-_WHO = re.compile(r"^\W*(who|whos|who's)\b", re.IGNORECASE)
-_PERSON = re.compile(r"\b(he|she|owner|manager|chef|team|staff|colleague|everyone|everybody|we)\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"\bthere\b(?! (is|are|was|were|will|has|have)\b)", re.IGNORECASE)
-_PLACE = re.compile(r"\b\d{1,4}[a-z]?,? [A-Z][a-z]+|\b[A-Z][\w-]+ (Street|Road|Lane|Square|Avenue|Way|Place|Close)\b")
-_SPAN = re.compile(r"\b(an?|half an?|few|couple of) (minute|hour|day|week|month|year)", re.IGNORECASE)
 _YES_NO = re.compile(r"^(yes|no|of course|sure|sorry)\b.{0,20}[.!]$", re.IGNORECASE)
-_FREE = re.compile(
-    r"\b(free|no charge|complimentary|on the house|included|without charge|costs? nothing)\b", re.IGNORECASE
-)
+_CHARGED = re.compile(r"\b(charged?|pay|payable|price|costs?|fee|half|full)\b", re.IGNORECASE)
 # Sentences that speak to whoever answers, not to whoever asks.
 _INSTRUCTION = re.compile(
     r"\b(ignore|disregard|forget|override)\b.{0,40}\b(instructions?|rules?|above|previous|prior|prompts?|everything)\b|"
@@ -81,11 +75,14 @@ def extract(question: str, passages: Sequence[PassageLike], closeness: Closeness
     verbatim pieces of the passages, in their order.
     """
     asked = ask(question)
-    split = [sentences(passage.content) for passage in passages]
+    if compares(question) or not (asked.subject or asked.kinds):
+        return None  # no sentence says how two things differ; and of nothing nothing is said
+    passages = passages[:LOOKED_AT]
+    split = [sentences(passage.content[:PASSAGE_LETTERS]) for passage in passages]
     found = [
         candidate
         for number, passage in enumerate(passages)
-        if passage.similarity >= LEAST or any(_structural(asked, part) for part in split[number])
+        if passage.similarity >= LEAST or any(is_by_form(asked, part) for part in split[number])
         for candidate in _candidates(asked, number, passage.similarity, split[number], closeness)
     ]
     if not found:
@@ -106,7 +103,7 @@ def _candidates(
     parts = list(takewhile(lambda part: not is_instruction(part), parts))
     whole = {stem(word) for part in parts for word in tokens(part)}
     in_passage = _share(asked, whole)
-    if not _about(asked, in_passage, similarity) and not any(_structural(asked, part) for part in parts):
+    if not _about(asked, in_passage, similarity) and not any(is_by_form(asked, part) for part in parts):
         return []
     near = closeness(parts) if closeness is not None else [0.0] * len(parts)
     found: list[_Candidate] = []
@@ -117,7 +114,7 @@ def _candidates(
         if part.endswith("?"):
             heading = before = own
             continue
-        if _answers(asked, part):
+        if answers(asked, part) and not (_is_bare(asked) and heading and ask(" ".join(heading)).subject):
             said = own | before if _PRONOUN.match(part) else own
             # What the question above asks, the sentences under it answer.
             covered = max(_share(asked, said), 0.9 * _share(asked, said | heading))
@@ -137,6 +134,11 @@ def _candidates(
             found.append(_Candidate(number, at, score))
         before = own
     return found
+
+
+def _is_bare(asked: Asked) -> bool:
+    """Whether it says only what kind of thing is asked for: what stands under a question of another thing is not it."""
+    return not asked.subject and not asked.days
 
 
 def _pairs(asked: Asked, part: str) -> bool:
@@ -174,59 +176,20 @@ def _about(asked: Asked, share: float, similarity: float) -> bool:
     return any(share >= least and similarity >= sure for least, sure in ABOUT)
 
 
-def _answers(asked: Asked, part: str) -> bool:
-    """Whether a sentence holds the kind of thing that is asked for."""
-    held = {claim.kind for claim in claims(part)}
-    when = bool({"hours", "open_now"} & asked.kinds)
-    says_when = "time" in held or re.search(r"\b(open|closed?|shut|day off)\b", part, re.IGNORECASE) is not None
-    days = sum(covers_day(part, day) for day in range(7)) if when else 0
-    whose_days = "staff" in asked.kinds and (bool(asked.days) or _WHICH_DAYS.search(asked.text) is not None)
-    needed = (
-        # No passage knows what day it is: only the hours of the whole week answer.
-        (when and not asked.days and _TODAY.search(asked.text) is not None, days >= _MOST_OF_A_WEEK),
-        (when and any(claim.kind == "date" for claim in claims(asked.text)), "date" in held),
-        (whose_days, "day" in held),
-        (_WHO.match(asked.text) is not None, "name" in held or _PERSON.search(part) is not None),
-        (bool(asked.days) and (_FREE.search(asked.text) or "price" in asked.kinds), _covers(part, asked.days)),
-        ("price" in asked.kinds, "money" in held or _FREE.search(part) is not None),
-        (when and bool(asked.days), _covers(part, asked.days) and says_when),
-        (when, says_when),
-        ("phone" in asked.kinds and not asked.subject, "phone" in held),
-        ("email" in asked.kinds and not asked.subject, "email" in held),
-        ("phone" in asked.kinds and _NUMBER.search(asked.text) is not None, "phone" in held),
-        ("how long" in asked.text.lower(), "number" in held or "time" in held or _SPAN.search(part) is not None),
-    )
-    return all(there for asked_for, there in needed if asked_for)
-
-
-def _covers(part: str, days: Sequence[int]) -> bool:
-    return all(covers_day(part, day) for day in days)
-
-
-def _structural(asked: Asked, part: str) -> bool:
-    """Whether a question asks for a thing that is known by its form, and for nothing else, and the sentence has it."""
-    if asked.subject:
-        return False
-    held = {claim.kind for claim in claims(part)}
-    return (
-        ("address" in asked.kinds and _PLACE.search(part) is not None)
-        or ("phone" in asked.kinds and "phone" in held)
-        or ("email" in asked.kinds and "email" in held)
-    )
-
-
 def _text(asked: Asked, parts: Sequence[str], at: int) -> str:
     chosen = parts[at]
     if asked.days and {"hours", "open_now"} & asked.kinds and (clauses := day_clauses(chosen, asked.days)):
         return clauses
     previous = parts[at - 1] if at and not is_instruction(parts[at - 1]) else ""
     refers = _PRONOUN.match(chosen) or _ELSEWHERE.search(chosen)
-    if _YES_NO.match(previous) or (refers and previous and not previous.endswith("?")):
+    if (_YES_NO.match(previous) and takes_verdict(asked.text)) or (refers and previous and not previous.endswith("?")):
         return f"{previous} {chosen}"
     following = parts[at + 1] if at + 1 < len(parts) else ""
     if following.endswith("?") or is_instruction(following):
         following = ""
-    if following and (_needs_more(asked, chosen) or _adds(asked, chosen, following)):
+    if following and (
+        _needs_more(asked, chosen) or _adds(asked, chosen, following) or _limits(asked, chosen, following)
+    ):
         return f"{chosen} {following}"
     if previous and not previous.endswith("?") and _adds(asked, chosen, previous):
         return f"{previous} {chosen}"
@@ -237,6 +200,12 @@ def _adds(asked: Asked, chosen: str, neighbour: str) -> bool:
     """Whether a neighbour says something of the question that the chosen sentence does not."""
     own, theirs = set(stems(chosen)), set(stems(neighbour))
     return any(among(word, theirs) and not among(word, own) for word in asked.subject)
+
+
+def _limits(asked: Asked, chosen: str, following: str) -> bool:
+    """Whether what is free is so only up to a point, and the next sentence says what it costs beyond."""
+    free = "price" in asked.kinds and FREE.search(chosen) is not None
+    return free and all(claim.kind != "money" for claim in claims(chosen)) and _CHARGED.search(following) is not None
 
 
 def _needs_more(asked: Asked, chosen: str) -> bool:

@@ -13,8 +13,17 @@ _OWN = re.compile(
     r"\b(that|there|those|these) (you|we|i|are|is|a)\b",
     re.IGNORECASE,
 )
-_MOST_BACK = 6
+# Kinds of question that need no subject.
+_COMPLETE = frozenset({"address", "phone", "email", "website", "hours", "open_now", "payment", "booking"})
+_BOTH = re.compile(r"\bboth\b|\b(?:all|the two|these|those) together\b|^\W*(?:and )?together\b", re.IGNORECASE)
+_ADDED = re.compile(
+    r"^\W*(?:(?:and|but|plus|what about|how about)\W+)*(?:together )?with (?:an? |the |my )?", re.IGNORECASE
+)
+_PAIR = 2
+_EXPLETIVE = re.compile(r"\bit\b.*\bto\b|\bit (?:rains|snows)\b", re.IGNORECASE)
+_AUXILIARY = re.compile(r"^(?:is|are|was|were|does|do|did|can|could|will|would|has|have)\b", re.IGNORECASE)
 _MOST_REPLACING = 2
+_MOST_PLACES = 6  # each is a reading of its own, asked for itself
 
 
 def readings(message: str, history: Sequence[str]) -> list[str]:
@@ -25,14 +34,27 @@ def readings(message: str, history: Sequence[str]) -> list[str]:
     likeliest = standalone(message, history)
     if likeliest == message:
         return [message]
+    if (joined := _together(message, history)) is not None:
+        return [joined]
     earlier = next((turn for turn in reversed(history) if turn.strip() and not refers_back(turn)), "")
-    said = [word for word in _SHOWN.findall(message) if among(stem(plain(word)), ask(message).subject)]
-    words = _SHOWN.findall(earlier)
-    places = [place for place, word in enumerate(words) if among(stem(plain(word)), ask(earlier).subject)]
-    if not 0 < len(said) <= _MOST_REPLACING or not places:
+    said, words = _subject_words(message), _SHOWN.findall(earlier)
+    subject = ask(earlier).subject
+    places = [place for place, word in enumerate(words) if among(stem(plain(word)), subject)]
+    if not 0 < len(said) <= _MOST_REPLACING or not 0 < len(places) <= _MOST_PLACES:
         return [likeliest]
     replaced = [" ".join((*words[:place], *said, *words[place + 1 :])) for place in places]
     return [likeliest, *replaced, " ".join((*words, "for", *said))]
+
+
+def _together(message: str, history: Sequence[str]) -> str | None:
+    """What is asked of two things at once: "and with a wash?", "and both together?"; None for other messages."""
+    if _BOTH.search(message):
+        pair = [turn for turn in history if ask(turn).subject][-_PAIR:]
+        return f"{pair[0].strip(' ?.!')} and {' '.join(_subject_words(pair[1]))}?" if len(pair) == _PAIR else message
+    if (added := _ADDED.match(message)) is None:
+        return None
+    earlier = next((turn for turn in reversed(history) if ask(turn).subject), None)
+    return message if earlier is None else f"{earlier.strip(' ?.!')} and {message[added.end() :].strip(' ?.!')}?"
 
 
 def standalone(message: str, history: Sequence[str]) -> str:
@@ -41,9 +63,11 @@ def standalone(message: str, history: Sequence[str]) -> str:
     Only what the last turns were about is added, in words of the visitor's own; a message that stands alone comes back
     as it is.
     """
-    turns = [turn for turn in history[-_MOST_BACK:] if turn.strip()]
+    turns = [turn for turn in history if turn.strip()]
     if not turns or not refers_back(message):
         return message
+    if (joined := _together(message, turns)) is not None:
+        return joined
     subject: str = turns[-1]
     for earlier in reversed(turns[:-1]):
         if not refers_back(subject):
@@ -61,15 +85,24 @@ def refers_back(message: str) -> bool:
         return False
     if _PRONOUN.search(message) and len(asked.subject) <= 1:
         return True
+    if asked.kinds & _COMPLETE:
+        return False
     # "how much?", "on Saturday?", "the works?"
     return len(tokens(message)) <= 3 and not (asked.kinds and asked.subject)  # noqa: PLR2004
+
+
+def lacks_antecedent(message: str) -> bool:
+    """Whether it speaks of "it" or "them" and says nothing of what that is: alone it means nothing."""
+    spoken_of = _PRONOUN.search(message) is not None and not _EXPLETIVE.search(message)
+    return (spoken_of and refers_back(message)) or (_BOTH.search(message) is not None and not ask(message).subject)
 
 
 def _joined(message: str, earlier: str) -> str:
     """The message with what it leaves unsaid from an earlier one."""
     now, before = ask(message), ask(earlier)
     rest = _BARE.sub("", message).strip(" ?.!") or message.strip(" ?.!")
-    if now.kinds and not now.kinds <= before.kinds:
+    whole = _AUXILIARY.match(rest) is not None and _PRONOUN.search(rest) is not None
+    if whole or (now.kinds and not now.kinds <= before.kinds):
         # Another thing is asked of the same subject: "how long does it take?"
         about = _PRONOUN.sub(" ".join(_subject_words(earlier)), rest, count=1)
         return f"{about}?" if about != rest else f"{rest} {' '.join(_subject_words(earlier))}?".replace(" ?", "?")

@@ -1,13 +1,21 @@
 """What was said before, within a bound: the newest turns of visitor and assistant."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
-from core.answer.compose import Turn
-
 LETTERS_PER_TOKEN = 3.5  # of English; models differ, so that bounds leave room
 HISTORY_TOKENS = 400
+
+
+class Turn(Protocol):
+    """One turn of a conversation."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def content(self) -> str: ...
 
 
 class Said(msgspec.Struct, frozen=True):

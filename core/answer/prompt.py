@@ -4,9 +4,8 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-from core.answer.compose import Turn
 from core.answer.extract import is_instruction
-from core.answer.history import bounded, tokens_of
+from core.answer.history import Turn, bounded, tokens_of
 from core.answer.sentences import sentences
 from core.models.writer import Message
 

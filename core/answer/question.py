@@ -6,10 +6,24 @@ from typing import Literal
 
 import msgspec
 
-from core.answer.claims import CLOCK, DAYS, claims, day_index
-from core.answer.words import STOP, among, content, listed, plain, stem, tokens, vocabulary
+from core.answer.claims import (
+    CLOCK,
+    DAY_MONTH,
+    DAY_OF_MONTH,
+    DAYS,
+    DAYS_AHEAD,
+    FEAST_TIME,
+    ISO_DATE,
+    OF_MONTH,
+    WEEK_ON,
+    claims,
+    day_index,
+)
+from core.answer.words import STOP, among, content, listed, one_slip, plain, stem, tokens, vocabulary
 
-Kind = Literal["price", "hours", "open_now", "duration", "staff", "address", "phone", "email", "payment", "booking"]
+Kind = Literal[
+    "price", "hours", "open_now", "duration", "staff", "address", "phone", "email", "website", "payment", "booking"
+]  # fmt: skip
 
 # Stems that say what is asked; every other word of a question says what it is about.
 _KEYWORDS: Mapping[Kind, frozenset[str]] = {
@@ -36,12 +50,15 @@ _PHRASES: tuple[tuple[str, Kind], ...] = (
     (r"\bstill open\b", "open_now"),
     (r"^\W*(is|are) (the |your )?\w+ (still )?open( yet)?\W*$|^\W*open\W*$", "open_now"),
     (r"\bfree\b(?! (on|at|this|next|today|tomorrow|now|in|to|for an?|from|wi-?fi|parking)\b)", "price"),
+    (r"\b(do|does|must|should|have to)\b.*\bpay\W*$", "price"),
     (r"\b(pay|costs?|charges?) less\b|\bdiscounts?\b|\b(reduced|special) (price|rate)s?\b", "price"),
     (r"\bstill open\b", "hours"),
     (r"\bhow long\b", "duration"),
     (r"^\W*(who|whos|who's)\b", "staff"),
     (r"\bwhere\b.*\b(are|r|is|find)\b.*\b(you|u|ya|shop|place|store|located|guys|salon|garage|cafe)\b", "address"),
+    (r"^\W*(what|which) (street|road|avenue|square|area|town|city)\b", "address"),
     (r"\be-?mail\b", "email"),
+    (r"\bweb ?(site|page|address)\b|\burl\b", "website"),
 )  # fmt: skip
 FILLERS = vocabulary(
     "um uh er erm hmm like so well quick question wondering wonder curious know shop store place business "
@@ -49,7 +66,7 @@ FILLERS = vocabulary(
     "basically guess week going go come coming start starts usual usually normally normal regular "
     "standard basic exactly roughly about around approximately total altogether sir madam bro dude love "
     "folks people currently offer provide service services customer good morning afternoon evening "
-    "less guys lot next week both bring serve speak hear heard right correct true suppose tomorow tmrw "
+    "less guys lot next week both serve speak hear heard right correct true suppose tomorow tmrw "
     "tommorow tommorrow"
 )
 
@@ -68,9 +85,13 @@ class Asked(msgspec.Struct, frozen=True):
 def ask(text: str) -> Asked:
     """Take a question apart."""
     lowered = plain(text)
-    words = content(text)
+    words = content(undated(text))
     kinds = {kind for kind, keys in _KEYWORDS.items() if any(listed(word, keys) for word in words)}
     kinds |= {kind for pattern, kind in _PHRASES if re.search(pattern, lowered)}
+    if {"email", "website"} & kinds:
+        kinds.discard("address")  # an "email address" is no place
+    if asks_of_past(text):
+        kinds -= {"hours", "open_now"}
     days = weekdays(text)
     times = [int(claim.value) for claim in claims(text) if claim.kind == "time"] if CLOCK.search(text) else []
     if any(claim.kind == "money" for claim in claims(text)):
@@ -82,6 +103,23 @@ def ask(text: str) -> Asked:
     subject = tuple(word for word in words if not _fills(word, saying))
     plural = any(f"{day}s" in lowered for day in DAYS)
     return Asked(text, frozenset(kinds), subject, days, times[0] if times else None, plural)
+
+
+def undated(text: str) -> str:
+    """The text without the dates and months that it names: a date is nobody's name, and no thing that is asked for."""
+    for pattern in _DATED:
+        text = pattern.sub(" ", text)
+    return text
+
+
+def asks_of_past(text: str) -> bool:
+    """Whether it is asked since when something is."""
+    return _PAST.search(plain(text)) is not None
+
+
+def compares(text: str) -> bool:
+    """Whether it is asked how two things differ."""
+    return _COMPARES.search(plain(text)) is not None
 
 
 def keywords(kind: Kind) -> frozenset[str]:
@@ -97,6 +135,8 @@ def weekdays(text: str) -> tuple[int, ...]:
             found.append(day_index(word))
         elif len(word) > 5 and word not in STOP:  # noqa: PLR2004 - monday is the shortest
             found += [index for index, day in enumerate(DAYS) if among(stem(word), (stem(day),)) and word[-1] in "ysa"]
+        elif len(word) == 5 and word[-1] == "y":  # noqa: PLR2004 - a letter left out of the shortest: "fridy"
+            found += [index for index, day in enumerate(DAYS) if len(day) == 6 and one_slip(word, day)]  # noqa: PLR2004
         if word in {"weekend", "weekends"}:
             found += [5, 6]
     return tuple(dict.fromkeys(found))
@@ -112,6 +152,12 @@ def _said(word: str, kinds: frozenset[Kind]) -> bool:
     return any(listed(word, _KEYWORDS.get(kind, frozenset())) for kind in kinds)
 
 
+_DATED = (ISO_DATE, DAY_MONTH, DAY_OF_MONTH, OF_MONTH, DAYS_AHEAD, FEAST_TIME, WEEK_ON)
+_PAST = re.compile(r"\bwhen did\b|\b(have|has) (you|it|the \w+) been\b|\b(found|establish)ed\b")
+_COMPARES = re.compile(
+    r"\b(more|less|cheaper|dearer|pricier|costlier|longer|shorter|better)\b.*\bthan\b|\bdifference between\b|"
+    r"\b(cheaper|cheapest|dearer)\b.*\bor\b|\bsame (price )?as\b|\bas much as\b"
+)
 _CLOCK = re.compile(r"\d+(am|pm|st|nd|rd|th)?|am|pm")
 _DAY_STEMS = frozenset(stem(day) for day in DAYS) | frozenset(stem(f"{day}s") for day in DAYS) | {"weekend", "weekday"}
 _DAY_WORDS = frozenset(

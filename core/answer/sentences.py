@@ -1,6 +1,7 @@
 """A passage in sentences, and a sentence of opening hours in the clauses of its days: pieces, never rewritten."""
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 from core.answer.claims import claims
@@ -13,20 +14,25 @@ _EVERY_DAY = re.compile(r"\b(every ?day|daily|seven days|7 days|all week|whateve
 _WEEKDAYS = re.compile(r"\bweekdays?\b", re.IGNORECASE)
 _WEEKENDS = re.compile(r"\bweekends?\b", re.IGNORECASE)
 _SATURDAY = 5
+_LONGEST = 1000
+_LONGEST_ABBREVIATION = 10
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, stripped; joined by blanks they are the text but for its white space."""
     found: list[str] = []
     for piece in _END.split(text):
-        part = piece.strip()
-        if not part:
-            continue
-        if found and _ABBREVIATED.search(found[-1]):
-            found[-1] = f"{found[-1]} {part}"
-        else:
-            found.append(part)
+        for part in _shorter(piece.strip()):
+            if found and len(found[-1]) < _LONGEST and _ABBREVIATED.search(found[-1][-_LONGEST_ABBREVIATION:]):
+                found[-1] = f"{found[-1]} {part}"
+            else:
+                found.append(part)
     return found
+
+
+def _shorter(piece: str) -> list[str]:
+    """A piece, or its parts where it is a wall of words: what is done with a sentence takes time by its length."""
+    return textwrap.wrap(piece, _LONGEST, break_on_hyphens=False) if len(piece) > _LONGEST else [piece] if piece else []
 
 
 def covers_day(text: str, day: int) -> bool:

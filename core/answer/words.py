@@ -22,6 +22,7 @@ _IRREGULAR = {
     "dogs": "dog", "puppy": "dog", "cancelled": "cancel", "cancelling": "cancel", "cancellation": "cancel",
     "canceled": "cancel", "pizzas": "pizza", "mins": "minut", "min": "minut", "hrs": "hour", "teacher": "teach",
     "teachers": "teach", "owner": "own", "owners": "own", "manager": "manag", "managers": "manag",
+    "allowed": "welcom", "permitted": "welcom",
 }  # fmt: skip
 
 
@@ -114,8 +115,18 @@ def among(word: str, others: Iterable[str]) -> bool:
 
 
 def listed(word: str, known: Iterable[str]) -> bool:
-    """Whether a stem is one of a list of common words, slips forgiven in long ones only: a coat is not a cost."""
-    return word in known if len(word) < 6 else among(word, known)  # noqa: PLR2004 - short words have many neighbours
+    """Whether a stem is one of a list of common words, slips forgiven in long ones only: a coat is not a cost.
+
+    In short ones, which have many neighbours, only two letters that changed places are a slip.
+    """
+    if word in known or len(word) >= 6:  # noqa: PLR2004
+        return word in known or among(word, known)
+    return len(word) > 3 and any(swapped(word, other) for other in known)  # noqa: PLR2004
+
+
+def swapped(left: str, right: str) -> bool:
+    """Whether two neighbouring letters changed places, and nothing else."""
+    return left != right and sorted(left) == sorted(right) and one_slip(left, right)
 
 
 def one_slip(left: str, right: str) -> bool:

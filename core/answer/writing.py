@@ -8,6 +8,7 @@ from contextlib import aclosing
 from core.answer.checked import Unsupported, checked
 from core.answer.compose import stranger
 from core.answer.events import FACTS_CATEGORY, Answered, Event, Ground, Rung, Source, Sources, Status, Token, source_of
+from core.answer.offers import more_unknown
 from core.answer.prompt import notes_of, prompt
 from core.answer.question import ask
 from core.errors import ModelOverloaded, ModelUnavailable
@@ -17,7 +18,6 @@ from core.models.writer import Writer
 from core.retrieval.similarity import DEFAULT_THRESHOLD
 
 PATIENCE_S = 0.5
-MORE_UNKNOWN = "Beyond that I don't know. Would you like me to pass your question on to a person at the shop?"
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +53,7 @@ class Writing:
             _log.info("not shown, since nothing supports it: %s", unsupported)
             self.failed = not self._said
             if self._said:
-                yield self._token(f" {MORE_UNKNOWN}")
+                yield self._token(f" {more_unknown(waits=self._ground.question.waits)}")
         if not self.failed:
             yield self._answered()
 

@@ -10,6 +10,7 @@ from core.conversations.events import TURN, TurnRecord, turn_event
 from core.conversations.patience import PATIENCE_S, in_time
 from core.db import conversations, handoffs
 from core.db.conversations import Known
+from core.db.handoffs import Status
 from core.db.pool import Database
 from core.errors import DatabaseUnavailable, OutboxUnavailable
 from core.outbox.outbox import Outbox
@@ -25,7 +26,7 @@ class Recorder:
         self._patience_s = patience_s
         self._database = database
         self._outbox = outbox
-        self._owned: LocalCache[bool] = LocalCache(REMEMBERED_BYTES)
+        self._status: LocalCache[Status | None] = LocalCache(REMEMBERED_BYTES)
 
     async def record_turn(self, turn: Turn) -> None:
         """Keep a turn: durable on the local disk when this returns, in the database soon after.
@@ -39,16 +40,20 @@ class Recorder:
 
         Without the database it is what this process knew last.
         """
+        return await self.handoff_status(shop_id, conversation_id) == "active"
+
+    async def handoff_status(self, shop_id: int, conversation_id: UUID) -> Status | None:
+        """How the hand-off of a conversation stands, None without one; without the database as this process knew it."""
         place = f"{shop_id} {conversation_id}".encode()
         try:
             handoff = await in_time(
                 handoffs.of_conversation(self._database, shop_id, conversation_id), self._patience_s
             )
         except DatabaseUnavailable:
-            return self._owned.get(place) or False
-        owned = handoff is not None and handoff.is_with_human
-        self._owned.put(place, owned, 1)
-        return owned
+            return self._status.get(place)
+        status = None if handoff is None else handoff.status
+        self._status.put(place, status, 1)
+        return status
 
     async def unanswered_in_a_row(self, shop_id: int, conversation_id: UUID) -> int:
         """How many answers up to the last one the assistant did not know; 2 is when to offer a human."""

@@ -88,6 +88,12 @@ class Calendar:
         """Whether the shop is open at an instant."""
         return any(span.start <= instant < span.end for span in self._spans_from(instant, 1))
 
+    def opened_on(self, instant: datetime) -> date | None:
+        """The date whose hours hold an instant, which may be the day before; None while it is closed."""
+        today = self.local(instant).date()
+        days = (today - timedelta(days=back) for back in range(3))
+        return next((day for day in days for span in self.spans_of(day) if span.start <= instant < span.end), None)
+
     def next_opening(self, instant: datetime) -> datetime | None:
         """When the shop opens next: strictly later, after it was closed; None within HORIZON_DAYS."""
         return next((span.start for span in self._stretches(instant) if span.start > instant), None)

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
-from core.answer.question import FILLERS, Asked, keywords
+from core.answer.question import FILLERS, Asked, ask, compares, keywords
 from core.answer.words import among, listed, plain, same, stem, tokens, vocabulary
 from core.facts import wording
-from core.facts.types import Facts, Price
+from core.facts.ages import WHOSE, ages_in, ages_of, asks_for_asker
+from core.facts.types import Day, Facts, Price
 
 _MOST = 4
 # Words of a price's name that a question may leave out.
@@ -16,6 +18,18 @@ _SMALL = frozenset({"a", "an", "the", "and", "or", "of", "with", "for", "per", "
 
 
 _UNIT = re.compile(r"\b(?:an?|per|each|every) (month|year|week|day|hour|night|person|head|piece|session)\b")
+_MOST_LISTED = 40
+_SIDES = re.compile(r"\b(?:than|and|plus|or|as|between)\b|[,&+]")
+_COMPARING = vocabulary("more less cheaper dearer pricier difference between same much better which")
+_GETS = re.compile(
+    r"\b(can|could|may) (i|we) (get|have|book|buy|order|come|do|play)\b|\b(do|can) you (do|offer|have|make)\b"
+)
+_GETTING = vocabulary("get have book buy order come do play make want")
+_ALL = re.compile(
+    r"\b(what|which|list|all|your)\b.*\b(services?|treatments?|prices?|offers?|menu|do you (do|offer|have))\b|"
+    r"\bprice ?list\b|^\W*(services|prices|menu)\W*$"
+)
+_LISTING = vocabulary("service services treatment treatments list all menu kind sort type offer everything full")
 _BOOKED = vocabulary("book booking booked pay paying get")
 
 
@@ -25,20 +39,92 @@ class _Match(msgspec.Struct, frozen=True):
     missing: int
 
 
-def price_answer(asked: Asked, facts: Facts) -> str | None:
-    """The price that is asked for; several where the question fits several; None for a service that is not listed."""
+def price_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None:
+    """The price that is asked for, on these days; several where it fits several; None for what is not listed."""
     if "price" not in asked.kinds or _asks_otherwise(asked):
         return None
-    return _said(_matching(asked, facts, frozenset()), facts)
+    if compares(asked.text):
+        return _said(_each(asked, facts), facts)
+    if ages_in(asked.text):
+        return for_ages(asked, facts, days)
+    found = _matching(asked, facts, frozenset()) or _each(asked, facts)
+    return _said(_on(days, found, facts), facts)
 
 
-def variant_answer(asked: Asked, facts: Facts) -> str | None:
+def for_ages(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None:
+    """The prices for the ages that a question names, and what it costs where their condition is not met."""
+    words = [word for word in _words(asked, frozenset()) if word not in WHOSE]
+    named = _fitting(words, facts.prices, by_age=True) if words else [one for one in facts.prices if _ages(one)]
+    services = {one.service for one in named}
+    named += [one for one in facts.prices if _ages(one) and one.service in services and one not in named]
+    if not any(_ages(one) for one in named):
+        return None  # what an age has to do with it the facts do not say
+    theirs = [one for age in ages_in(asked.text) for one in named if age in (_ages(one) or ())]
+    services = {one.service for one in theirs or named}
+    usual = [one for one in named if one.variant is None and one.service in services] if words else []
+    sure = bool(theirs) and all(not one.days or (days and set(days) <= set(one.days)) for one in theirs)
+    for_asker = asks_for_asker(asked.text) or not sure
+    return _said(list(dict.fromkeys([*theirs, *(usual if for_asker else ())])), facts)
+
+
+def variant_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None:
     """The prices for those whom the question names, where it names nothing else: "do pensioners pay less?"."""
-    if "price" not in asked.kinds:
+    if "price" not in asked.kinds or compares(asked.text):
         return None
     words = _words(asked, frozenset())
     found = [one for one in facts.prices if one.variant and words and _all_among(words, _stems(one.variant))]
-    return _said(found, facts)
+    return _said(_on(days, found, facts), facts)
+
+
+def offered_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None:
+    """What is named and nothing else is asked of it: "beard trim?", "can I get one on Sunday?"; by its full name."""
+    if asked.kinds - {"booking"}:
+        return None
+    if ages_in(asked.text):
+        return for_ages(asked, facts, days)
+    words = [word for word in _words(asked, frozenset()) if not listed(word, _GETTING)]
+    bare = len(tokens(asked.text)) <= len(words) + 1
+    if not words or not (bare or (days and _GETS.search(plain(asked.text)))):
+        return None
+    matches = [match for one in facts.prices if (match := _match(one, words)) is not None and not match.missing]
+    return _said(_on(days, [match.price for match in matches], facts), facts)
+
+
+def listed_answer(asked: Asked, facts: Facts) -> str | None:
+    """All services, or all prices, where a question asks for nothing less."""
+    text = plain(asked.text)
+    if not facts.prices or len(facts.prices) > _MOST_LISTED or not _ALL.search(text) or asked.kinds - {"price"}:
+        return None
+    if any(not listed(word, _LISTING) for word in _words(asked, frozenset())):
+        return None
+    if "price" in asked.kinds:
+        return _said(facts.prices, facts, _MOST_LISTED)
+    return f"We offer: {wording.listed(list(dict.fromkeys(one.service for one in facts.prices)))}."
+
+
+def _on(days: Sequence[Day], found: Sequence[Price], facts: Facts) -> list[Price]:
+    """The prices, and the usual one of each that is not offered on these days."""
+    off = [one for one in found if days and one.days and not set(days) & set(one.days)]
+    usual = [one for one in facts.prices if one.variant is None and any(one.service == other.service for other in off)]
+    return list(dict.fromkeys([*found, *usual]))
+
+
+def _each(asked: Asked, facts: Facts) -> list[Price]:
+    """The prices of several things that a question names side by side; none unless each has one."""
+    found: list[Price] = []
+    for part in _SIDES.split(plain(asked.text)):
+        words = [word for word in _words(ask(part), frozenset()) if not listed(word, _COMPARING)]
+        if not words:
+            continue
+        fitting = _fitting(words, facts.prices)
+        if not fitting:
+            return []
+        found += fitting
+    return found if len(found) > 1 else []
+
+
+def _ages(one: Price) -> range | None:
+    return ages_of(one.variant) if one.variant else None
 
 
 def duration_answer(asked: Asked, facts: Facts) -> str | None:
@@ -54,22 +140,25 @@ def _asks_otherwise(asked: Asked) -> bool:
     """Questions with "how much" that ask for no price: notice, time, water, a fee for not coming."""
     return (
         re.search(
-            r"\b(how much (notice|time|longer|earlier)|deposit|cancel\w*|discount|refund|vouchers?|gift)\b",
+            r"\b(how much (notice|time|longer|earlier)|includ\w*|deposit|cancel\w*|discount|refund|vouchers?|gift)\b",
             plain(asked.text),
         )
         is not None
     )
 
 
-def _said(found: Sequence[Price], facts: Facts) -> str | None:
-    return " ".join(wording.price(one, facts.currency) for one in found[:_MOST]) or None
+def _said(found: Sequence[Price], facts: Facts, most: int = _MOST) -> str | None:
+    return " ".join(wording.price(one, facts.currency) for one in found[:most]) or None
 
 
 def _matching(asked: Asked, facts: Facts, also: frozenset[str]) -> list[Price]:
     words = _words(asked, also)
-    if not words:
-        return []
-    matches = [match for one in facts.prices if (match := _match(one, words)) is not None]
+    return _fitting(words, facts.prices) if words else []
+
+
+def _fitting(words: Sequence[str], prices: Sequence[Price], *, by_age: bool = False) -> list[Price]:
+    """The prices that these words name; `by_age`: a variant that an age tells from the others need not be named."""
+    matches = [match for one in prices if (match := _match(one, words, by_age=by_age)) is not None]
     if not matches:
         return []
     # Most of the question said, then least of the name left unsaid.
@@ -88,14 +177,16 @@ def _all_among(words: Sequence[str], others: Sequence[str]) -> bool:
     return all(among(word, others) for word in words)
 
 
-def _match(one: Price, words: Sequence[str]) -> _Match | None:
+def _match(one: Price, words: Sequence[str], *, by_age: bool = False) -> _Match | None:
     """How well a price's names fit; None unless they account for every word."""
-    extra = _stems(one.variant or "")
+    extra = [] if by_age and _ages(one) else _stems(one.variant or "")
+    names = (one.service, *one.also_called)
+    known = [*extra, *(word for name in names for word in _stems(name))]
     best: _Match | None = None
-    for name in (one.service, *one.also_called):
+    for name in names:
         own = _stems(name)
         joined = _joined(words, own)
-        if not _all_among(joined, [*own, *extra]):
+        if not _all_among(joined, known):
             continue
         used = sum(among(word, joined) for word in own)
         # Of a variant one word tells it from the others: "large" of "large, 16 inch".
@@ -116,5 +207,6 @@ def _joined(words: Sequence[str], own: Sequence[str]) -> list[str]:
     return joined
 
 
-def _stems(name: str) -> list[str]:
-    return [stem(word) for word in tokens(name) if word not in _SMALL]
+@lru_cache(maxsize=4096)
+def _stems(name: str) -> tuple[str, ...]:
+    return tuple(stem(word) for word in tokens(name) if word not in _SMALL)

@@ -7,16 +7,22 @@ import msgspec
 from core.answer.question import FILLERS, Asked, weekdays
 from core.answer.words import listed, stem, tokens
 from core.facts.dates import DAY_NAMES, Named
-from core.facts.types import Facts
+from core.facts.types import DAYS, Day, Facts
 
 
 class Query(msgspec.Struct, frozen=True):
-    """`named` are the days; `now` is an instant with its zone."""
+    """`named` are the days; `now` is an instant with its zone: that of the question, or `later` one that it names."""
 
     asked: Asked
     facts: Facts
     now: datetime
     named: Named | None
+    later: bool = False
+
+    @property
+    def weekdays(self) -> tuple[Day, ...]:
+        """The days of the week that it names."""
+        return () if self.named is None else tuple(DAYS[day.weekday()] for day in self.named.days)
 
     def only(self, *words: str) -> bool:
         """Whether the question has no word of content but these, fillers and days."""

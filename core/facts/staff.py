@@ -13,6 +13,7 @@ from core.facts.query import Query
 from core.facts.types import DAYS, Person
 
 _WORKS = re.compile(r"\b(work|works|working|teach|teaches|in|there|here|on|off|available|days?|when)\b")
+_CLOCK_ASKED = re.compile(r"\bwhat time\b|\b(how|until|till|til) (late|early|when)\b|\bwhat hours\b")
 _WHO = re.compile(r"^\W*(and |so |um |hi |hello )*(who|whos|who's|which (of you|person|one|\w+) (is|does|do|can))\b")
 _ANY_WHO = re.compile(r"\bwho\b|\bstaff\b|\bteam\b")
 _WORKING = vocabulary("work works working day days shift off available staff team people person boss")
@@ -47,6 +48,8 @@ def _words(put: Query, people: Sequence[Person]) -> list[str]:
 
 
 def _of_named(people: Sequence[Person], words: Sequence[str], put: Query) -> str | None:
+    if {"hours", "open_now"} & put.asked.kinds or _CLOCK_ASKED.search(plain(put.asked.text)):
+        return None  # of people the days are known, of the shop the hours
     if all(listed(word, _WORKING | _DOING) for word in words) and _WORKS.search(plain(put.asked.text)):
         return _when(people, put)
     if not words and _WHO.search(plain(put.asked.text)):
@@ -123,4 +126,4 @@ def about(person: Person) -> str:
 
 def _mentioned(person: Person, asked: Asked) -> bool:
     names = [stem(word) for word in tokens(person.name)]
-    return any(among(word, names) for word in asked.subject)
+    return any(word in names or (word not in DAY_NAMES and among(word, names)) for word in asked.subject)

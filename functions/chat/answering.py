@@ -18,7 +18,7 @@ from core.answer.turn import Turn
 from core.http.events import EventStream, while_there
 from core.http.request import EdgeRequest, prefers_events
 from core.http.routes import answers
-from core.recording import human_is_due, passed_to_human, record_turn, silence
+from core.recording import human_is_due, record_turn, silence, standing
 from core.services import Services
 from functions.chat.replay import place_of
 from functions.chat.streaming import Narration
@@ -74,7 +74,5 @@ async def _finished(request: EdgeRequest, data: ChatRequest, conversation_id: UU
 
 
 async def _events(services: Services, data: ChatRequest, now: datetime) -> AsyncGenerator[Event, None]:
-    conversation_id = data.conversation_id
-    if conversation_id and await passed_to_human(services, data.shop_id, conversation_id, data.message):
-        return silence()
-    return services.assistant.answer(data.to_question(now))
+    stands = await standing(services, data.shop_id, data.conversation_id, data.message)
+    return silence() if stands.passed else services.assistant.answer(data.to_question(now, stands))

@@ -9,6 +9,7 @@ import msgspec
 from core.answer.events import Answered, Question, Source
 from core.http.fields import Id, ShopId, Threshold, Timestamp, visible_pattern
 from core.observe.log import timestamp
+from core.recording import Standing
 
 MOST_TURNS = 50
 Said = Annotated[str, msgspec.Meta(pattern=visible_pattern(4000), description="1 to 4000 characters after trimming")]
@@ -35,7 +36,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     conversation_id: UUID | None = None
     user_id: UserId | None = None
 
-    def to_question(self, now: datetime) -> Question:
+    def to_question(self, now: datetime, stands: Standing) -> Question:
         """The message as the assistant takes it."""
         return Question(
             message=self.message.strip(),
@@ -44,6 +45,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             history=self.conversation_history,
             limit=self.limit,
             threshold=self.threshold,
+            offered=stands.offered,
+            waits=stands.waits,
         )
 
 

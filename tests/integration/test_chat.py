@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.answer.compose import UNKNOWN
-from core.answer.writing import MORE_UNKNOWN
+from core.answer.offers import MORE_UNKNOWN
 from core.retrieval.lens import ensure_calibrated
 from functions import chat, facts
 from tests.parts.faulty_chat import FAULTS, MODEL, faulty_chat
@@ -249,20 +249,20 @@ async def test_a_model_that_fails_is_replaced_by_the_passages_and_the_answer_say
         answer = await said(client, DOGS)
         assert (PASSAGES[1], "llm") == (answer["response"], answer["degraded"])
         models.fault = None
-        models.says = "Yes."
-        assert "Yes." == (await said(client, DOGS))["response"]
+        models.says = "Dogs are welcome."
+        assert "Dogs are welcome." == (await said(client, DOGS))["response"]
 
 
 async def test_a_model_that_is_gone_is_replaced_at_once_and_used_again_when_it_is_back(shop, models):
-    models.says = "Yes."
+    models.says = "Dogs are welcome."
     async with serving(with_model(shop, models)) as client:
-        assert "Yes." == (await said(client, DOGS))["response"]
+        assert "Dogs are welcome." == (await said(client, DOGS))["response"]
         await models.stop()
         for _ in range(5):
             assert "database" != (await said(client, DOGS))["degraded"]
         await models.start()
         async with asyncio.timeout(10):
-            while (await said(client, DOGS))["response"] != "Yes.":  # noqa: ASYNC110 - the other side of HTTP
+            while (await said(client, DOGS))["response"] != "Dogs are welcome.":  # noqa: ASYNC110 - the other side of HTTP
                 await asyncio.sleep(0.1)
 
 
@@ -294,7 +294,7 @@ async def test_the_metrics_tell_the_first_byte_of_a_stream_from_its_first_token(
 
 
 async def test_who_waits_is_told_and_who_finds_the_line_full_gets_the_passages(shop, models):
-    models.says = "Yes."
+    models.says = "Dogs are welcome."
     models.gate.clear()
     app = with_model(shop, models, chat_queue=1)
     async with serving(app) as client, visiting(app, PATH, told(DOGS), accept=EVENTS) as first:
@@ -307,7 +307,7 @@ async def test_who_waits_is_told_and_who_finds_the_line_full_gets_the_passages(s
             models.gate.set()
             for visit in (first, second):
                 await visit.saw("done")
-                assert "Yes." == visit.named("done")[0]["response"]
+                assert "Dogs are welcome." == visit.named("done")[0]["response"]
     assert 1 == models.most_running
 
 
@@ -331,8 +331,8 @@ async def test_a_client_that_leaves_frees_the_model_at_once(shop, models, accept
             assert not visit.named("done")
         await until(lambda: (models.gone, models.running) == (1, 0))
         models.gate.set()
-        models.says = "Yes."
-        assert "Yes." == (await said(client, DOGS))["response"]
+        models.says = "Dogs are welcome."
+        assert "Dogs are welcome." == (await said(client, DOGS))["response"]
 
 
 async def test_a_client_that_leaves_the_line_makes_room(shop, models):
@@ -388,7 +388,7 @@ async def test_a_long_history_is_cut_to_its_newest_turns(shop, models):
 async def test_a_question_of_one_shop_never_brings_in_passages_of_another(shop, models, model_server):
     async with running(settings_of(shop, model_server)) as process:
         await learn(process.learner, "Dogs on a lead pay the secret price of £99 here.", shop_id=4)
-    models.says = "Yes."
+    models.says = "Dogs are welcome."
     async with serving(with_model(shop, models)) as client:
         await said(client, DOGS)
         await said(client, "May I bring my dog on a lead and what is the secret price?")

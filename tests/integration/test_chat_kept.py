@@ -120,3 +120,31 @@ def closed_today():
     week = {day: [{"opens": "09:00", "closes": "18:00"}] for day in days}
     hours = {"week": week, "dates": [{"date": yesterday.isoformat(), "days": 3}]}
     return {"timeZone": "UTC", "phone": "020 7946 0000", "hours": hours}
+
+
+@pytest.mark.parametrize("told", ["conversationId", "conversationHistory"])
+async def test_the_offer_of_a_person_is_accepted_and_declined(assistant, told):
+    for reply, kind in (("yes please", True), ("Yes", True), ("ok", True), ("no thanks", False)):
+        unknown = await asked(assistant, NOBODY_KNOWS)
+        turns = [{"role": "user", "content": NOBODY_KNOWS}, {"role": "assistant", "content": unknown["response"]}]
+        fields = {told: unknown["conversationId"] if told == "conversationId" else turns}
+        said = await asked(assistant, reply, fields=fields)
+        assert (kind, True) == (said.get("offerHuman", False), said["answered"]), reply
+        assert ("Ask for a person" in said["response"], "All right." in said["response"]) == (kind, not kind)
+        assert "sources" not in said
+
+
+async def test_a_yes_to_nothing_is_no_question(assistant):
+    for reply in ("yes", "great, thanks", "no", "perfect!"):
+        assert (await asked(assistant, reply))["answered"]
+
+
+async def test_who_waits_for_a_human_is_not_offered_one_again(settings, assistant):
+    begun = (await asked(assistant, NOBODY_KNOWS))["conversationId"]
+    async with serving(handoff.create_app(settings)) as desk:
+        assert (await desk.post("/api/handoff", json={"shopId": SHOP, "conversationId": begun})).is_success
+    for message in (NOBODY_KNOWS, "can I talk to a person?", "yes please"):
+        said = await asked(assistant, message, fields={"conversationId": begun})
+        assert "asked for a person at the shop already" in said["response"], message
+        assert "offerHuman" not in said
+        assert "Would you like" not in said["response"]

@@ -20,7 +20,7 @@ from tests.parts.searching import learn, running, settings_of
 ROOT = Path(__file__).parents[2]
 BARBERSHOP = 1
 WITHOUT_FACTS = {"cafe": 2, "garage": 3, "restaurant": 4}
-WITH_FACTS = {"studio": 5, "pizzeria": 6, "vet": 7}
+WITH_FACTS = {"studio": 5, "pizzeria": 6, "vet": 7, "bowling": 8}
 
 
 def facts_of(name: str) -> Facts:

@@ -76,3 +76,43 @@ def test_every_word_of_an_answer_stands_in_a_passage(contents, question):
 )
 def test_a_question_that_refers_back_is_made_to_stand_alone(message, before, alone):
     assert alone == standalone(message, before)
+
+
+LANES = Passage("Can I choose my lane? Yes. Say so in the booking and we will do our best.")
+CANCEL = Passage(
+    "Lanes can be cancelled free of charge up to 24 hours before. Later than that half the price is charged."
+)
+WAITING = Passage("From Monday to Thursday you rarely wait. The hall has twelve lanes.")
+
+
+@pytest.mark.parametrize(
+    ("question", "passage"),
+    [
+        ("how many lanes do you have", LANES),
+        ("how many lanes do you have", CANCEL),
+        ("last booking?", LANES),
+        ("is anyone there", LANES),
+        ("how long is the wait on saturday", WAITING),
+        ("is it free?", CANCEL),
+        ("when did you open", HOURS),
+        ("how many barbers are there", Passage("Two of our barbers come to your office.")),
+        ("last appointment?", Passage("No, you need no appointment: just walk in.")),
+        ("how much is it", CANCEL),
+        ("is a lane cheaper than the price of a game", CANCEL),
+    ],
+)
+def test_a_sentence_of_another_kind_than_is_asked_for_is_no_answer(question, passage):
+    assert "unknown" == compose(question, [], [passage], None, NOW).kind
+
+
+def test_of_what_is_free_up_to_a_point_the_point_is_told_with_what_it_costs_beyond():
+    assert CANCEL.content == compose("what is the fee for cancelled lanes", [], [CANCEL], None, NOW).text
+
+
+def test_how_many_there_are_is_a_number_of_them():
+    assert "The hall has twelve lanes." == compose("how many lanes do you have", [], [WAITING], None, NOW).text
+
+
+def test_since_when_something_is_has_a_year():
+    told = Passage("We opened in 1998 as the first alley of the county.")
+    assert told.content == compose("when did you open", [], [HOURS, told], None, NOW).text
