@@ -82,8 +82,8 @@ async def human_is_due(
 ) -> bool:
     """Whether to offer a human: one was asked for, or the assistant did not know twice in a row.
 
-    `history` is what the caller tells of the conversation: all that is known of one that has no id. Not to a visitor who
-    waits for one already.
+    `history` is what the caller tells of the conversation: all that is known of one that has no id. Not to a visitor
+    who waits for one already.
     """
     if answer.waits:
         return False
