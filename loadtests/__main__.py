@@ -21,6 +21,8 @@ from ops.drill.stage import free_port
 LOCUST = [str(Path(sys.executable).with_name("locust")), "-f", str(ROOT / "loadtests"), "--headless", "--only-summary"]
 LOCUST += ["--loglevel", "WARNING"]
 GATING = ("ramp", "mixed", "writes", "shops", "deploys")
+BY_THE_CLOCK = {"ramp", "mixed"}
+BROKEN = 3
 SCALE = "0.05"
 START_TIMEOUT_S = 120.0
 TIMEOUT_S = 600.0
@@ -84,6 +86,18 @@ def run(scenario: str, environ: dict[str, str], folder: Path) -> int:
     return subprocess.run(command, cwd=ROOT, env=environ, timeout=TIMEOUT_S, check=False).returncode
 
 
+def judged(scenario: str, environ: dict[str, str], folder: Path) -> int:
+    """One scenario of the gate; its exit status.
+
+    What is judged by the clock alone gets a second run: a machine that stands still for a second breaks a limit once.
+    """
+    status = run(scenario, environ, folder)
+    if status != BROKEN or scenario not in BY_THE_CLOCK:
+        return status
+    sys.stderr.write(f"{scenario} broke a limit: it is run once more, and what that says counts\n")
+    return run(scenario, environ, folder)
+
+
 def gate() -> int:
     """Run them one after another, all of them whatever comes of one."""
     given = {name: text for name, text in os.environ.items() if name.startswith("EDGE_LOAD_")}
@@ -95,7 +109,7 @@ def gate() -> int:
                 cwd=ROOT, env=environ, stdout=subprocess.PIPE, check=True,
             )  # fmt: skip
             environ |= {"EDGE_LOAD_SCALE": SCALE, **given, "EDGE_LOAD_KEY": json.loads(made.stdout)["key"]}
-            return max(run(scenario, environ, folder) for scenario in GATING)
+            return max(judged(scenario, environ, folder) for scenario in GATING)
     except NotUp as error:
         sys.stderr.write(f"the instance did not come up:\n{error}\n")
         return 1
