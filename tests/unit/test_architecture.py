@@ -52,7 +52,7 @@ LAYERS = (
 
 # `ops` likewise, by its packages. Drill and benchmarks run what the others are.
 OPS_LAYERS = (
-    ("ops.bootstrap", "ops.idle", "ops.lifeline", "ops.unixhttp"),
+    ("ops.bootstrap", "ops.idle", "ops.lifeline", "ops.slo", "ops.unixhttp"),
     ("ops.modelserver", "ops.reading", "ops.release"),
     ("ops.host", "ops.importing"),
     ("ops.stack",),
