@@ -66,7 +66,7 @@ class Box:
         """What `edge up` last wrote of itself; None when nothing runs."""
         return self.folders.told()
 
-    @property
+    @cached_property
     def parts(self) -> dict[str, dict[str, Any]]:
         """The row of each part by its name; empty when nothing runs."""
         return {row["name"]: row for row in self.told["parts"]} if self.told else {}
