@@ -87,7 +87,7 @@ def _arguments() -> argparse.ArgumentParser:
         epilog=EPILOG.format(parts=listed),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", choices=[[], *parts()], help="only these")
+    parser.add_argument("parts", nargs="*", metavar="PART", type=_part, help="only these")
     parser.add_argument("--quick", action="store_true", help="smaller and shorter, in 3 minutes")
     parser.add_argument("--scale", choices=sorted(SCALES), help=argparse.SUPPRESS)  # tiny: for the tests
     parser.add_argument("--million", action="store_true", help="the database part up to 1 000 000 passages")
@@ -96,6 +96,12 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--measured", type=Path, metavar="JSON", help="compare this run in place of a new one")
     parser.add_argument("--json", action="store_true", help="the report as one JSON object on standard output")
     return parser
+
+
+def _part(name: str) -> str:
+    if name not in parts():
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(parts())}")
+    return name
 
 
 def _measured(given: argparse.Namespace, baseline: Report | None, progress: Console) -> Report:

@@ -8,6 +8,7 @@ and pictures of it.
 """
 
 import argparse
+import asyncio
 import random
 import statistics
 import sys
@@ -41,6 +42,7 @@ from ops.stack.postgres import EmbeddedPostgres
 
 PASSAGES = 100  # of a shop: opening hours, prices, staff, and what is asked again and again
 POOL = 3_000  # texts and vectors that shops are made of: none is searched together with another shop's
+AT_ONCE = 4  # connections of the pool
 ASKED = 300
 LIMIT = 5
 SHOP_RUNGS = (10, 100, 1_000, 3_000, 10_000)
@@ -65,10 +67,11 @@ class Growth:
 
     async def grow(self, shops: int, until: float) -> bool:
         """Add shops up to so many; False when the time was over first."""
-        for shop_id in range(count_shops(self._server.owner_dsn) + 1, shops + 1):
+        wanted = range(count_shops(self._server.owner_dsn) + 1, shops + 1)
+        for start in range(0, len(wanted), AT_ONCE):
             if time.monotonic() > until:
                 return False
-            await self._add(shop_id, PASSAGES)
+            await asyncio.gather(*(self._add(shop_id, PASSAGES) for shop_id in wanted[start : start + AT_ONCE]))
         return True
 
     async def rung(self, shops: int) -> ShopRung:

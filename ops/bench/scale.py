@@ -4,7 +4,11 @@ import msgspec
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes of one run. `passages` are the rungs of the database's ladder, `shops` those of each rung."""
+    """Sizes of one run.
+
+    `passages` are the rungs of the database's ladder, `shops` those of each rung. Of the product's functions at most
+    `hosted` are set beside stock servers, and `functions` empty ones.
+    """
 
     name: str
     rounds: int
@@ -12,6 +16,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     users: int = 50
     functions: int = 8
+    hosted: int = 100
     starts: int
     passages: tuple[int, ...]
     shops: int
@@ -29,7 +34,7 @@ QUICK = Scale(
     passages=(1_000, 10_000), shops=50, questions=2, pgbench_s=1.0, documents=30,
 )  # fmt: skip
 TINY = Scale(
-    name="tiny", rounds=1, warm_up_s=0.1, seconds=0.2, users=4, functions=1, starts=1,
+    name="tiny", rounds=1, warm_up_s=0.1, seconds=1.0, users=4, functions=1, hosted=2, starts=1,
     passages=(40,), shops=2, questions=2, pgbench_s=1.0, documents=3,
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (FULL, QUICK, TINY)}
