@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from rich.console import Console
@@ -14,7 +15,8 @@ from ops.bench.latency import Latency
 
 NAME = "bench"
 PIPED_COLUMNS = 170
-COLUMNS = (*("what", "unit", "measured", "floor", "ratio", "by processor time", "aim", "p50 / p95 / p99 ms", "errors"),)
+WHAT_WIDTH, FLOOR_WIDTH = 52, 26
+COLUMNS = ("what", "measured", "floor", "ratio", "by processor time", "aim", "p50 / p95 / p99 ms", "errors")
 HEAD = """# What it costs, each figure beside its floor
 
 Made by `make bench`; do not edit. {rounds} rounds of both sides in turn; a value is the median of its rounds, the
@@ -29,10 +31,12 @@ def show(report: Report) -> None:
     """Print the table and what machine and versions it is of."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_COLUMNS)
     table = Table(box=None, pad_edge=False)
-    for number, column in enumerate(COLUMNS):
-        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=number > 0 and number != 3)  # noqa: PLR2004 - the floor's name may wrap
+    wraps = {"what": WHAT_WIDTH, "floor": FLOOR_WIDTH, "by processor time": 9}
+    for column in COLUMNS:
+        justify: Literal["left", "right"] = "left" if column == "what" else "right"
+        table.add_column(column, justify=justify, no_wrap=column not in wraps, max_width=wraps.get(column))
     for figure in report.figures:
-        table.add_row(*row(figure))
+        table.add_row(*(cell.replace("**", "") for cell in row(figure)))
     console.print(table)
     for line in _ending(report):
         console.print(line, markup=False, soft_wrap=True)
@@ -68,9 +72,8 @@ def row(figure: Figure) -> tuple[str, ...]:
     verdict = {None: "", True: " reached", False: " **missed**"}[figure.reached]
     return (
         figure.title,
-        figure.unit,
-        number(figure.ours.median),
-        "-" if floor is None else f"{number(floor.median)} {floor.name}",
+        f"{number(figure.ours.median)} {figure.unit}",
+        "-" if floor is None else f"{number(floor.median)} ({floor.name})",
         "-" if figure.ratio is None else _span(figure.ratio, figure.ratios),
         "-" if figure.cpu_ratio is None else f"{figure.cpu_ratio:.2f}",
         "-" if figure.aimed is None else f"{figure.aimed}{verdict}",

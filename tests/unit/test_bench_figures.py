@@ -1,6 +1,7 @@
 """Ratios, aims, and what counts as worse: from made-up rounds."""
 
 import itertools
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ops.bench.figure import Aim, Figure, Report, Side, interleaved, plain, read
 from ops.bench.growth_page import FunctionRung, ShopRung, append, rungs, write
 from ops.bench.latency import summary
 
+ROOT = Path(__file__).parents[2]
 MACHINE = {
     "machine": "a machine", "processor": "P", "cores": 2, "memoryGiB": 8, "commit": "abc", "at": "now",
     "loadAverage": [0.0], "python": "3", "nginx": "1", "packages": {"granian": "2"},
@@ -129,7 +131,7 @@ def test_a_report_survives_being_written(tmp_path: Path):
     assert measured == read((tmp_path / "bench.json").read_bytes())
     assert 0.6 == plain(measured)["figures"][0]["ratio"]
     text = written.read_text("utf-8")
-    assert "| the search.x | a second | 60 | 100 floor | 0.60 (0.60 to 0.60) | 0.50 | ≥ 0.6 times reached |" in text
+    assert "| the search.x | 60 a second | 100 (floor) | 0.60 (0.60 to 0.60) | 0.50 | ≥ 0.6 times reached |" in text
     assert "a machine" in text
 
 
@@ -172,3 +174,14 @@ def test_growth_is_kept_by_rung_and_drawn(tmp_path: Path):
     assert "| 100 | 1 | 2.0 / 2.0 / 2.0 | 1.0 |" in tables
     for name in ("growth-search", "growth-disk", "growth-functions"):
         ET.parse(tmp_path / f"{name}.svg")
+
+
+def test_the_rivals_run_on_the_same_versions_as_the_product():
+    run, rivals = (
+        dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements" / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("run.txt", "bench.txt")
+    )
+    assert {"fastapi", "uvicorn"} <= rivals.keys()
+    assert not {"fastapi", "uvicorn"} & run.keys()
+    both = run.keys() & rivals.keys()
+    assert {name: run[name] for name in both} == {name: rivals[name] for name in both}

@@ -32,7 +32,7 @@ def _product(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
     ours: dict[str, list[float]] = {"all": [], "eight": [], "host": []}
     theirs: dict[str, list[float]] = {"all": [], "eight": []}
     names = function_names(ROOT)[: scale.hosted]
-    for number in range(scale.rounds if scale.name == "full" else 1):
+    for number in range(scale.stacks):
         say(f"the product's functions, round {number + 1}")
         with running() as stack:
             _take(stack, names, ours)

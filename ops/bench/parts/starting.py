@@ -62,8 +62,8 @@ def _fork(bench: Stand, name: str) -> float:
 def _stack(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
     """`edge up` to serving, in a new home and in one that was up before, beside the model server alone."""
     taken: dict[str, list[list[float]]] = {"first": [], "again": [], "model": []}
-    for number in range(scale.rounds):
-        say(f"edge up, round {number + 1} of {scale.rounds}")
+    for number in range(scale.stacks):
+        say(f"edge up, round {number + 1} of {scale.stacks}")
         with home() as stack:
             for name in ("first", "again"):
                 start = time.monotonic()
