@@ -49,6 +49,7 @@ SHOP_RUNGS = (10, 100, 1_000, 3_000, 10_000)
 FUNCTION_RUNGS = (1, 10, 30, 100)
 DEPLOYS = 5
 IDLE_S = 3.0
+SETTLED_S = 2.0
 DOCS = ROOT / "docs" / "benchmarks"
 RELATIONS = ("passage", "passage_vector", "posting", "term")
 SIZES = "select pg_database_size(current_database()), {}"
@@ -106,13 +107,13 @@ class Growth:
         questions = self._world.questions(ASKED)
         assert self._server.process is not None
         taken = []
-        before = processes.cpu_s(family := processes.family(self._server.process.pid))
+        meter = processes.Meter(processes.family(self._server.process.pid))
         for query, embedding in questions:
             state = await reader.read(self._random.randint(1, shops))
             begun = time.perf_counter()
             await search(self._database, state, query=query, limit=LIMIT, model=self._model, embedding=embedding)
             taken.append(time.perf_counter() - begun)
-        return taken, processes.cpu_s(family) - before
+        return taken, meter.spent_s()
 
     def _settle(self) -> None:
         with psycopg.connect(self._server.dsn("postgres"), autocommit=True) as conn:
@@ -174,14 +175,15 @@ def grow_functions(rungs: Sequence[int], log: Path) -> None:
             bench.deploy(added)
             each_s = (time.monotonic() - began) / len(added) if added else None
             running = max(running, count)
+            family = _settled(bench)
+            pss_mib, idle_share = processes.pss_mib(family), _idle_share(family)
             deploys = [_redeploy(bench, f"{count}-{number}") for number in range(DEPLOYS)]
-            family = processes.family(bench.host.ask({"op": "status"})["pid"])
             rung = FunctionRung(
                 functions=count,
-                pss_mib=processes.pss_mib(family),
+                pss_mib=pss_mib,
                 start_each_s=each_s and round(each_s, 4),
                 deploy_s=round(statistics.median(deploys), 4),
-                idle_share=_idle_share(family),
+                idle_share=idle_share,
             )
             growth_page.append(log, rung)
             echo(f"measured with {count} functions")
@@ -195,11 +197,27 @@ def _redeploy(bench: Stand, label: str) -> float:
     return time.monotonic() - began
 
 
+def _settled(bench: Stand) -> list[psutil.Process]:
+    """The processes of the host once none has come or gone for a while: old generations drain, a zygote is warmed."""
+    seen: set[int] = set()
+    since = time.monotonic()
+
+    def is_settled() -> bool:
+        nonlocal seen, since
+        found = {process.pid for process in processes.family(bench.host.ask({"op": "status"})["pid"])}
+        if found != seen:
+            seen, since = found, time.monotonic()
+        return time.monotonic() - since > SETTLED_S
+
+    wait_until(is_settled)
+    return processes.family(*seen & {bench.host.ask({"op": "status"})["pid"]})
+
+
 def _idle_share(family: Sequence[psutil.Process]) -> float:
     """Time on a core that all of them use while nobody asks, as a share of one core."""
-    before = processes.cpu_s(family)
+    meter = processes.Meter(family)
     time.sleep(IDLE_S)
-    return round((processes.cpu_s(family) - before) / IDLE_S, 4)
+    return round(meter.spent_s() / IDLE_S, 4)
 
 
 def main() -> int:

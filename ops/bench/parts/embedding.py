@@ -39,12 +39,12 @@ async def _measure(socket: Path, pid: int, scale: Scale, say: Callable[[str], No
     try:
         for number, name in interleaved(found, scale.rounds):
             say(f"round {number + 1} of {scale.rounds}: {name}")
-            before = processes.cpu_s(family := processes.family(pid))
+            meter = processes.Meter(processes.family(pid))
             if name == GATEWAY:
                 outcome = await _through(embedder, fresh, scale)
             else:
                 outcome = await asyncio.to_thread(measure, alone.load_of_server(socket, fresh, scale))
-            found[name].add(outcome, {"model": processes.cpu_s(family) - before})
+            found[name].add(outcome, {"model": meter.spent_s()})
     finally:
         await embedder.close()
     return found

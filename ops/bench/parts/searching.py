@@ -39,9 +39,9 @@ def _rounds(stack: Running, scale: Scale, known: list[str], say: Callable[[str],
             found[name].add(alone.encode(encoder, fresh, scale), {})
             continue
         load = _load(name, stack, scale, known, fresh)
-        before = _cpu_s(stack)
+        meters = _meters(stack)
         outcome = measure(load)
-        found[name].add(outcome, {part: spent - before[part] for part, spent in _cpu_s(stack).items()})
+        found[name].add(outcome, {part: meter.spent_s() for part, meter in meters.items()})
     return found
 
 
@@ -60,11 +60,11 @@ def _search(question: str) -> str:
     return json.dumps({"query": question, "shopId": 1})
 
 
-def _cpu_s(stack: Running) -> dict[str, float]:
+def _meters(stack: Running) -> dict[str, processes.Meter]:
     pids = stack.pids()
     parts = {"nginx": "nginx", "postgres": "postgres", "model": "model", "search": "functions/search"}
     return {
-        name: processes.cpu_s(processes.family(*(pid for pid in pids.get(row, []) if pid)))
+        name: processes.Meter(processes.family(*(pid for pid in pids.get(row, []) if pid)))
         for name, row in {**parts, EMPTY: f"functions/{EMPTY}"}.items()
     }
 

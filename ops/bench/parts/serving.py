@@ -37,10 +37,10 @@ def _rounds(
     for number, name in interleaved(names, scale.rounds):
         say(f"{connections} connections, round {number + 1} of {scale.rounds}: {name}")
         family = processes.family(*(bench.state(OURS)["workers"] if name == OURS else [pids[name]]))
-        before = processes.cpu_s(family)
+        meter = processes.Meter(family)
         where = path(OURS if name == OURS else f"{name}0")
         outcome = measure(through_nginx(bench.settings, where, [BODY], scale, connections))
-        found[name].add(outcome, {"function": processes.cpu_s(family) - before})
+        found[name].add(outcome, {"function": meter.spent_s()})
     return found
 
 
