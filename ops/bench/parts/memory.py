@@ -20,6 +20,7 @@ from ops.release.closure import function_names
 from ops.stack.parts import ROOT
 from ops.unixhttp import ask
 
+BESIDE = ("model", "postgres", "nginx")
 EIGHT = frozenset({"chat", "conversations", "facts", "feedback", "handoff", "health", "learn", "search"})
 
 
@@ -29,7 +30,7 @@ def measure_memory(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
 
 
 def _product(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
-    ours: dict[str, list[float]] = {"all": [], "eight": [], "host": []}
+    ours: dict[str, list[float]] = {name: [] for name in ("all", "eight", "host", *BESIDE)}
     theirs: dict[str, list[float]] = {"all": [], "eight": []}
     names = function_names(ROOT)[: scale.hosted]
     for number in range(scale.stacks):
@@ -43,7 +44,8 @@ def _product(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
         Figure(
             key="memory.functions", title=f"all {len(names)} functions of the product, idle, host included",
             unit="MiB PSS", better="lower", ours=_side("our host", ours["all"]), floor=_side(stock, theirs["all"]),
-            note=f"of ours the host and its zygote {ours['host'][0]:.0f} MiB",
+            note=f"of ours the host and its zygote {ours['host'][0]:.0f} MiB; beside them "
+            + ", ".join(f"{name} {ours[name][0]:.0f} MiB" for name in BESIDE),
         ),
         Figure(
             key="memory.eight", title="eight of them, without the doors openai and mcp, host included",
@@ -61,6 +63,8 @@ def _take(stack: Running, names: Sequence[str], found: dict[str, list[float]]) -
     found["all"].append(round(together, 1))
     found["eight"].append(round(host + sum(of for name, of in each.items() if name in EIGHT), 1))
     found["host"].append(round(host, 1))
+    for name in BESIDE:
+        found[name].append(_pss(*pids[name]))
 
 
 def _under_granian(stack: Running, names: Sequence[str], found: dict[str, list[float]]) -> None:
