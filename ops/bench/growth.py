@@ -2,13 +2,15 @@
 
 `shops` fills one database shop by shop, PASSAGES passages each, and measures at each rung: a search of any shop, a
 passage more in any shop, sizes on disk. The folder keeps it all, so that a run of --seconds goes on where the last one
-stopped: ten thousand shops are a million passages and take half an hour. `functions` runs so many empty functions under
-one host, and measures memory, a deploy and a request. Each rung is appended to FOLDER/growth.jsonl; `draw` makes tables
-and pictures of it.
+stopped: ten thousand shops are a million passages and take half an hour. `cold` asks them with nothing in memory, as on
+a machine with less memory than data. `functions` runs so many empty functions under one host, and measures memory, a
+deploy and what they cost while nobody asks. Each rung is appended to FOLDER/growth.jsonl; `draw` makes tables and
+pictures of it.
 """
 
 import argparse
 import asyncio
+import os
 import random
 import statistics
 import sys
@@ -32,7 +34,7 @@ from core.db.search import search
 from core.db.shops import ShopReader
 from core.settings import Settings
 from ops.bench import growth_page, processes
-from ops.bench.growth_page import FunctionRung, ShopRung
+from ops.bench.growth_page import ColdRung, FunctionRung, ShopRung
 from ops.bench.latency import summary
 from ops.bench.stand import Stand, answers, stand, wait_until
 from ops.bench.world import DIGEST, DIMENSIONS, World
@@ -78,7 +80,7 @@ class Growth:
     async def rung(self, shops: int) -> ShopRung:
         """Measure with so many shops in it."""
         self._settle()
-        asked_s, spent_s = await self._ask(shops)
+        asked_s, spent_s = await self.ask(shops, ASKED)
         added_s = []
         for _ in range(50):
             begun = time.perf_counter()
@@ -101,10 +103,10 @@ class Growth:
         async with self._database.shop(shop_id, bulk=True) as conn:
             await insert_passages(conn, shop_id, DIGEST, items)
 
-    async def _ask(self, shops: int) -> tuple[list[float], float]:
-        """Seconds of each search, each of another shop, and what all of them cost the server in processor time."""
+    async def ask(self, shops: int, count: int) -> tuple[list[float], float]:
+        """Seconds of each search, of any shop, and what all of them cost the server in processor time."""
         reader = ShopReader(self._database)
-        questions = self._world.questions(ASKED)
+        questions = self._world.questions(count)
         assert self._server.process is not None
         taken = []
         meter = processes.Meter(processes.family(self._server.process.pid))
@@ -162,6 +164,34 @@ async def grow_shops(server: EmbeddedPostgres, rungs: Sequence[int], seconds: fl
         return True
     finally:
         await database.close()
+
+
+async def search_cold(server: EmbeddedPostgres, log: Path) -> None:
+    """Ask shops of which nothing is in memory, each once."""
+    settings = Settings(database_url=server.owner_dsn, database_app_url=server.app_dsn, database_timeout_s=60)
+    database = await Database.open(settings)
+    try:
+        model = await register_model(database, digest=DIGEST, name=DIGEST, dimensions=DIMENSIONS)
+        assert server.process is not None
+        shops = count_shops(server.owner_dsn)
+        growth = Growth(database, server, model)
+        await growth.ask(1, 20)  # catalogues, and the statement on each connection
+        family = processes.family(server.process.pid)
+        before = processes.read_bytes(family)
+        taken, _ = await growth.ask(shops, min(ASKED, shops))
+        read_kib = (processes.read_bytes(family) - before) / len(taken) / 1024
+        growth_page.append(log, ColdRung(shops=shops, search=summary(taken), read_kib=round(read_kib, 1)))
+    finally:
+        await database.close()
+
+
+def forget_pages(data: Path) -> None:
+    """Drop what the kernel keeps in memory of these files, which nobody has open."""
+    for path in data.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fdatasync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def grow_functions(rungs: Sequence[int], log: Path) -> None:
@@ -225,7 +255,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m ops.bench.growth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("shops", "functions", "draw"))
+    parser.add_argument("what", choices=("shops", "cold", "functions", "draw"))
     parser.add_argument(
         "folder", type=Path, help="where the database and the figures are kept; some 9 GB for all rungs"
     )
@@ -241,6 +271,11 @@ def main() -> int:
     if given.what == "functions":
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         grow_functions([rung for rung in FUNCTION_RUNGS if rung <= given.to], log)
+        return 0
+    if given.what == "cold":
+        forget_pages(folder / "home" / "data")
+        with kept_database(folder) as server:
+            uvloop.run(search_cold(server, log))
         return 0
     rungs = [rung for rung in SHOP_RUNGS if rung <= given.to]
     with kept_database(folder) as server:

@@ -37,11 +37,19 @@ class FunctionRung(msgspec.Struct, frozen=True, kw_only=True, tag="functions"):
     idle_share: float
 
 
-Rung = TypeVar("Rung", ShopRung, FunctionRung)
-_decode = msgspec.json.Decoder(ShopRung | FunctionRung).decode
+class ColdRung(msgspec.Struct, frozen=True, kw_only=True, tag="cold"):
+    """With so many shops and nothing of them in memory: a search of a shop that nobody asked before."""
+
+    shops: int
+    search: Latency
+    read_kib: float
 
 
-def append(log: Path, rung: ShopRung | FunctionRung) -> None:
+Rung = TypeVar("Rung", ShopRung, FunctionRung, ColdRung)
+_decode = msgspec.json.Decoder(ShopRung | FunctionRung | ColdRung).decode
+
+
+def append(log: Path, rung: ShopRung | FunctionRung | ColdRung) -> None:
     """Keep one more."""
     with log.open("ab") as file:
         file.write(msgspec.json.encode(rung) + b"\n")
@@ -62,11 +70,12 @@ def write(log: Path, folder: Path) -> str:
         _draw(folder, "growth-disk", "On disk", "shops of 100 passages", "MiB", _disk_curves(shops))
     if functions:
         _draw(folder, "growth-functions", "Functions under one host", "functions", "", _function_curves(functions))
-    return "\n\n".join(table for table in (_shop_table(shops), _function_table(functions)) if table)
+    tables = (_shop_table(shops), _cold_table(rungs(log, ColdRung)), _function_table(functions))
+    return "\n\n".join(table for table in tables if table)
 
 
-def _size(rung: ShopRung | FunctionRung) -> int:
-    return rung.shops if isinstance(rung, ShopRung) else rung.functions
+def _size(rung: ShopRung | FunctionRung | ColdRung) -> int:
+    return rung.functions if isinstance(rung, FunctionRung) else rung.shops
 
 
 def _draw(  # noqa: PLR0913, PLR0917 - the words of a picture
@@ -115,6 +124,15 @@ def _shop_table(found: Sequence[ShopRung]) -> str:
         f"| {rung.shops} | {rung.passages} | {rung.search.p50} / {rung.search.p95} / {rung.search.p99}"
         f" | {rung.search_cpu_ms} | {rung.add.p50} / {rung.add.p95} | {rung.database_bytes // MIB}"
         f" | {rung.passage_vector_bytes // MIB} | {rung.posting_bytes // MIB} |"
+        for rung in found
+    ]
+    return "\n".join(lines) if found else ""
+
+
+def _cold_table(found: Sequence[ColdRung]) -> str:
+    lines = ["| Shops | Search of a cold shop p50 / p95 / p99 ms | read, KiB |", "| --- | --- | --- |"]
+    lines += [
+        f"| {rung.shops} | {rung.search.p50} / {rung.search.p95} / {rung.search.p99} | {rung.read_kib:.0f} |"
         for rung in found
     ]
     return "\n".join(lines) if found else ""

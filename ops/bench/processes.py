@@ -35,6 +35,15 @@ class Meter:
         return sum(now - before for process, before in self._before.items() if (now := _cpu_s(process)) is not None)
 
 
+def read_bytes(processes: Iterable[psutil.Process]) -> int:
+    """What the disk, not the page cache, has given them so far (proc(5), io)."""
+    total = 0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            total += process.io_counters().read_bytes
+    return total
+
+
 def _cpu_s(process: psutil.Process) -> float | None:
     try:
         times = process.cpu_times()

@@ -35,7 +35,7 @@ QUICK = Scale(
     passages=(1_000, 10_000), shops=50, questions=2, pgbench_s=1.0, documents=30,
 )  # fmt: skip
 TINY = Scale(
-    name="tiny", rounds=1, warm_up_s=0.1, seconds=1.0, users=4, functions=1, hosted=2, starts=1, stacks=1,
+    name="tiny", rounds=1, warm_up_s=0.1, seconds=1.0, users=4, functions=1, hosted=1, starts=1, stacks=1,
     passages=(40,), shops=2, questions=2, pgbench_s=1.0, documents=3,
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (FULL, QUICK, TINY)}
