@@ -5,10 +5,12 @@ nothing to compare with on this machine, 3 something failed on the way.
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 from rich.console import Console
@@ -114,24 +116,38 @@ def _measured(given: argparse.Namespace, baseline: Report | None, progress: Cons
     if baseline is not None:
         compare.require_same_machine(baseline, msgspec.structs.replace(baseline, environment=where))
     adopt_orphans()
+    signal.signal(signal.SIGTERM, _interrupt)
     start = time.monotonic()
-    figures: list[Figure] = []
-    failed: dict[str, str] = {}
-    for number, (part, measure) in enumerate(chosen.items(), 1):
 
-        def say(line: str, part: str = part, number: int = number) -> None:
-            passed = f"{time.monotonic() - start:4.0f} s"
-            progress.print(f"{passed}  [{number}/{len(chosen)}] {part}: {line}", markup=False, soft_wrap=True)
+    def say(line: str) -> None:
+        progress.print(f"{time.monotonic() - start:4.0f} s  {line}", markup=False, soft_wrap=True)
 
-        try:
-            figures += measure(scale, say)
-        except Exception as error:  # noqa: BLE001 - one part that fails leaves the others their figures
-            failed[part] = f"{type(error).__name__}: {error}"
-            say(f"failed: {failed[part]}")
+    figures, failed = _run(chosen, scale, say)
     return Report(
         environment=where, scale=name, parts=tuple(chosen), took_s=round(time.monotonic() - start, 1),
         figures=tuple(figures), failed=failed,
     )  # fmt: skip
+
+
+def _run(chosen: dict[str, Measure], scale: Scale, say: Callable[[str], None]) -> tuple[list[Figure], dict[str, str]]:
+    """The figures, and of each part that has none the reason: one that fails leaves the others theirs."""
+    figures: list[Figure] = []
+    failed: dict[str, str] = {}
+    for number, (part, measure) in enumerate(chosen.items(), 1):
+        head = f"[{number}/{len(chosen)}] {part}: "
+        try:
+            figures += measure(scale, lambda line, head=head: say(head + line))  # type: ignore[misc]
+        except KeyboardInterrupt:
+            say(f"{head}interrupted; what was measured so far is kept")
+            return figures, failed | dict.fromkeys([*chosen][number - 1 :], "interrupted")
+        except Exception as error:  # noqa: BLE001 - said at once and in the report
+            failed[part] = f"{type(error).__name__}: {error}"
+            say(f"{head}failed: {failed[part]}")
+    return figures, failed
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _compare(baseline: Report, report: Report, *, as_json: bool) -> int:
