@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from ops.bench import compare, drawing, page, texts
-from ops.bench.aims import AIMS
 from ops.bench.figure import Aim, Figure, Report, Side, interleaved, plain, read, timed
 from ops.bench.growth_page import FunctionRung, ShopRung, append, rungs, write
 from ops.bench.latency import summary
@@ -59,11 +58,6 @@ def test_a_disturbed_machine_moves_the_clock_and_not_the_ratio_by_processor_time
 )
 def test_an_aim_is_of_the_value_or_of_the_ratio(better, rounds, aim, reached):
     assert reached is figure(rounds, (100,), better=better, aim=aim).reached
-
-
-def test_the_aims_are_those_of_the_service_levels():
-    assert 0.6 == AIMS["cached_search_throughput"]
-    assert 1.3 == AIMS["database_ratio"]
 
 
 def test_each_side_comes_once_a_round_and_is_never_always_the_first():

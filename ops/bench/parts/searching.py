@@ -5,12 +5,12 @@ import json
 from collections.abc import Callable, Iterator
 
 from ops.bench import alone, processes, stand, texts
-from ops.bench.aims import AIMS
 from ops.bench.figure import Aim, Figure, interleaved
 from ops.bench.load import Load, measure
 from ops.bench.rounds import Measured, through_nginx
 from ops.bench.running import EMPTY, Running, running
 from ops.bench.scale import Scale
+from ops.slo.levels import load
 
 SEARCH = "/api/knowledge/search"
 KNOWN = 20  # questions whose answers are cached
@@ -76,17 +76,17 @@ def _figures(found: dict[str, Measured], scale: Scale) -> list[Figure]:
         Figure(
             key="search.cached.rate", title=f"search, answer cached, {users}", unit="a second", better="higher",
             ours=cached.side("search, cached"), floor=empty.side("empty function"),
-            aim=Aim(AIMS["cached_search_throughput"], "ratio"),
+            aim=Aim(load().aims.cached_search_throughput, "ratio"),
         ),
         Figure(
             key="search.cached.p95", title=f"search, answer cached, {users}: p95", unit="ms", better="lower",
             ours=cached.side("search, cached", quantile=0.95), floor=empty.side("empty function", quantile=0.95),
-            aim=Aim(AIMS["cached_search_p95_s"] * 1000, "value"),
+            aim=Aim(load().aims.cached_search_p95_s * 1000, "value"),
         ),
         Figure(
             key="search.new.rate", title=f"search, new question, {users}", unit="a second", better="higher",
             ours=new.side("search, new question"), floor=found["encoder"].side("the model alone"),
-            aim=Aim(AIMS["new_search_throughput"], "ratio"),
+            aim=Aim(load().aims.new_search_throughput, "ratio"),
         ),
         Figure(
             key="search.new.rate.server", title="the same", unit="a second", better="higher",
