@@ -26,18 +26,21 @@ class Asked(NamedTuple):
 def script(asked: Asked, number: int) -> tuple[str, dict[str, str]]:
     """The script of one search, with the variables that it names: they become the parameters of what is prepared.
 
-    Each command stands on a line; setting and statement share one round trip, as `Database.read` sends them.
+    Setting and statement share one round trip, as `Database.read` sends them.
     """
     given = values(asked.state, asked.question)
-    text = " ".join(statement(asked.state, asked.question).as_string(None).split())
+    text = statement(asked.state, asked.question).as_string(None).strip()
     variables = {}
     for name, value in given.items():
-        for style in "sb":
-            held = f"%({name}){style}"
+        for held in (f"%({name})s", f"%({name})b"):
+            if held not in text:
+                continue
+            if value is None:  # a variable of pgbench has no null
+                text = text.replace(held, "null")
+                continue
             cast = "::halfvec" if name == "embedding" else ""
-            if held in text and value is not None:
-                variables[f"{name}{number}"] = value.to_text() if name == "embedding" else str(value)
-                text = text.replace(held, f":{name}{number}{cast}")
+            variables[f"{name}{number}"] = value.to_text() if name == "embedding" else str(value)
+            text = text.replace(held, f":{name}{number}{cast}")
     variables[f"setting{number}"] = str(asked.state.shop_id)
     setting = f"select set_config('edge.shop_id', :setting{number}, true);"
     return f"\\startpipeline\n{setting}\n{text};\n\\endpipeline\n", variables
