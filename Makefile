@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up dev down test lint types format lock test-ollama load load-gate drill-deploy drill-faults bench-host clean help
+.PHONY: up dev down test lint types format lock test-ollama load load-gate drill-deploy drill-faults bench bench-compare clean help
 
 up: $(VENV)/run.stamp ## start everything; stays in the foreground
 	@exec $(BIN)/edge up --with-parent
@@ -30,8 +30,11 @@ load-gate: $(VENV)/run.stamp ## the scenarios that gate, cut short, on a fresh i
 drill-deploy: $(VENV)/run.stamp ## prove under traffic that deploys lose nothing (ARGS=--json, --help; 15 min)
 	@exec $(BIN)/python -m ops.drill $(ARGS)
 
-bench-host: $(VENV)/run.stamp ## what hosting costs, beside stock Granians in the same run (ARGS=--json, --help; 3 min)
-	@exec $(BIN)/python -m ops.bench.host $(ARGS)
+bench: $(VENV)/bench.stamp ## what it costs, each figure beside its floor, to docs/benchmarks/ (ARGS=--quick, --help; 12 min)
+	@exec $(BIN)/python -m ops.bench $(ARGS)
+
+bench-compare: $(VENV)/bench.stamp ## name what got worse since the last `make bench` on this machine
+	@exec $(BIN)/python -m ops.bench --against docs/benchmarks/bench.json $(ARGS)
 
 drill-faults: $(VENV)/dev.stamp ## kill each part by turns under load, and lose nothing (SOAK_S=600: ten minutes)
 	@exec env SOAK_S=$(or $(SOAK_S),600) $(BIN)/python -m pytest -n 0 tests/e2e/test_soak.py $(ARGS)
@@ -52,6 +55,8 @@ lock: ## pin the requirements again (needs uv)
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
 	    $$(test -z "$${set#*:}" || echo --extra $${set#*:}) pyproject.toml -o requirements/$${set%%:*}.txt || exit 1; \
 	done
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+	  --group bench -c requirements/run.txt -o requirements/bench.txt
 
 clean: ## remove the environment and all state
 	@$(PYTHON) ops/idle.py "$${EDGE_HOME:-.edge}" .edge
@@ -59,6 +64,13 @@ clean: ## remove the environment and all state
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Of the benchmark's rivals alone: not on the path of anything else.
+$(VENV)/bench.stamp: requirements/bench.txt $(VENV)/run.stamp
+	@rm -rf $(VENV)/bench
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-input --no-deps --no-compile --require-hashes \
+	  --only-binary :all: --target $(VENV)/bench -r requirements/bench.txt
+	@touch $@
 
 # Every wheel is pinned with its hash; nothing is compiled, nothing is resolved.
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml

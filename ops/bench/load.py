@@ -4,10 +4,13 @@ A Load comes on standard input, the Outcome goes to a file that is named on the 
 """
 
 import asyncio
+import itertools
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,12 +24,16 @@ GRACE_S = 30.0
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """`connections` are kept; what is answered within the first `warm_up_s` is not counted."""
+    """`connections` are kept; what is answered within the first `warm_up_s` is not counted.
 
-    host: str
-    port: int
+    `bodies` are sent in turn, over and over; without any it is a GET. `uds` is a Unix socket in place of host and port.
+    """
+
+    host: str = ""
+    port: int = 0
+    uds: str | None = None
     path: str
-    body: str | None = None
+    bodies: Sequence[str] = ()
     connections: int
     warm_up_s: float
     seconds: float
@@ -35,13 +42,15 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True):
     """`latencies_s` of the answers counted, over `seconds`; `errors`: answers other than 200, and none at all.
 
-    `sent` are all requests, those of the warm-up among them: what time on a core is divided by.
+    `sent` are all requests, those of the warm-up among them: what time on a core is divided by. `cpu_s` is the
+    generator's own.
     """
 
     seconds: float
     latencies_s: list[float]
     errors: int
     sent: int
+    cpu_s: float
 
 
 def measure(load: Load) -> Outcome:
@@ -63,7 +72,7 @@ class Clients:
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._payload = payload_of(load)
+        self._payloads = itertools.cycle(payloads_of(load))
         self._from = time.monotonic() + load.warm_up_s
         self._until = self._from + load.seconds
         self._latencies_s: list[float] = []
@@ -76,16 +85,22 @@ class Clients:
         for _ in range(self._load.connections):
             await self._connect()
         await self._done.wait()
-        return Outcome(self._load.seconds, self._latencies_s, self._errors, self._sent)
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        cpu_s = used.ru_utime + used.ru_stime
+        return Outcome(self._load.seconds, self._latencies_s, self._errors, self._sent, cpu_s)
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: Connection(self._ended), self._load.host, self._load.port)
+        if self._load.uds is None:
+            place = loop.create_connection(lambda: Connection(self._ended), self._load.host, self._load.port)
+        else:
+            place = loop.create_unix_connection(lambda: Connection(self._ended), self._load.uds)
+        _, connection = await place
         self._send(connection)
 
     def _send(self, connection: Connection) -> None:
         self._sent += 1
-        connection.send(Request("", self._payload, 0, time.monotonic()))
+        connection.send(Request("", next(self._payloads), 0, time.monotonic()))
 
     def _ended(self, connection: Connection, request: Request, end: Answer | str) -> None:
         now = time.monotonic()
@@ -107,13 +122,16 @@ class Clients:
                 self._done.set()
 
 
-def payload_of(load: Load) -> bytes:
-    """The bytes of the request: a GET, or a POST of JSON."""
-    head = f"{'GET' if load.body is None else 'POST'} {load.path} HTTP/1.1\r\nHost: bench\r\n"
-    if load.body is None:
-        return f"{head}\r\n".encode()
-    body = load.body.encode()
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+def payloads_of(load: Load) -> list[bytes]:
+    """The bytes of the requests: a GET, or POSTs of JSON."""
+    head = f"{'POST' if load.bodies else 'GET'} {load.path} HTTP/1.1\r\nHost: bench\r\n"
+    if not load.bodies:
+        return [f"{head}\r\n".encode()]
+    bodies = [body.encode() for body in load.bodies]
+    return [
+        f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        for body in bodies
+    ]
 
 
 def main() -> None:

@@ -24,14 +24,32 @@ def pss_mib(processes: Iterable[psutil.Process]) -> float:
     return round(sum(map(_pss_kib, processes)) / KIB, 1)
 
 
-def cpu_s(processes: Iterable[psutil.Process]) -> float:
-    """Seconds on a core so far, in user mode and in the kernel."""
-    total = 0.0
+class Meter:
+    """Time on a core of some processes from now on; what ends meanwhile is left out."""
+
+    def __init__(self, processes: Iterable[psutil.Process]) -> None:
+        self._before = {process: spent for process in processes if (spent := _cpu_s(process)) is not None}
+
+    def spent_s(self) -> float:
+        """Seconds so far, in user mode and in the kernel."""
+        return sum(now - before for process, before in self._before.items() if (now := _cpu_s(process)) is not None)
+
+
+def read_bytes(processes: Iterable[psutil.Process]) -> int:
+    """What the disk, not the page cache, has given them so far (proc(5), io)."""
+    total = 0
     for process in processes:
         with suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            total += times.user + times.system
+            total += process.io_counters().read_bytes
     return total
+
+
+def _cpu_s(process: psutil.Process) -> float | None:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return None
+    return float(times.user + times.system)
 
 
 def _pss_kib(process: psutil.Process) -> int:

@@ -1,5 +1,6 @@
-"""What the host is measured on: our host and nginx over empty functions, and stock Granians over the same ones."""
+"""What the host is measured on: our host and nginx over empty functions, and its rivals behind the same nginx."""
 
+import http.client
 import os
 import shutil
 import signal
@@ -8,12 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from core.settings import Settings
+from ops.bench.rivals import FASTAPI, Rival, module_of, start
 from ops.drill.stage import free_port
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
@@ -25,14 +27,9 @@ from ops.stack.supervisor import Supervisor
 from ops.unixhttp import UnixConnection
 
 EDGE = Path(sys.executable).with_name("edge")
-GRANIAN = Path(sys.executable).with_name("granian")
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 POLL_S = 0.002
-# As the host runs Granian, where its command line has an option for it.
-OPTIONS = (
-    *("--interface", "asgi", "--loop", "uvloop", "--runtime-mode", "st"),
-    *("--http", "1", "--no-ws", "--workers", "1"),
-)
+OK = 200
 EMPTY = Template('''"""Answers at once."""
 
 import msgspec
@@ -77,12 +74,12 @@ class Stand:
 
     def __init__(self, folder: Path) -> None:
         self.tree = folder / "tree"
+        self.rivals = folder / "rivals"
         self.instance = Instance(folder / "home")
         self.settings = Settings(home=self.instance.home, port=free_port())
         self.supervisor = Supervisor(lambda _: None, set)
-        (self.tree / "functions").mkdir(parents=True)
-        (self.tree / "functions" / "__init__.py").touch()
-        shutil.copytree(ROOT / "core", self.tree / "core", ignore=shutil.ignore_patterns("__pycache__"))
+        plant(self.tree)
+        plant(self.rivals)
         self.instance.prepare(None if os.geteuid() else child.account_for(folder / "nobody", ("nobody",)))
         self.instance.lock()
         self._environ = environ_of(self.instance, self.settings.to_environ())
@@ -97,9 +94,13 @@ class Stand:
     def start_host(self, names: Sequence[str]) -> None:
         """Start the host and deploy each function."""
         self.supervisor.add(self.host)
+        self.deploy(names)
+
+    def deploy(self, names: Sequence[str], label: str = "0") -> None:
+        """Deploy these functions, new or not, by the host's own protocol; they answer with `label`."""
         store = Store(self.instance.releases)
         for name in names:
-            self.write(name, "0")
+            self.write(name, label)
             release = snapshot(self.tree, name, store).id
             request = {"op": "deploy", "name": name, "release": release, "by": "bench"}
             answer = self.host.ask(request, timeout_s=TIMEOUT_S)
@@ -123,21 +124,27 @@ class Stand:
         """Where nginx looks for a function."""
         return self.instance.run / f"{name}.sock"
 
-    def granian(self, name: str) -> subprocess.Popen[bytes]:
-        """Start a stock Granian over the function of the tree, on the socket where nginx looks for it."""
+    def rival(self, rival: Rival, label: str = "0", number: int = 0) -> subprocess.Popen[bytes]:
+        """Start a stock server over an application that does the same, on a socket where nginx looks for it."""
+        name = module_of(rival, number)
+        self.write_rival(rival, label, number)
         self.socket(name).unlink(missing_ok=True)
-        with (self.instance.logs / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [str(GRANIAN), *OPTIONS, "--factory", "--uds", str(self.socket(name)), f"functions.{name}:create_app"],
-                cwd=self.tree,
-                env={**self._environ, "PYTHONPATH": str(self.tree)},
-                stdout=log,
-                stderr=log,
-            )
-        wait_until(lambda: answers(self.socket(name), name))
+        process = start(rival, name, self.rivals, self.socket(name), self._environ, self.instance.logs / f"{name}.log")
+        wait_until(lambda: process.poll() is not None or answers(self.socket(name), name, label))
+        if process.poll() is not None:
+            raise RuntimeError(f"{rival.words}: {(self.instance.logs / f'{name}.log').read_text()[-2000:]}")
         os.chown(self.socket(name), -1, -1 if self.group is None else self.group)
         self.socket(name).chmod(0o660)
         return process
+
+    def write_rival(self, rival: Rival, label: str, number: int = 0) -> None:
+        """Put the application of a rival into the rivals' tree; it answers with `label`."""
+        name = module_of(rival, number)
+        (self.rivals / "functions" / f"{name}.py").write_text(
+            EMPTY.substitute(name=name, label=label)
+            if rival.framework == "litestar"
+            else FASTAPI.substitute(path=path(name), label=label)
+        )
 
     def state(self, name: str) -> dict[str, Any]:
         """The function's state as the host tells it."""
@@ -147,6 +154,13 @@ class Stand:
         """End every part."""
         self.supervisor.stop()
         self.instance.close()
+
+
+def plant(tree: Path) -> None:
+    """Make a tree without functions, with a copy of core: the real one may be edited meanwhile."""
+    (tree / "functions").mkdir(parents=True)
+    (tree / "functions" / "__init__.py").touch()
+    shutil.copytree(ROOT / "core", tree / "core", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def path(name: str) -> str:
@@ -164,9 +178,17 @@ def answers(socket: Path, name: str, label: str | None = None) -> bool:
     except OSError:
         return False
     else:
-        return answer.status == 200 and (label is None or f'"{label}"'.encode() in body)  # noqa: PLR2004 - HTTP
+        return answer.status == OK and (label is None or f'"{label}"'.encode() in body)
     finally:
         connection.close()
+
+
+def asked(settings: Settings, where: str, body: str) -> tuple[int, bytes]:
+    """Status and body of one POST through nginx, over a connection of its own."""
+    with closing(http.client.HTTPConnection(settings.host, settings.port, timeout=10)) as connection:
+        connection.request("POST", where, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> None:

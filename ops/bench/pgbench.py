@@ -1,0 +1,71 @@
+"""The searches of a shop as scripts of pgbench: the same statements, the same parameters, the same session."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from core.db.dsn import application_conninfo
+from core.db.search import Question, statement, values
+from core.db.shops import ShopState
+from core.settings import Settings
+
+MOST_SCRIPTS = 128  # MAX_SCRIPTS of pgbench.c
+MICROSECOND = 1e-6
+
+
+class Asked(NamedTuple):
+    """One question to one shop."""
+
+    state: ShopState
+    question: Question
+
+
+def script(asked: Asked, number: int) -> tuple[str, dict[str, str]]:
+    """The script of one search, with the variables that it names: they become the parameters of what is prepared.
+
+    Setting and statement share one round trip, as `Database.read` sends them.
+    """
+    given = values(asked.state, asked.question)
+    text = statement(asked.state, asked.question).as_string(None).strip()
+    variables = {}
+    for name, value in given.items():
+        for held in (f"%({name})s", f"%({name})b"):
+            if held not in text:
+                continue
+            if value is None:  # a variable of pgbench has no null
+                text = text.replace(held, "null")
+                continue
+            cast = "::halfvec" if name == "embedding" else ""
+            variables[f"{name}{number}"] = value.to_text() if name == "embedding" else str(value)
+            text = text.replace(held, f":{name}{number}{cast}")
+    variables[f"setting{number}"] = str(asked.state.shop_id)
+    setting = f"select set_config('edge.shop_id', :setting{number}, true);"
+    return f"\\startpipeline\n{setting}\n{text};\n\\endpipeline\n", variables
+
+
+def run(program: Path, settings: Settings, searches: Sequence[Asked], seconds: float) -> list[list[float]]:
+    """Seconds that each search took, time after time, in the order of the searches; one client asks them at random."""
+    assert len(searches) <= MOST_SCRIPTS
+    with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
+        folder = Path(name)
+        command = [str(program), "-n", "-M", "prepared", "-T", str(max(1, round(seconds))), "-l"]
+        for number, asked in enumerate(searches):
+            text, variables = script(asked, number)
+            path = folder / f"{number}.sql"
+            path.write_text(text)
+            command += ["-f", str(path), *(part for pair in variables.items() for part in ("-D", "=".join(pair)))]
+        done = subprocess.run(
+            [*command, application_conninfo(settings)], cwd=folder, capture_output=True, text=True,
+            env={**os.environ, "LC_ALL": "C"}, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise RuntimeError(f"pgbench: {done.stderr[-2000:]}")
+        lines = "".join(path.read_text() for path in folder.glob("pgbench_log.*")).splitlines()
+    took: list[list[float]] = [[] for _ in searches]
+    for line in lines:
+        _, _, microseconds, place, *_ = line.split()
+        took[int(place)].append(int(microseconds) * MICROSECOND)
+    return took

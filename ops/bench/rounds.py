@@ -1,0 +1,58 @@
+"""Rounds of requests, and the side of a figure that they make."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from core.settings import Settings
+from ops.bench.figure import Side
+from ops.bench.latency import summary
+from ops.bench.load import Load, Outcome
+from ops.bench.scale import Scale
+
+
+def through_nginx(
+    settings: Settings, path: str, bodies: Sequence[str], scale: Scale, connections: int | None = None
+) -> Load:
+    """Requests to a stack's nginx, by all users unless said otherwise."""
+    return Load(
+        host=settings.host,
+        port=settings.port,
+        path=path,
+        bodies=bodies,
+        connections=connections or scale.users,
+        warm_up_s=scale.warm_up_s,
+        seconds=scale.seconds,
+    )
+
+
+class Measured:
+    """One side, round after round."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self._cpu_us: dict[str, list[float]] = {}
+
+    def add(self, outcome: Outcome, cpu_s: Mapping[str, float]) -> None:
+        """One more round, and the time on a core that each process spent on it."""
+        self.outcomes.append(outcome)
+        for name, seconds in {**cpu_s, "generator": outcome.cpu_s}.items():
+            self._cpu_us.setdefault(name, []).append(seconds / max(1, outcome.sent) * 1e6)
+
+    def side(self, name: str, *, quantile: float | None = None) -> Side:
+        """What all rounds say: requests a second, or a quantile of each round in ms."""
+        return Side(
+            name=name,
+            rounds=tuple(_rate(one) if quantile is None else _quantile_ms(one, quantile) for one in self.outcomes),
+            latency=summary(second for one in self.outcomes for second in one.latencies_s),
+            errors=sum(one.errors for one in self.outcomes),
+            cpu_us={part: round(us) for part, of in self._cpu_us.items() if (us := statistics.median(of)) > 1},
+        )
+
+
+def _rate(outcome: Outcome) -> float:
+    return round(len(outcome.latencies_s) / outcome.seconds, 1)
+
+
+def _quantile_ms(outcome: Outcome, share: float) -> float:
+    ordered = sorted(outcome.latencies_s)
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 3) if ordered else 0.0
