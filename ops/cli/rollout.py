@@ -1,7 +1,7 @@
 """One function to one release: through the host, step by step, and what is to be told of it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -96,7 +96,7 @@ def switch(  # noqa: PLR0913 - what a switch concerns
         milliseconds={step: round(seconds * 1000, 1) for step, seconds in steps.seconds.items()},
         step=answer.get("step"),
         reason=answer.get("reason"),
-        log=[] if ok else _told_less(answer.get("log") or (), answer.get("reason") or ""),
+        log=answer.get("log") or [],
         unrouted=unrouted,
     )
 
@@ -115,9 +115,3 @@ def collect(place: Workplace, name: str, state: dict[str, Any]) -> None:
         place.store.collect(name, kept, protected)
     except (OSError, ReleaseError) as error:
         click.echo(f"old releases of {name} were not collected: {error}", err=True)
-
-
-def _told_less(said: Sequence[str], reason: str) -> list[str]:
-    """What the release wrote, without the lines that `reason` has already."""
-    told = {line.strip() for line in reason.splitlines()}
-    return [line for line in said if line.strip() not in told]

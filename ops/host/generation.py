@@ -96,7 +96,7 @@ class Generation:
         return worker
 
     def said(self) -> list[str]:
-        """The last lines that its workers wrote at the gate."""
+        """What its workers wrote at the gate."""
         return self._gate.said() if self._gate else self._said
 
     def leave_gate(self) -> None:

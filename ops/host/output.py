@@ -7,6 +7,7 @@ is refused, without the lines of the one that serves meanwhile.
 import fcntl
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -19,6 +20,12 @@ LOG_MODE = 0o600
 def open_log(path: Path) -> int:
     """The function's log, to append to; raises OSError."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, LOG_MODE)
+
+
+def beside(reason: str, said: Sequence[str]) -> list[str]:
+    """The last lines of what was said, without those of the reason: a traceback alone is longer than what is told."""
+    told = {line.strip() for line in reason.splitlines()}
+    return [line for line in said if line.strip() not in told][-LINES_TOLD:]
 
 
 class GateOutput:
@@ -42,12 +49,12 @@ class GateOutput:
         return self._file.fileno()
 
     def said(self) -> list[str]:
-        """The last lines."""
+        """The lines, of a long output the last ones."""
         if not self._is_apart:
             return []
         size = os.fstat(self.descriptor).st_size
         content = os.pread(self.descriptor, BYTES_READ, max(size - BYTES_READ, 0))
-        return content.decode(errors="replace").splitlines()[-LINES_TOLD:]
+        return content.decode(errors="replace").splitlines()
 
     def pour(self) -> None:
         """Append to the log what was said since; on a full disk it is lost, as is what a worker writes there."""

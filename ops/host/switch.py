@@ -6,6 +6,7 @@ import msgspec
 
 from ops.host import guard, log
 from ops.host.generation import Generation
+from ops.host.output import beside
 from ops.host.shared import Shared
 from ops.host.spec import Say, StepFailedError, silent
 from ops.host.standing import Standing
@@ -92,7 +93,7 @@ class Switch:
         except BaseException as error:
             await generation.retire(0, 0)
             if isinstance(error, StepFailedError):
-                error.said = generation.said()
+                error.said = beside(error.reason, generation.said())
             raise
         finally:
             self.rising = None
