@@ -32,7 +32,7 @@ class Writing:
         sure = [one for one in ground.results if one.similarity >= DEFAULT_THRESHOLD]
         self._shown = sure[: ground.question.limit]
         self._notes = notes_of(self._facts, [result.content for result in self._shown])
-        self._said = ""
+        self._said = self._blanks = ""
         self.degraded: Rung | None = ground.degraded
         self.failed = False
 
@@ -53,7 +53,8 @@ class Writing:
             _log.info("not shown, since nothing supports it: %s", unsupported)
             self.failed = not self._said
             if self._said:
-                yield self._token(f" {more_unknown(waits=self._ground.question.waits)}")
+                self._blanks = " "
+                yield self._token(more_unknown(waits=self._ground.question.waits))
         if not self.failed:
             yield self._answered()
 
@@ -90,8 +91,12 @@ class Writing:
                 yield self._token(sentence)
 
     def _token(self, text: str) -> Token:
-        self._said += text
-        return Token(text)
+        """Blanks at its end wait for what follows: all tokens joined are the answer."""
+        text = self._blanks + text if self._said else text.lstrip()
+        shown = text.rstrip()
+        self._blanks = text[len(shown) :]
+        self._said += shown
+        return Token(shown)
 
     @property
     def _sources(self) -> tuple[Source, ...]:
@@ -102,4 +107,4 @@ class Writing:
     def _answered(self) -> Answered:
         ground = self._ground
         as_of = ground.stated.as_of if self._facts and ground.stated is not None else None
-        return Answered(self._said.strip(), "written", self._sources, self.degraded, as_of, ground.age_s)
+        return Answered(self._said, "written", self._sources, self.degraded, as_of, ground.age_s)

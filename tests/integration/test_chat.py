@@ -191,7 +191,7 @@ async def test_the_model_writes_from_the_passages_and_its_answer_streams(shop, m
     assert ["searching", "writing"] == [data["state"] for name, _, data in events if name == "status"]
     tokens = [data["text"] for name, _, data in events if name == "token"]
     assert ["Yes, dogs are welcome on a lead.", "Just bring them along!"] == [token.strip() for token in tokens]
-    assert models.says == events[-1][2]["response"]
+    assert models.says == events[-1][2]["response"] == "".join(tokens)
     assert "degraded" not in events[-1][2]
     (prompt,) = models.prompts
     assert "system" == prompt[0]["role"]

@@ -72,4 +72,4 @@ async def test_an_answer_that_a_drain_ends_is_gone_on_with_as_the_stream_says(da
             after = await asyncio.to_thread(resumed, host, last["lastEventId"])
     assert ("status", {"state": "restarted"}) == (after[0][0], after[0][2])
     assert ("done", DOGS) == (after[-1][0], after[-1][2]["response"])
-    assert DOGS == "".join(data["text"] for kind, _, data in after if kind == "token").rstrip()
+    assert DOGS == "".join(data["text"] for kind, _, data in after if kind == "token")
