@@ -42,7 +42,8 @@ PARAMETERS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    # Ten functions of four connections each, three times: an upgrade that is killed on its way begins a third generation.
+    "max_connections": "240",
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
