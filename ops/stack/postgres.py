@@ -42,7 +42,7 @@ PARAMETERS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
-    # Ten functions of four connections each, three times: an upgrade that is killed on its way begins a third generation.
+    # Ten functions of four connections each, thrice: an upgrade that is killed on its way begins a third generation.
     "max_connections": "240",
     "shared_buffers": "128MB",
     "timezone": "UTC",
