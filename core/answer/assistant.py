@@ -6,7 +6,6 @@ from contextlib import aclosing
 from core.answer.compose import asked_in, from_facts, from_passages
 from core.answer.courtesy import asks_for_person, courtesy
 from core.answer.events import (
-    FACTS_CATEGORY,
     Answered,
     Event,
     Ground,
@@ -19,6 +18,7 @@ from core.answer.events import (
 )
 from core.answer.extract import is_instruction
 from core.answer.offers import DECLINED, reply_to_offer, unknown, was_offered, way_to_person
+from core.answer.turn import FACTS_CATEGORY
 from core.answer.writing import Writing
 from core.cache.local import LocalCache
 from core.errors import DatabaseUnavailable

@@ -12,7 +12,6 @@ from core.retrieval.searcher import Result
 
 Kind = Literal["facts", "written", "extract", "courtesy", "handoff", "human", "unknown"]
 Rung = Literal["database", "embeddings", "llm"]
-FACTS_CATEGORY = "facts"
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+FACTS_CATEGORY = "facts"
+
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """What a visitor said and what the assistant answered; a source has content, category, similarity and source."""

@@ -7,10 +7,11 @@ from contextlib import aclosing
 
 from core.answer.checked import Unsupported, checked
 from core.answer.compose import stranger
-from core.answer.events import FACTS_CATEGORY, Answered, Event, Ground, Rung, Source, Sources, Status, Token, source_of
+from core.answer.events import Answered, Event, Ground, Rung, Source, Sources, Status, Token, source_of
 from core.answer.offers import more_unknown
 from core.answer.prompt import notes_of, prompt
 from core.answer.question import ask
+from core.answer.turn import FACTS_CATEGORY
 from core.errors import ModelOverloaded, ModelUnavailable
 from core.facts.evidence import relevant
 from core.models.slots import Ticket

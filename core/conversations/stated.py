@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.answer.events import FACTS_CATEGORY
+from core.answer.turn import FACTS_CATEGORY
 from core.db import facts
 from core.db.connection import Connection
 from core.db.feedback import Exchange, Item

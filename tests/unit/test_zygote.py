@@ -29,3 +29,9 @@ def test_a_worker_loads_no_library_that_the_zygote_could_have_loaded() -> None:
     )
     late = dict(json.loads(line) for line in loading.stdout.splitlines())
     assert late == {function: [] for function in FUNCTIONS}
+
+
+def test_a_function_that_answers_nobody_loads_no_answering() -> None:
+    code = "import sys, functions.health; print(*sorted(name for name in sys.modules if name.startswith('core.facts')))"
+    loading = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [] == loading.stdout.split()
