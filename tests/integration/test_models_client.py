@@ -3,10 +3,11 @@ import math
 import socket
 import tempfile
 
+import ollama
 import pytest
 
 from core.errors import ModelAnswerUnusable, ModelUnavailable
-from core.models.client import ModelClient, Timeouts
+from core.models.client import ModelClient, Timeouts, connect
 from core.models.identity import ModelIdentity, Prefixes
 from tests.parts.faulty_models import FAULTS, faulty_models, until
 
@@ -30,6 +31,24 @@ async def test_vectors_come_back_in_order_and_of_length_one(client, faulty):
         given = faulty.vector(text)
         length = math.hypot(*given)
         assert vector.to_list() == pytest.approx([value / length for value in given], abs=1e-3)
+
+
+async def test_the_quicker_way_to_vectors_asks_and_tells_what_the_official_clients_own_does(faulty):
+    client = connect(faulty.url, Timeouts())
+    try:
+        own = await client.embed("all-minilm", ["one", "two"])
+        assert [list(values) for values in own.embeddings] == await client.embeddings_of("all-minilm", ["one", "two"])
+        assert [["one", "two"]] * 2 == faulty.batches
+        faulty.fault = "a server error"
+        with pytest.raises(ollama.ResponseError) as refused:
+            await client.embeddings_of("all-minilm", ["one"])
+        assert 500 == refused.value.status_code
+        for fault in ("garbage", "no UTF-8", "a list", "nothing", "null for a vector", "NaN"):
+            faulty.fault = fault
+            with pytest.raises(ValueError):  # noqa: PT011 - what `ModelClient` translates
+                await client.embeddings_of("all-minilm", ["one"])
+    finally:
+        await client.close()
 
 
 async def test_the_identity_holds_digest_dimensions_and_prefixes(client):
