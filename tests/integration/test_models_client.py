@@ -81,7 +81,8 @@ async def test_a_model_that_the_server_does_not_have_is_unavailable(client, faul
 
 async def test_a_server_that_hangs_is_given_up(faulty):
     faulty.gate.clear()
-    client = ModelClient(faulty.url, "all-minilm", Timeouts(connect_s=0.05, call_s=0.05))
+    # Long enough for the server to have heard the question before it is given up, on a busy machine too.
+    client = ModelClient(faulty.url, "all-minilm", Timeouts(connect_s=1, call_s=1))
     with pytest.raises(ModelUnavailable):
         await client.embed(["one"])
     await until(lambda: faulty.gone == 1)
