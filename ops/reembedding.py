@@ -1,6 +1,7 @@
 """A change of model: every passage embedded anew beside its old vectors, and each shop switched when it has all."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from core.db.reembedding import (
     Unembedded,
     add_vectors,
     batch_held,
+    count_left,
     hold,
     next_batch,
     shops_left,
@@ -29,7 +31,7 @@ from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
 from core.retrieval.lens import ensure_calibrated
 
-# What may be embedded while the shop's writers wait: a fraction of a second of it.
+# While the shop's writers wait: few at a time, so that what was done when their patience ends is kept.
 LAST_FEW = 4
 HOLD_S = 3.0
 TRIES = 10  # in a row, for one batch
@@ -97,18 +99,26 @@ class Change:
         )
 
     async def _move(self, shop: Left, row: ModelRow) -> None:
-        while True:
-            after = None
-            while batch := await _patiently(partial(next_batch, self._database, shop.shop_id, row, after)):
-                await _patiently(partial(self._store, shop.shop_id, row, batch))
-                after = batch[-1].id
+        """Beside the writers while that gains on them; where they are as fast as this is, between their writes."""
+        missing, gaining, done = shop.passages, True, False
+        while not done:
+            if gaining:
+                await self._catch_up(shop.shop_id, row, missing)
             if shop.indexed and not shop.uses:
                 await asyncio.to_thread(build_indexes, self._owner_dsn)
-            if await _patiently(partial(self._finish, shop.shop_id, row)):
-                break
+            done, added = await _patiently(partial(self._finish, shop.shop_id, row))
+            before, missing = missing, await _patiently(partial(count_left, self._database, shop.shop_id, row))
+            gaining = not added or (gaining and missing < before / 2)
         if not shop.uses:
             self._switched.append(shop.shop_id)
             self._tell(Progress(shop.shop_id, switched=True))
+
+    async def _catch_up(self, shop_id: int, row: ModelRow, missing: int) -> None:
+        """Embed as many as were missing when this began; the writers may add others for ever."""
+        after = None
+        while missing > 0 and (batch := await _patiently(partial(next_batch, self._database, shop_id, row, after))):
+            await _patiently(partial(self._store, shop_id, row, batch))
+            after, missing = batch[-1].id, missing - len(batch)
 
     async def _store(self, shop_id: int, row: ModelRow, batch: Sequence[Unembedded]) -> None:
         embedded = await self._embed(shop_id, row, batch)
@@ -117,19 +127,20 @@ class Change:
             added = await add_vectors(conn, shop_id, row, embedded)
         self._count(shop_id, added)
 
-    async def _finish(self, shop_id: int, row: ModelRow) -> bool:
-        """Switch, with the few passages embedded that came since the last look; False when they are not so few."""
+    async def _finish(self, shop_id: int, row: ModelRow) -> tuple[bool, int]:
+        """Embed what came since the last look while no one writes, and switch; False when there was not the time."""
         added = 0
-        try:
-            async with asyncio.timeout(HOLD_S), self._database.shop(shop_id, bulk=True) as conn:
-                await hold(conn, row)
-                if few := await batch_held(conn, shop_id, row, LAST_FEW):
-                    added = await add_vectors(conn, shop_id, row, await self._embed(shop_id, row, few))
-                done = await switch(conn, row)
-        except TimeoutError:
-            return False
+        async with self._database.shop(shop_id, bulk=True) as conn:
+            await hold(conn, row)
+            until = asyncio.get_running_loop().time() + HOLD_S
+            with contextlib.suppress(TimeoutError):
+                while few := await batch_held(conn, shop_id, row, LAST_FEW):
+                    async with asyncio.timeout_at(until):
+                        embedded = await self._embed(shop_id, row, few)
+                    added += await add_vectors(conn, shop_id, row, embedded)
+            done = await switch(conn, row)
         self._count(shop_id, added)
-        return done
+        return done, added
 
     async def _embed(
         self, shop_id: int, row: ModelRow, batch: Sequence[Unembedded]

@@ -83,10 +83,16 @@ async def shops_left(database: Database, row: ModelRow) -> list[Left]:
     """The shops that do not use this model, or lack vectors of it; the smallest first. Raises DatabaseUnavailable."""
     found = []
     for shop_id, uses, indexed in await database.read(None, SHOPS, {"model": row.id}):
-        [(passages,)] = await database.read(shop_id, COUNT, {"shop": shop_id, "model": row.id})
+        passages = await count_left(database, shop_id, row)
         if passages or not uses:
             found.append(Left(shop_id, passages, uses, indexed))
     return found
+
+
+async def count_left(database: Database, shop_id: int, row: ModelRow) -> int:
+    """How many passages of a shop lack vectors of the model. Raises DatabaseUnavailable."""
+    [(passages,)] = await database.read(shop_id, COUNT, {"shop": shop_id, "model": row.id})
+    return int(passages)
 
 
 class Waiting(msgspec.Struct, frozen=True):

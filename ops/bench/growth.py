@@ -15,8 +15,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -26,7 +25,6 @@ from click import echo
 from uuid_utils.compat import uuid7
 
 from core.db.ann import count_shops
-from core.db.migrate import migrate
 from core.db.models import ModelRow, register_model
 from core.db.passages import Passage, insert_passages
 from core.db.pool import Database
@@ -37,7 +35,7 @@ from ops.bench import growth_page, processes
 from ops.bench.growth_page import ColdRung, FunctionRung, ShopRung
 from ops.bench.latency import summary
 from ops.bench.stand import Stand, answers, stand, wait_until
-from ops.bench.world import DIGEST, DIMENSIONS, World
+from ops.bench.world import DIGEST, DIMENSIONS, World, kept_database
 from ops.lifeline import adopt_orphans
 from ops.stack.parts import ROOT
 from ops.stack.postgres import EmbeddedPostgres
@@ -128,21 +126,6 @@ class Growth:
             row = conn.execute(SIZES.format(columns).encode()).fetchone()
         assert row is not None
         return dict(zip(("database_bytes", *(f"{name}_bytes" for name in RELATIONS)), row, strict=True))
-
-
-@contextmanager
-def kept_database(folder: Path) -> Iterator[EmbeddedPostgres]:
-    """The database of a folder, made when there is none; it stays there."""
-    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-    server = EmbeddedPostgres(folder / "home", folder / "pg")
-    try:
-        server.prepare()
-        server.start()
-        server.wait_ready()
-        migrate(server.owner_dsn)
-        yield server
-    finally:
-        server.stop()
 
 
 async def grow_shops(server: EmbeddedPostgres, rungs: Sequence[int], seconds: float, log: Path) -> bool:

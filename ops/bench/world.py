@@ -84,17 +84,25 @@ def zipf_sizes(passages: int, shops: int) -> list[int]:
 
 
 @contextmanager
+def kept_database(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """The migrated database of a folder, made when there is none; it stays there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)  # the server drops root's rights and must get in
+    server = EmbeddedPostgres(folder / "home", folder / "pg")
+    try:
+        server.prepare()
+        server.start()
+        server.wait_ready()
+        migrate(server.owner_dsn)
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
 def scratch_database() -> Iterator[tuple[EmbeddedPostgres, Path]]:
     """A migrated server in a temporary folder, which is handed over too; both gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="edge-bench-", dir="/tmp") as name:
         folder = Path(name)
-        folder.chmod(0o711)  # the server drops root's rights and must get in
-        server = EmbeddedPostgres(folder / "home", folder / "pg")
-        try:
-            server.prepare()
-            server.start()
-            server.wait_ready()
-            migrate(server.owner_dsn)
+        with kept_database(folder) as server:
             yield server, folder
-        finally:
-            server.stop()

@@ -2,12 +2,12 @@
 
 import signal
 from contextlib import suppress
-from types import FrameType
 
 import click
 from rich.console import Console
 from rich.live import Live
 
+from ops.cli.interrupts import Interrupts
 from ops.cli.settings import plain_errors, read_settings
 from ops.cli.status import table
 from ops.cli.terminal import on_terminal
@@ -38,13 +38,14 @@ def up(*, with_parent: bool) -> None:
     adopt_orphans()
     console = Console(highlight=False)
     stack = Stack(read_settings(), lambda line: _say(console, line))
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _interrupt)
+    interrupts = Interrupts()
     try:
         with plain_errors(Exception), console.status("starting", spinner="line"):
             stack.start()
+        interrupts.wait_for()
         _print_welcome(console, stack)
-        _watch(console, stack)
+        _watch(console, stack, interrupts)
+        _say(console, "stopping")
     except KeyboardInterrupt:
         _say(console, "stopping")
     finally:
@@ -61,25 +62,21 @@ def _say(console: Console, line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _interrupt(_signum: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _watch(console: Console, stack: Stack) -> None:
+def _watch(console: Console, stack: Stack, interrupts: Interrupts) -> None:
     """Keep the parts running until interrupted; on a terminal, show them."""
     live = Live(console=console, auto_refresh=False) if on_terminal() else None
     ticks = 0
     if live:
         live.start()
     try:
-        while True:
+        while not interrupts.came:
             stack.tick()
             if ticks % REFRESH_TICKS == 0:
                 stack.look_around()
                 if live:
                     live.update(table(stack.rows()), refresh=True)
             ticks += 1
-            stack.wait(TICK_S)
+            stack.wait(TICK_S, interrupts.waking)
     finally:
         if live:
             live.stop()

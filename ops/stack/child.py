@@ -5,10 +5,13 @@ import pwd
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from ops.lifeline import Account, command_of
+
+KILLED_S = 5.0  # for a process that was killed to be gone
 
 
 def current_user() -> str:
@@ -64,6 +67,15 @@ def start(  # noqa: PLR0913 - what subprocess.Popen asks for
         pass_fds=pass_fds,
         start_new_session=True,
     )
+
+
+def end(process: subprocess.Popen[bytes], patience_s: float) -> None:
+    """End a child: politely, by force after `patience_s`. Returns even where the child cannot be collected."""
+    for wish, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, KILLED_S)):
+        process.send_signal(wish)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(wait_s)
+            return
 
 
 def run(  # noqa: PLR0913 - what subprocess.run asks for

@@ -11,6 +11,7 @@ from ops.stack import child
 from ops.stack.parts import ROOT
 
 DELAY_S = 15.0
+PATIENCE_S = 5.0
 
 
 class Chore:
@@ -48,6 +49,5 @@ class Chore:
     def stop(self) -> None:
         """End it; what it was doing is left half-done for the next one to clear up."""
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
+            child.end(self._process, PATIENCE_S)
             self._process = None

@@ -21,9 +21,9 @@ class Desk:
             self._answer(asked)
         self._upgrades.tick()
 
-    def wait(self, timeout_s: float) -> None:
-        """Return when somebody asks, at the latest after `timeout_s`."""
-        self._requests.wait(timeout_s)
+    def wait(self, timeout_s: float, waking: int) -> None:
+        """Return when somebody asks or `waking` can be read, at the latest after `timeout_s`."""
+        self._requests.wait(timeout_s, waking)
 
     def close(self) -> None:
         """Answer nobody any more, and end a new host that has not taken over."""

@@ -103,14 +103,8 @@ class PythonPart(ABC):
     def stop(self) -> None:
         """End the process: politely, then by force."""
         process, self.process = self.process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            child.end(process, STOP_TIMEOUT_S)
 
     def log_end(self) -> str:
         """The last lines of its log."""

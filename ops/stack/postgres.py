@@ -277,7 +277,8 @@ class EmbeddedPostgres:
         """End all sessions and shut down: fast, then immediate, then by force."""
         process, self.process = self.process, None
         if process is not None:
-            for wish, patience_s in ((signal.SIGINT, timeout_s), (signal.SIGQUIT, 5.0), (signal.SIGKILL, None)):
+            wishes = ((signal.SIGINT, timeout_s), (signal.SIGQUIT, 5.0), (signal.SIGKILL, child.KILLED_S))
+            for wish, patience_s in wishes:
                 process.send_signal(wish)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(patience_s)

@@ -87,9 +87,10 @@ class Requests:
             else:
                 yield Asked(request, caller.connection)
 
-    def wait(self, timeout_s: float) -> None:
-        """Return when somebody asks, at the latest after `timeout_s`."""
-        select.select([self._listener, *(caller.connection for caller in self._callers)], [], [], timeout_s)
+    def wait(self, timeout_s: float, waking: int) -> None:
+        """Return when somebody asks or `waking` can be read, at the latest after `timeout_s`."""
+        read: list[int | socket.socket] = [waking, self._listener, *(caller.connection for caller in self._callers)]
+        select.select(read, [], [], timeout_s)
 
     def close(self) -> None:
         """Listen no more."""

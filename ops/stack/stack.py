@@ -197,10 +197,10 @@ class Stack:
             self._desk.tick()
         self.supervisor.tick()
 
-    def wait(self, timeout_s: float) -> None:
-        """Until somebody asks, at most so long."""
+    def wait(self, timeout_s: float, waking: int) -> None:
+        """Until somebody asks or the descriptor `waking` has something to read, at most so long."""
         if self._desk is not None:
-            self._desk.wait(timeout_s)
+            self._desk.wait(timeout_s, waking)
 
     def look_around(self) -> None:
         """Let nginx know of functions and routes that came or went; bound logs; start chores. Once a second.

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from ops.stack import child
 from ops.stack.parts import HostPart
 from ops.stack.requests import Asked
 from ops.stack.supervisor import Supervisor
@@ -151,4 +152,5 @@ class Upgrades:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill, and collect."""
     process.kill()
-    process.wait()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(child.KILLED_S)

@@ -105,6 +105,26 @@ async def test_under_traffic_every_answer_is_of_one_model_and_none_fails(process
     assert [content for content, digests in found.items() if "two" not in digests] == []
 
 
+async def test_writers_that_are_faster_than_the_new_model_do_not_put_off_the_switch(process, database, new):
+    written, moved = [], asyncio.Event()
+
+    async def write():
+        """More than a batch for each batch that the new model embeds."""
+        seen = len(new.batches)
+        await until(lambda: len(new.batches) > seen or moved.is_set())
+        contents = [f"Passage number {len(written) + number} of a busy shop." for number in range(40)]
+        await learn(process.learner, *contents, shop_id=SHOP)
+        written.extend(contents)
+
+    async with at_the_same_time(write):
+        summary = await move(database, new)
+        moved.set()
+    assert summary.switched == [SHOP]
+    found = vectors_of(database, SHOP)
+    assert set(written) < set(found)
+    assert [content for content, digests in found.items() if "two" not in digests] == []
+
+
 async def test_cached_answers_hold_until_the_switch_and_not_longer(process, database, new):
     await process.ask()
     version = (await state_of(process)).version
