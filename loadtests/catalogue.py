@@ -10,10 +10,8 @@ from loadtests.criteria import (
     EACH_SEARCH,
     ERROR_RATE,
     FOREIGN,
-    GOODPUT_KEPT,
     HITS,
     LEVELS,
-    MEMORY_GROWTH,
     OF_A_SHOP,
     PROMISED,
     RATE,
@@ -107,7 +105,12 @@ SOAK = Scenario(
         ERROR_RATE,
         *RESPONSE,
         Criterion("p95 s at the end", late_p95_s, "<", PROMISED.search_s),
-        Criterion("memory of search, end to begin", lambda evidence: evidence.notes.get("memory"), "<=", MEMORY_GROWTH),
+        Criterion(
+            "memory of search, end to begin",
+            lambda evidence: evidence.notes.get("memory"),
+            "<=",
+            LEVELS.aims.memory_growth,
+        ),
         *CHAT,
         *HITS,
         DEFECTS,
@@ -175,7 +178,7 @@ OVERLOAD = Scenario(
         told_rate("offered a second, doubled", "double", "offered"),
         told_rate("right answers a second, full", "full", "goodput"),
         told_rate("right answers a second, doubled", "double", "goodput"),
-        Criterion("goodput kept when load doubles", goodput_kept, ">=", GOODPUT_KEPT),
+        Criterion("goodput kept when load doubles", goodput_kept, ">=", LEVELS.aims.goodput_kept),
         Criterion("refused (503 with Retry-After)", lambda evidence: evidence.refused, ">", 0),
         Criterion(
             "refusal p95 s", lambda evidence: evidence.percentile_s(0.95, evidence.refusals), "<", PROMISED.search_s

@@ -8,10 +8,6 @@ from ops.slo import load
 
 LEVELS = load()
 PROMISED = LEVELS.promised
-# How much of its rate a full system may lose when twice as many come: the refusals themselves cost something.
-GOODPUT_KEPT = 0.8
-# A function that holds a quarter more memory at the end than after its first tenth of a soak leaks.
-MEMORY_GROWTH = 1.25
 FIRST_EVENT, STREAM, SEARCH, AFTER_WRITE = "chat, first event", "chat", "search", "search after a write"
 OF_A_SHOP = "search of a shop"
 STALE, FOREIGN, MISSING, CUT = "stale:", "foreign:", "missing:", "cut:"

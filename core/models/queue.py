@@ -275,9 +275,9 @@ class CallQueue(Generic[T]):
         else:
             outcomes = call.outcomes
             self._judge(outcomes)
+        self._pump()  # first: the model is at work again before those who are answered take the processor
         for job, outcome in zip(call.jobs, outcomes, strict=True):
             self._finish(job, outcome)
-        self._pump()
 
     def _judge(self, outcomes: Sequence[T | Exception]) -> None:
         if all(isinstance(outcome, Exception) for outcome in outcomes):

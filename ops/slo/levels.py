@@ -124,6 +124,8 @@ class Aims(_Section, frozen=True):
     restore_s: Seconds
     functions: Count
     functions_memory_mib: Count
+    goodput_kept: Share
+    memory_growth: Positive
 
 
 class Levels(_Section, frozen=True):
