@@ -122,15 +122,11 @@ class Desk:
 
         async def write(conn: Connection) -> Reply:
             handoff = await _locked(conn, shop_id, handoff_id)
+            if author == "visitor":
+                return respond(await self._hear(conn, shop_id, handoff, content, opening))
             about = About(shop_id, handoff.conversation_id, handoff_id)
-            if author == "owner":
-                await handoffs.note_reply(conn, shop_id, handoff_id)
-                event = await self._add(conn, about, "message", "owner", "active", content)
-            else:
-                event = await self._add(conn, about, "message", "visitor", handoff.status, content)
-                await self._notify(conn, about, "message", event.number)
-                await self._watch(about, event.number, opening)
-            return respond(event)
+            await handoffs.note_reply(conn, shop_id, handoff_id)
+            return respond(await self._add(conn, about, "message", "owner", "active", content))
 
         return await self._written(shop_id, once, write)
 
@@ -148,12 +144,27 @@ class Desk:
             await self._notify(conn, about, "closed", event.number)
         self._outbox.wake()
 
-    async def pass_on(self, shop_id: int, conversation_id: UUID, message: str) -> bool:
-        """Give a message that came to the assistant to the human who has the conversation; False when nobody has."""
+    async def pass_on(self, shop_id: int, conversation_id: UUID, message: str, once: Once | None = None) -> bool:
+        """Give a message that came to the assistant to the human who has the conversation; False when nobody has.
+
+        Nobody has it any more when it was given back meanwhile.
+        """
         handoff = await handoffs.of_conversation(self._database, shop_id, conversation_id)
         if handoff is None or not handoff.is_with_human:
             return False
-        await self.say(shop_id, handoff.id, "visitor", message, lambda _: Reply(b""))
+        opening = await self._hours.at(shop_id, datetime.now(UTC))
+
+        async def write(conn: Connection) -> Reply:
+            now = await _locked(conn, shop_id, handoff.id)
+            if not now.is_with_human:
+                raise Conflict("Nobody has answered for too long.")
+            await self._hear(conn, shop_id, now, message, opening)
+            return Reply(b"")
+
+        try:
+            await self._written(shop_id, once, write)
+        except (Conflict, NotFound):
+            return False
         return True
 
     async def look_after(self, about: About, number: int) -> None:
@@ -169,6 +180,14 @@ class Desk:
             event = await _add_state(conn, about, "overdue", OVERDUE)
             await self._notify(conn, about, "overdue", event.number)
         self._outbox.wake()
+
+    async def _hear(self, conn: Connection, shop_id: int, handoff: Handoff, content: str, opening: Opening) -> Event:
+        """A visitor's line in a hand-off that is locked: the owner is told, and watched."""
+        about = About(shop_id, handoff.conversation_id, handoff.id)
+        event = await self._add(conn, about, "message", "visitor", handoff.status, content)
+        await self._notify(conn, about, "message", event.number)
+        await self._watch(about, event.number, opening)
+        return event
 
     async def _written(self, shop_id: int, once: Once | None, write: Write) -> Reply:
         reply = await write_once(self._database, shop_id, once, write)
