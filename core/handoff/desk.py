@@ -1,7 +1,7 @@
 """The desk at which visitors ask for a human, and owners answer."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ from core.db.connection import Connection
 from core.db.conversations import Message
 from core.db.handoffs import Author, Event, Handoff
 from core.db.pool import Database
+from core.db.position import Position
 from core.db.shops import exists
 from core.errors import Conflict, NotFound, Unavailable
 from core.handoff.hours import Hours, Opening, promise
@@ -23,9 +24,13 @@ from core.knowledge.learner import Once, Reply
 from core.outbox.outbox import Outbox
 from core.settings import Settings
 
-MOST_OPEN = 200  # of a shop: whoever opens more than that is no visitor
+MOST_OPEN = 200  # of a shop, of those that may expect an answer: whoever opens more than that is no visitor
+SILENT_FOR = timedelta(days=3)  # over a weekend, and Monday
 ASKED = "A visitor asks for a human."
 CLOSED = {"visitor": "The visitor ended the conversation.", "owner": "The conversation is with the assistant again."}
+LEFT = (
+    "Nobody has said anything for a while: the conversation is with the assistant again. You can ask for a human again."
+)
 OVERDUE = "Nobody has answered yet. You can wait, leave a way to reach you, or go on asking the assistant."
 
 
@@ -62,7 +67,8 @@ class Desk:
     async def open(self, request: Request, respond: Callable[[Opened], Reply], once: Once | None = None) -> Reply:
         """Ask the shop for a human.
 
-        Raises NotFound for a shop that nobody made, Conflict when the conversation waits for one, or has one, already.
+        Raises NotFound for a shop that nobody made, Conflict when the conversation waits for one, or has one, already,
+        and Unavailable while too many wait with patience.
         """
         shop_id, token = request.shop_id, new_token()
         if not await exists(self._database, shop_id):
@@ -73,7 +79,7 @@ class Desk:
         async def write(conn: Connection) -> Reply:
             await _begin(conn, request)
             if await handoffs.count_open(conn, shop_id) >= MOST_OPEN:
-                raise Unavailable("Too many wait for a human of this shop; try again later.", retry_after_s=60)
+                await self._make_room(conn, shop_id)
             made = await handoffs.open_handoff(
                 conn,
                 shop_id,
@@ -100,9 +106,9 @@ class Desk:
             raise _missing(handoff_id)
         return found
 
-    async def listed(self, shop_id: int, *, closed: bool, limit: int) -> list[Handoff]:
-        """The shop's hand-offs, newest first."""
-        return await handoffs.listed(self._database, shop_id, closed=closed, limit=limit)
+    async def listed(self, shop_id: int, *, closed: bool, limit: int, after: Position | None = None) -> handoffs.Page:
+        """The shop's hand-offs after a position, newest first."""
+        return await handoffs.listed(self._database, shop_id, closed=closed, limit=limit, after=after)
 
     async def events(self, shop_id: int, handoff_id: UUID, *, after: int, limit: int) -> list[Event]:
         """What happened after a line, in order."""
@@ -138,11 +144,21 @@ class Desk:
                 raise _missing(handoff_id)
             if handoff.status == "closed":
                 return
-            about = About(shop_id, handoff.conversation_id, handoff_id)
-            await handoffs.note_closed(conn, shop_id, handoff_id)
-            event = await _add_state(conn, about, "closed", CLOSED[author])
-            await self._notify(conn, about, "closed", event.number)
+            await self._end(conn, shop_id, handoff, CLOSED[author])
         self._outbox.wake()
+
+    async def close_silent(self, shop_id: int) -> int:
+        """Close what nobody has said anything in for days, but what may still expect an answer; how many."""
+        closed = 0
+        for handoff_id in await handoffs.silent(self._database, shop_id, SILENT_FOR):
+            async with self._database.shop(shop_id) as conn:
+                handoff = await handoffs.lock(conn, shop_id, handoff_id)
+                if handoff is None or handoff.status == "closed":
+                    continue
+                if await handoffs.is_silent(conn, shop_id, handoff_id, SILENT_FOR):
+                    await self._end(conn, shop_id, handoff, LEFT)
+                    closed += 1
+        return closed
 
     async def pass_on(self, shop_id: int, conversation_id: UUID, message: str, once: Once | None = None) -> bool:
         """Give a message that came to the assistant to the human who has the conversation; False when nobody has.
@@ -180,6 +196,20 @@ class Desk:
             event = await _add_state(conn, about, "overdue", OVERDUE)
             await self._notify(conn, about, "overdue", event.number)
         self._outbox.wake()
+
+    async def _make_room(self, conn: Connection, shop_id: int) -> None:
+        """Close the one that is missed least: nobody is refused a human for those that nobody answered."""
+        handoff_id = await handoffs.least_missed(conn, shop_id, SILENT_FOR)
+        handoff = None if handoff_id is None else await handoffs.lock(conn, shop_id, handoff_id)
+        if handoff is None:
+            raise Unavailable("Too many wait for a human of this shop; try again later.", retry_after_s=60)
+        await self._end(conn, shop_id, handoff, LEFT)
+
+    async def _end(self, conn: Connection, shop_id: int, handoff: Handoff, said: str) -> None:
+        about = About(shop_id, handoff.conversation_id, handoff.id)
+        await handoffs.note_closed(conn, shop_id, handoff.id)
+        event = await _add_state(conn, about, "closed", said)
+        await self._notify(conn, about, "closed", event.number)
 
     async def _hear(self, conn: Connection, shop_id: int, handoff: Handoff, content: str, opening: Opening) -> Event:
         """A visitor's line in a hand-off that is locked: the owner is told, and watched."""

@@ -13,7 +13,6 @@ from core.db.connection import Connection
 from core.db.passages import (
     Page,
     Passage,
-    Position,
     delete_passage,
     get_passage,
     insert_passages,
@@ -21,6 +20,7 @@ from core.db.passages import (
     replace_passage,
 )
 from core.db.pool import Database
+from core.db.position import Position
 from core.errors import ModelChanged, NotFound
 from core.flight import Flight
 from core.knowledge.embedding import Embedding, Vectors, require_unchanged

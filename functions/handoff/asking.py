@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from uuid_utils.compat import uuid7
 
 from core.handoff.desk import Opened, Request
+from core.http.cursor import CURSOR, cursor_of, position_of
 from core.http.fields import present, utc
 from core.http.replies import sent
 from core.http.request import EdgeRequest
@@ -32,6 +33,9 @@ WhichParameter = Annotated[
     Literal["open", "all"], QueryParameter(name="status", description="With closed ones, or not")
 ]
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most hand-offs")]
+CursorParameter = Annotated[
+    str | None, QueryParameter(description="`nextCursor` of the page before", schema_extra={"pattern": CURSOR})
+]
 
 
 @post(HANDOFF, **answers(OpenResponse, "once", body=True))
@@ -70,13 +74,20 @@ async def open_one(request: EdgeRequest, data: JSONBody[OpenRequest]) -> ASGIRes
 
 @get(HANDOFF, **answers(HandoffsResponse, "read"))
 async def list_open(
-    request: EdgeRequest, shop_id: ShopIdParameter, which: WhichParameter = "open", limit: LimitParameter = 20
+    request: EdgeRequest,
+    shop_id: ShopIdParameter,
+    which: WhichParameter = "open",
+    limit: LimitParameter = 20,
+    cursor: CursorParameter = None,
 ) -> ASGIResponse:
     """List who waits for a human, or has one, newest first."""
     request.claim_shop(shop_id)
-    found = await request.services.desk.listed(shop_id, closed=which == "all", limit=limit)
-    views = [HandoffView.of(shop_id, one, for_owner=True) for one in found]
-    return ASGIResponse(body=msgspec.json.encode(HandoffsResponse(True, views, len(views), timestamp())))
+    after = None if cursor is None else position_of(cursor)
+    page = await request.services.desk.listed(shop_id, closed=which == "all", limit=limit, after=after)
+    views = [HandoffView.of(shop_id, one, for_owner=True) for one in page.handoffs]
+    following = cursor_of(page.after) if page.after else None
+    response = HandoffsResponse(True, views, len(views), page.total, following, timestamp())
+    return ASGIResponse(body=msgspec.json.encode(response))
 
 
 @get(f"{HANDOFF}/{{handoff_id:uuid}}", **answers(HandoffResponse, "party"))
