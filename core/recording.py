@@ -14,7 +14,7 @@ from core.answer.history import Turn as Said
 from core.answer.offers import reply_to_offer
 from core.answer.turn import Turn
 from core.errors import DatabaseUnavailable, OutboxUnavailable
-from core.knowledge.learner import Once
+from core.knowledge.once import Once
 from core.services import Services
 
 OFFERED_AFTER = 2

@@ -12,7 +12,7 @@ import psycopg
 
 from core.db.ann import build_indexes
 from core.db.dsn import owner_conninfo
-from core.db.erasure import expire, shops
+from core.db.erasure import expire, expire_answers, shops
 from core.db.pool import Database
 from core.db.reembedding import forget_old_vectors
 from core.errors import SettingsError, Unavailable
@@ -45,9 +45,10 @@ def main() -> None:
 
 
 def expired(dsn: str, settings: Settings) -> Iterator[str]:
-    """Delete what is older than EDGE_RETENTION_DAYS: in the database, and what the outbox gave up."""
+    """Delete what is older than EDGE_RETENTION_DAYS, in the database and what the outbox gave up; and old answers."""
     with psycopg.connect(owner_conninfo(dsn), autocommit=True, application_name="edge upkeep") as owner:
         yield from expire(owner, settings.retention_days)
+        yield from expire_answers(owner)
     store = Store(settings.home / "outbox")
     try:
         gone = store.drop_dead_before(time.time() - settings.retention_days * DAY_S)

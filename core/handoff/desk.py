@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 import msgspec
 from uuid_utils.compat import uuid7
 
-from core.conversations.once import Write, write_once
 from core.db import conversations, handoffs
 from core.db.connection import Connection
 from core.db.conversations import Message
@@ -19,8 +18,8 @@ from core.db.shops import exists
 from core.errors import Conflict, NotFound, Unavailable
 from core.handoff.hours import Hours, Opening, promise
 from core.handoff.notices import About, Occasion, notices, patience
-from core.handoff.tokens import hash_of, new_token
-from core.knowledge.learner import Once, Reply
+from core.handoff.tokens import hash_of, new_seed, new_token, token_from
+from core.knowledge.once import Once, Reply, Write, write_once
 from core.outbox.outbox import Outbox
 from core.settings import Settings
 
@@ -45,7 +44,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What a visitor is told: the token is known to nobody else, and shown once. `is_told`: whether the shop is."""
+    """What a visitor is told: the token is known to nobody else. `is_told`: whether the shop is.
+
+    `seed` is what the token is made of again for the same request: to be kept in its place.
+    """
 
     handoff_id: UUID
     token: str
@@ -53,6 +55,7 @@ class Opened(msgspec.Struct, frozen=True):
     opening: Opening
     promise: str
     is_told: bool
+    seed: str
 
 
 class Desk:
@@ -70,7 +73,8 @@ class Desk:
         Raises NotFound for a shop that nobody made, Conflict when the conversation waits for one, or has one, already,
         and Unavailable while too many wait with patience.
         """
-        shop_id, token = request.shop_id, new_token()
+        shop_id, seed = request.shop_id, new_seed()
+        token = new_token() if once is None else token_from(seed, once)
         if not await exists(self._database, shop_id):
             raise NotFound(f"There is no shop {shop_id}.")
         about = About(shop_id, request.conversation_id, uuid4())
@@ -95,7 +99,8 @@ class Desk:
             said = promise(opening, self._settings.handoff_patience_min, is_told=is_told)
             await _add_state(conn, about, "waiting", said)
             await self._watch(about, event.number, opening)
-            return respond(Opened(about.handoff_id, token, about.conversation_id, opening, said, is_told))
+            opened = Opened(about.handoff_id, token, about.conversation_id, opening, said, is_told, seed)
+            return msgspec.structs.replace(respond(opened), about=about.conversation_id)
 
         return await self._written(shop_id, once, write)
 
@@ -128,11 +133,13 @@ class Desk:
 
         async def write(conn: Connection) -> Reply:
             handoff = await _locked(conn, shop_id, handoff_id)
-            if author == "visitor":
-                return respond(await self._hear(conn, shop_id, handoff, content, opening))
             about = About(shop_id, handoff.conversation_id, handoff_id)
-            await handoffs.note_reply(conn, shop_id, handoff_id)
-            return respond(await self._add(conn, about, "message", "owner", "active", content))
+            if author == "visitor":
+                event = await self._hear(conn, shop_id, handoff, content, opening)
+            else:
+                await handoffs.note_reply(conn, shop_id, handoff_id)
+                event = await self._add(conn, about, "message", "owner", "active", content)
+            return msgspec.structs.replace(respond(event), about=about.conversation_id)
 
         return await self._written(shop_id, once, write)
 
@@ -175,7 +182,7 @@ class Desk:
             if not now.is_with_human:
                 raise Conflict("Nobody has answered for too long.")
             await self._hear(conn, shop_id, now, message, opening)
-            return Reply(b"")
+            return Reply(b"", about=conversation_id)
 
         try:
             await self._written(shop_id, once, write)

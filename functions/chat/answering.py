@@ -18,7 +18,7 @@ from core.answer.turn import Turn
 from core.http.events import EventStream, while_there
 from core.http.request import EdgeRequest, prefers_events
 from core.http.routes import answers
-from core.knowledge.learner import Once
+from core.knowledge.once import Once
 from core.recording import Incoming, human_is_due, record_turn, silence, standing, unless_taken
 from core.services import Services
 from functions.chat.replay import place_of

@@ -12,7 +12,7 @@ from core.cache.disk import DiskCache
 from core.errors import EdgeError
 from core.http.events import Event, resume
 from core.http.problems import INTERNAL_DETAIL, problem_bytes
-from core.knowledge.learner import Once
+from core.knowledge.once import Once
 from core.observe.trace import current_trace, mark
 from functions.chat import replay
 from functions.chat.structs import ChatResponse, SourceView
