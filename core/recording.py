@@ -13,6 +13,7 @@ from core.answer.events import Answered, Event, Status
 from core.answer.history import Turn as Said
 from core.answer.offers import reply_to_offer
 from core.answer.turn import Turn
+from core.conversations.patience import in_time
 from core.errors import DatabaseUnavailable, OutboxUnavailable
 from core.knowledge.once import Once
 from core.services import Services
@@ -25,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 async def record_turn(services: Services, turn: Turn) -> None:
-    """Keep a turn on the local disk, from where it goes to the database.
+    """Keep a turn on the local disk, from where it goes to the database; a slow one is not waited for.
 
     Where the disk takes nothing the visitor is answered all the same: the log and a metric say what was not kept. Of a
     shop that there is not nothing is kept: whoever asks for one must not make it.
@@ -42,7 +43,7 @@ async def record_turn(services: Services, turn: Turn) -> None:
 
 async def _exists(services: Services, shop_id: int) -> bool:
     try:
-        return await services.searcher.knows(shop_id)
+        return await in_time(services.searcher.knows(shop_id))
     except DatabaseUnavailable:
         return True  # found out when the turn is written
 
