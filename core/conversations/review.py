@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from core.conversations.stated import still_said
 from core.db import feedback, history
 from core.db.connection import Connection
+from core.db.conversations import lock_shop
 from core.db.feedback import Item
 from core.db.history import Change
 from core.db.passages import Passage, delete_passage, insert_passages, replace_passage
@@ -174,6 +175,7 @@ async def _take_back(conn: Connection, shop_id: int, change: Change, written: _W
 
 
 async def _locked(conn: Connection, shop_id: int, item_id: UUID) -> Item:
+    await lock_shop(conn)  # before the row, as under a key: else two writers wait for each other
     item = await feedback.lock_item(conn, shop_id, item_id)
     if item is None:
         raise _missing(item_id)

@@ -272,6 +272,7 @@ async def _add_state(conn: Connection, about: About, status: handoffs.Status, co
 
 
 async def _locked(conn: Connection, shop_id: int, handoff_id: UUID) -> Handoff:
+    await conversations.lock_shop(conn)  # before the row, as under a key: else two writers wait for each other
     handoff = await handoffs.lock(conn, shop_id, handoff_id)
     if handoff is None:
         raise _missing(handoff_id)

@@ -202,6 +202,13 @@ async def test_the_same_key_opens_one_hand_off_and_keeps_one_message(app, module
     assert b"visit_" not in kept
 
 
+async def test_both_sides_speak_at_once_with_a_key_and_without(app, owner):
+    _, visitor, path = await opened(app)
+    keys = [{"idempotency-key": str(uuid.uuid4())} for _ in range(12)]
+    spoken = [said(app, path, "V", visitor | key) for key in keys] + [said(app, path, "O", owner) for _ in keys]
+    assert set(range(3, 27)) == {answer["number"] for answer in await asyncio.gather(*spoken)}
+
+
 async def test_a_key_that_somebody_else_sends_too_gives_nobody_anothers_token(app):
     headers = {"idempotency-key": "1"}
     bodies = [{"shopId": SHOP, "userId": "ada", "conversationId": str(uuid7())} for _ in range(2)]
