@@ -16,9 +16,10 @@ from core.facts.check import check
 from core.facts.types import Facts
 from core.function import Function, Route, Smoke
 from core.http.fields import Id, ShopId, Timestamp
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Reply
+from core.knowledge.once import Reply
 from core.observe.log import timestamp
 from core.services import open_services
 from core.settings import Settings
@@ -178,7 +179,7 @@ def _time(moment: datetime) -> str:
 def _sent(reply: Reply) -> ASGIResponse:
     # An answer from before, under its Idempotency-Key, carries the tag of its own time.
     version = msgspec.json.decode(reply.body, type=_Tagged).version
-    return ASGIResponse(body=reply.body, status_code=reply.status, headers={"etag": f'"{version}"'})
+    return sent(reply, {"etag": f'"{version}"'})
 
 
 class _Tagged(msgspec.Struct, frozen=True):

@@ -8,12 +8,12 @@ from litestar import delete, get, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
+from core.http.cursor import CURSOR, cursor_of, position_of
 from core.http.fields import present
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
-from functions.learn.cursor import CURSOR, cursor_of, position_of
 from functions.learn.structs import Item, LearnResponse, PageResponse, PassageResponse, PassageView
 from functions.learn.writing import one_reply
 
