@@ -40,6 +40,9 @@ def _aimed(levels: Levels) -> Iterator[tuple[str, str, str]]:
         f"failed ≤ {aims.deploy_failed_requests}, cut streams ≤ {aims.deploy_cut_streams}",
         drill,
     )
+    load = "`locust -f loadtests/`"
+    yield "twice the load of a full system", f"≥ {aims.goodput_kept:.0%} of its right answers", load
+    yield "a soak", f"memory of a function ≤ {aims.memory_growth:g} times that of its begin", load
     yield "rollback", f"≤ {aims.rollback_s:g} s", drill
     yield (
         "restore on an empty machine",
