@@ -131,6 +131,19 @@ async def test_an_edited_export_replaces_what_it_was_made_of(settings, tmp_path)
 
 
 @pytest.mark.usefixtures("nothing_known")
+def test_a_damaged_line_of_an_export_forgets_no_passage(settings, tmp_path):
+    (tmp_path / "book.md").write_text("# One\n\nFirst.\n\n# Two\n\nSecond.\n\n# Three\n\nThird.")
+    learn(settings, tmp_path / "book.md", "--shop", 1)
+    before = everything(settings)
+    first, second, third = export_lines(settings, 1).splitlines(keepends=True)
+    (tmp_path / "cut.jsonl").write_bytes(first + second[:40] + b"\n" + third)
+    report = learn(settings, tmp_path / "cut.jsonl", "--shop", 1, "--again")
+    assert (0, 2) == (report["imported"], report["failures"])
+    assert "line 2 cannot be read and may be a row of it" in report["failed"][1]["reason"]
+    assert before == everything(settings)
+
+
+@pytest.mark.usefixtures("nothing_known")
 async def test_list_and_forget_go_by_file_and_folder(settings, module_database, tmp_path):
     folder = tmp_path / "docs"
     folder.mkdir()
