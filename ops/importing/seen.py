@@ -15,7 +15,7 @@ class Seen:
 
     def __init__(self) -> None:
         # "" is a database of one's own on disk (sqlite.org/inmemorydb.html, "Temporary Databases").
-        self._notes = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._notes = sqlite3.connect("", isolation_level=None)
         self._notes.execute(f"pragma cache_size = -{CACHE_KIB}")
         self._notes.execute("pragma journal_mode = off")
         self._notes.execute("create table seen (name blob primary key) without rowid")
