@@ -163,8 +163,9 @@ async def drop_documents(database: Database, shop_id: int, names: Sequence[tuple
     """Forget these documents (file, key) and their passages. Raises DatabaseUnavailable."""
     for start in range(0, len(names), DOCUMENTS_A_STATEMENT):
         some = names[start : start + DOCUMENTS_A_STATEMENT]
+        given = {"shop_id": shop_id, "files": [file for file, _ in some], "keys": [key for _, key in some]}
         async with database.shop(shop_id, bulk=True) as conn:
-            await conn.execute(DELETE, _named(shop_id, some))
+            await conn.execute(DELETE, given)
 
 
 async def names_below(
