@@ -1,6 +1,6 @@
 """The cache of one process: what was used last, in a bounded number of bytes."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
 from cachetools import LRUCache
@@ -40,6 +40,22 @@ class LocalCache(Generic[Value]):
         """Keep `value`, unless it alone is over the limit."""
         if size_bytes + ENTRY_OVERHEAD_BYTES <= self._entries.maxsize:
             self._entries[key] = (value, size_bytes)
+
+
+class LocalStore:
+    """Bytes in this process, where others keep theirs on disk (`core.cache.behind.ByteStore`)."""
+
+    def __init__(self, size_limit_bytes: int) -> None:
+        self._cache: LocalCache[bytes] = LocalCache(size_limit_bytes)
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, or None."""
+        return self._cache.get(key)
+
+    async def put_all(self, items: Mapping[bytes, bytes]) -> None:
+        """Keep values."""
+        for key, value in items.items():
+            self._cache.put(key, value, len(value))
 
 
 def _size_bytes(entry: tuple[object, int]) -> int:

@@ -29,6 +29,12 @@ PASSAGES = """
 select id, content, category, source, metadata, created_at, updated_at from passage
 where shop_id = %s and id = any(%s) and document_id is null
 """
+OF_DOCUMENTS = """
+select file, key, passage.id, content, category, source, metadata, passage.created_at, passage.updated_at
+from document join passage on passage.shop_id = document.shop_id and passage.document_id = document.id
+where document.shop_id = %(shop_id)s
+    and (file, key) in (select * from unnest(%(files)s::text[], %(keys)s::text[]))
+"""
 DELETE = """
 delete from document
 where shop_id = %(shop_id)s and (file, key) in (select * from unnest(%(files)s::text[], %(keys)s::text[]))
@@ -49,7 +55,11 @@ from document left join passage on passage.shop_id = document.shop_id and passag
 where document.shop_id = %(shop_id)s and {OF_FILES}
 group by file order by file
 """  # noqa: S608 - constants of this module
-KEYS = f"select file, key from document where shop_id = %(shop_id)s and {OF_FILES}"  # noqa: S608 - as above
+KEYS = f"""
+select file, key from document
+where shop_id = %(shop_id)s and (file, key) > (%(after_file)s, %(after_key)s) and {OF_FILES}
+order by file, key limit %(limit)s
+"""  # noqa: S608 - as above
 FORGET = f"""
 delete from document where shop_id = %(shop_id)s and id in (
     select id from document where shop_id = %(shop_id)s and {OF_FILES} limit %(limit)s
@@ -107,8 +117,19 @@ async def known_hashes(
     database: Database, shop_id: int, names: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], bytes | None]:
     """The hashes of those of these documents (file, key) that the shop has. Raises DatabaseUnavailable."""
-    given = {"shop_id": shop_id, "files": [file for file, _ in names], "keys": [key for _, key in names]}
-    return {(file, key): found for file, key, found in await database.read(shop_id, KNOWN, given)}
+    found = await database.read(shop_id, KNOWN, _named(shop_id, names))
+    return {(file, key): of_passages for file, key, of_passages in found}
+
+
+async def passages_of(
+    database: Database, shop_id: int, names: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], dict[UUID, Passage]]:
+    """The passages of each of these documents (file, key) as they stand, by id. Raises DatabaseUnavailable."""
+    found: dict[tuple[str, str], dict[UUID, Passage]] = {}
+    for file, key, *columns in await database.read(shop_id, OF_DOCUMENTS, _named(shop_id, names)):
+        passage = Passage(*columns)
+        found.setdefault((file, key), {})[passage.id] = passage
+    return found
 
 
 async def loose_passages(database: Database, shop_id: int, ids: Sequence[UUID]) -> dict[UUID, Passage]:
@@ -147,9 +168,12 @@ async def drop_documents(database: Database, shop_id: int, names: Sequence[tuple
             await conn.execute(DELETE, given)
 
 
-async def names_below(database: Database, shop_id: int, files: Sequence[str]) -> list[tuple[str, str]]:
-    """The documents (file, key) of these files and folders. Raises DatabaseUnavailable."""
-    return [(file, key) for file, key in await database.read(shop_id, KEYS, _given(shop_id, files))]
+async def names_below(
+    database: Database, shop_id: int, files: Sequence[str], after: tuple[str, str], limit: int
+) -> list[tuple[str, str]]:
+    """The documents (file, key) of these files and folders, `limit` of those after one. Raises DatabaseUnavailable."""
+    given = {**_given(shop_id, files), "after_file": after[0], "after_key": after[1], "limit": limit}
+    return [(file, key) for file, key in await database.read(shop_id, KEYS, given)]
 
 
 def files_of(conn: psycopg.Connection[TupleRow], shop_id: int, files: Sequence[str] = ()) -> list[FileRow]:
@@ -197,6 +221,10 @@ def _repeat(conn: psycopg.Connection[TupleRow], shop_id: int, statement: str, gi
         gone += count
         if count < DOCUMENTS_A_STATEMENT:
             return gone
+
+
+def _named(shop_id: int, names: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    return {"shop_id": shop_id, "files": [file for file, _ in names], "keys": [key for _, key in names]}
 
 
 def _given(shop_id: int, files: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from core.db.pool import SET_SHOP
 
 Owner = psycopg.Connection[TupleRow]
 MOST_NAMES = 20
+NAME_CHARS = 100  # migrations/0012
 MAKE_SHOP = "select lock_shop()"
 SET = """
 update shop set names = %(names)s,
@@ -24,14 +25,14 @@ NAMES = "select names from shop where id = %s"
 
 
 def set_names(owner: Owner, shop_id: int, names: Sequence[str]) -> None:
-    """Put these, MOST_NAMES at most, in the place of the names from before."""
+    """Put these, MOST_NAMES of NAME_CHARS at most, in the place of the names from before."""
     with owner.transaction():
         _hold(owner, shop_id)
         owner.execute(SET, {"shop": shop_id, "names": list(names)})
 
 
 def add_name(owner: Owner, shop_id: int, name: str) -> None:
-    """Add a name unless the shop has it, or as many as there may be."""
+    """Add a name, NAME_CHARS at most, unless the shop has it, or as many as there may be."""
     with owner.transaction():
         _hold(owner, shop_id)
         owner.execute(ADD, {"shop": shop_id, "name": name, "most": MOST_NAMES})

@@ -41,6 +41,11 @@ class NewDocument(msgspec.Struct, frozen=True):
         """Its name within the shop."""
         return self.file or "", self.key
 
+    @property
+    def is_export(self) -> bool:
+        """Whether it was exported: its hash says what it was made of, its passages what became of them."""
+        return any(passage.id is not None for passage in self.passages)
+
 
 def hash_of_passages(passages: Sequence[NewPassage]) -> bytes:
     """The hash of a document that is nothing but these passages: 32 bytes."""

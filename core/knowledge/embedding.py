@@ -44,6 +44,11 @@ class Embedding:
         vectors = await embed_passages(embedder, model, contents)
         return Vectors(space, vectors, space if used is None else used.digest)
 
+    async def probe(self, shop_id: int) -> None:
+        """Have the model that passages of a shop are embedded with make a vector now."""
+        used = (await self._shops.read(shop_id)).model
+        await (await self._gateway(used)).probe()
+
     async def _gateway(self, used: ModelRow | None) -> Embedder:
         """Where the shop's model is gone for good, the one that it will be moved to makes the vectors."""
         try:

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from uuid_utils.compat import uuid7
 
 from core.db.connection import Connection
@@ -21,19 +20,11 @@ from core.db.pool import Database
 from core.db.position import Position
 from core.errors import ModelChanged, NotFound
 from core.flight import Flight
+from core.knowledge.document import NewPassage
 from core.knowledge.embedding import Embedding, Vectors, require_unchanged
 from core.knowledge.once import Once, Reply, replay, together, write_once
+from core.knowledge.passage import identified
 from core.models.gateway import Embedder
-
-
-class NewPassage(msgspec.Struct, frozen=True):
-    """A passage as a caller gives it."""
-
-    content: str
-    category: str | None = None
-    source: str | None = None
-    metadata: dict[str, Any] = {}
-
 
 Respond = Callable[[Sequence[UUID]], Reply]
 _Write = Callable[[Connection], Awaitable[Sequence[UUID]]]
@@ -68,7 +59,7 @@ class Learner:
         if (before := await self._before(shop_id, once)) is not None:
             return before
         vectors = await self.embed(shop_id, [item.content for item in items])
-        passages = [_passage(uuid7(), item) for item in items]
+        passages = [identified(item, uuid7()) for item in items]
 
         async def insert(conn: Connection) -> Sequence[UUID]:
             await insert_passages(conn, shop_id, vectors.space, list(zip(passages, vectors.of_passages, strict=True)))
@@ -96,7 +87,7 @@ class Learner:
         vectors = await self.embed(shop_id, [item.content])
 
         async def change(conn: Connection) -> Sequence[UUID]:
-            passage = _passage(passage_id, item)
+            passage = identified(item, passage_id)
             if not await replace_passage(conn, shop_id, vectors.space, passage, vectors.of_passages[0]):
                 raise _missing(passage_id)
             await require_unchanged(conn, shop_id, vectors)
@@ -151,10 +142,6 @@ async def _again(work: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
         return await work()
     except ModelChanged:
         return await work()
-
-
-def _passage(passage_id: UUID, item: NewPassage) -> Passage:
-    return Passage(passage_id, item.content, item.category, item.source, item.metadata)
 
 
 def _missing(passage_id: UUID) -> NotFound:

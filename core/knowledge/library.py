@@ -1,17 +1,28 @@
 """Documents -> passages: what an import writes, what it need not write again, and how many are written at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 from uuid_utils.compat import uuid7
 
-from core.db.documents import Stored, drop_documents, known_hashes, loose_passages, names_below, swap_documents
+from core.db.documents import (
+    Stored,
+    drop_documents,
+    known_hashes,
+    loose_passages,
+    names_below,
+    passages_of,
+    swap_documents,
+)
 from core.db.passages import Passage
 from core.db.pool import Database
 from core.knowledge.document import NewDocument, NewPassage
 from core.knowledge.embedding import Embedding, Vectors, require_unchanged
+from core.knowledge.passage import identified
 from core.models.gateway import Embedder
+
+NAMES_AT_ONCE = 1000
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -33,11 +44,21 @@ class Library:
         known = await known_hashes(self._database, shop_id, [document.name for document in documents if document.file])
         ids = [passage.id for document in documents if not document.file for passage in document.passages if passage.id]
         loose = await loose_passages(self._database, shop_id, ids) if ids else {}
-        return [document for document in documents if not _stands(document, known, loose)]
+        exports = [one.name for one in documents if one.is_export and one.file and _is_known(one, known)]
+        there = await passages_of(self._database, shop_id, exports) if exports else {}
+        return [
+            document
+            for document in documents
+            if not _stands(document, known, there.get(document.name, {}) if document.file else loose)
+        ]
 
     async def hash_of(self, shop_id: int, file: str) -> bytes | None:
         """The hash of the document that is a whole file; None when it must be read."""
         return (await known_hashes(self._database, shop_id, [(file, "")])).get((file, ""))
+
+    async def probe(self, shop_id: int) -> None:
+        """Return when the database answers and the shop's model works for others. Raises ModelUnavailable."""
+        await self._embedding.probe(shop_id)
 
     async def prepare(self, shop_id: int, documents: Sequence[NewDocument]) -> Prepared:
         """Embed the documents as the shop's searches want them. Raises ModelUnavailable, ModelOverloaded."""
@@ -50,7 +71,7 @@ class Library:
                 document.file,
                 document.key,
                 document.hash,
-                [(_passage(passage), next(of_passages)) for passage in document.passages],
+                [(identified(passage, passage.id or uuid7()), next(of_passages)) for passage in document.passages],
             )
             for document in documents
         ]
@@ -66,31 +87,53 @@ class Library:
             await require_unchanged(conn, shop_id, prepared.vectors)
 
     async def forget_others(
-        self, shop_id: int, files: Sequence[str], kept: Collection[tuple[str, str]], spared: Collection[str]
-    ) -> int:
-        """Forget what came from these files and folders, except documents `kept` and files or folders `spared`."""
-        names = await names_below(self._database, shop_id, files)
-        gone = [
-            (file, key)
-            for file, key in names
-            if (file, key) not in kept and not any(file == one or file.startswith(f"{one}/") for one in spared)
-        ]
+        self,
+        shop_id: int,
+        files: Sequence[str],
+        after: tuple[str, str],
+        is_kept: Callable[[str, str], bool],
+        spared: set[str],
+    ) -> tuple[int, tuple[str, str] | None]:
+        """Forget some of what came from these files and folders, except what is kept and files or folders `spared`.
+
+        Goes on after a document; returns how many were forgotten and the last one looked at, None when there is none.
+        """
+        names = await names_below(self._database, shop_id, files, after, NAMES_AT_ONCE)
+        gone = [name for name in names if not is_kept(*name) and spared.isdisjoint(_with_folders(name[0]))]
         await drop_documents(self._database, shop_id, gone)
-        return len(gone)
+        return len(gone), names[-1] if names else None
 
 
-def _passage(new: NewPassage) -> Passage:
-    return Passage(
-        new.id or uuid7(), new.content, new.category, new.source, new.metadata, new.created_at, new.updated_at
+def _with_folders(file: str) -> Iterator[str]:
+    """The file, and every folder that it lies in."""
+    while file:
+        yield file
+        file = file.rpartition("/")[0]
+    yield "/"
+
+
+def _is_known(document: NewDocument, known: dict[tuple[str, str], bytes | None]) -> bool:
+    return document.name in known and known[document.name] == document.hash
+
+
+def _stands(document: NewDocument, known: dict[tuple[str, str], bytes | None], there: Mapping[UUID, Passage]) -> bool:
+    """Whether it need not be written. `there` are the passages to compare it with: what was exported is brought back
+    as it was, whatever was done to it since, while a file stands as long as nobody changed the file.
+    """
+    if document.file and not document.is_export:
+        return document.hash is not None and _is_known(document, known)
+    if document.file and not (_is_known(document, known) and len(there) == len(document.passages)):
+        return False
+    return all(
+        passage.id is not None and (found := there.get(passage.id)) is not None and _is_same(found, passage)
+        for passage in document.passages
     )
 
 
-def _stands(document: NewDocument, known: dict[tuple[str, str], bytes | None], loose: dict[UUID, Passage]) -> bool:
-    if document.file:
-        return document.hash is not None and known.get(document.name) == document.hash
-    return all(
-        passage.id in loose
-        and (found := loose[passage.id]).content == passage.content
-        and (found.category, found.source, found.metadata) == (passage.category, passage.source, passage.metadata)
-        for passage in document.passages
+def _is_same(found: Passage, given: NewPassage) -> bool:
+    return (
+        (found.content, found.category, found.source, found.metadata)
+        == (given.content, given.category or None, given.source or None, given.metadata)
+        and given.created_at in {None, found.created_at}
+        and given.updated_at in {None, found.updated_at}
     )

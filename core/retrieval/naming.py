@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from core.db.names import MOST_NAMES, NAME_CHARS
+
 STAND_IN = "it"
 _WORD = re.compile(r"[^\W_]+")
 _OPTIONAL = frozenset({"and", "the"})
@@ -24,7 +26,9 @@ def without_names(question: str, names: Sequence[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str] | None:
-    forms = [form for name in sorted(names, key=len, reverse=True) if (form := _form(name))]
+    # Compiled while others wait: a hundred thousand characters take two seconds, as many as there may be 25 ms.
+    short = [name for name in names if len(name) <= NAME_CHARS][:MOST_NAMES]
+    forms = [form for name in sorted(short, key=len, reverse=True) if (form := _form(name))]
     if not forms:
         return None
     return re.compile(rf"(?<![^\W_])(?:{'|'.join(forms)})(?:['’]s)?(?![^\W_])")  # noqa: RUF001 - both are typed

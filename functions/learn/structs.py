@@ -6,7 +6,7 @@ import msgspec
 
 from core.db.passages import Passage
 from core.http.fields import Category, Content, Id, Metadata, ShopId, Source, Time, Timestamp, present, utc
-from core.knowledge.learner import NewPassage
+from core.knowledge.document import NewPassage
 
 MAX_ITEMS = 1000
 

@@ -11,7 +11,7 @@ from typing import IO
 import click
 
 from core.db.documents import count_loose, files_of, forget_documents, forget_loose
-from core.db.names import MOST_NAMES, names_of, set_names
+from core.db.names import MOST_NAMES, NAME_CHARS, names_of, set_names
 from core.db.tenants import list_shops
 from ops.cli.database import application_connection, owner_connection
 from ops.cli.table import show
@@ -106,8 +106,10 @@ def name(*, shop: int, names: tuple[str, ...], none: bool, as_json: bool) -> Non
     """
     if none and names:
         raise click.UsageError("give either names or --none")
-    if any(not one.strip() for one in names) or len(names) > MOST_NAMES:
-        raise click.UsageError(f"at most {MOST_NAMES} names, none of them empty")
+    if any(not 0 < len(one.strip()) <= NAME_CHARS for one in names) or len(names) > MOST_NAMES:
+        raise click.UsageError(
+            f"at most {MOST_NAMES} names, none of them empty or of more than {NAME_CHARS} characters"
+        )
     with owner_connection() as owner:
         if names or none:
             set_names(owner, shop, [one.strip() for one in names])

@@ -27,6 +27,10 @@ class Telling:
         """Say what the import waits for, and when it goes on."""
         click.echo("going on" if reason is None else f"waiting: {reason}", err=True)
 
+    def tries_again(self, after_s: float) -> None:
+        """Say when a watched folder is imported again, after a round that was stopped."""
+        click.echo(f"trying again in {after_s:.0f} s", err=True)
+
     async def round(self, work: Import, files: Sequence[Path]) -> Report:
         """Run one import and show it."""
         showing = asyncio.create_task(_show_bar(work)) if self._bar else None

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from core.db.names import NAME_CHARS
+from core.knowledge.document import titled
 from ops.importing.shops import NAME_SUFFIX
 
 DOCUMENT_ID = ("_id", "id", "doc_id", "docid")
@@ -42,10 +44,8 @@ class Document(msgspec.Struct, frozen=True):
 
     @property
     def content(self) -> str:
-        """What is learned of it: the title in front unless the text begins with it."""
-        if not self.title or self.text.casefold().startswith(self.title.casefold()):
-            return self.text
-        return f"{self.title}\n{self.text}" if self.text else self.title
+        """What is learned of it."""
+        return titled(self.title, self.text)
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -148,9 +148,11 @@ def _documents(folder: Path, tenant_field: str | None, notes: _Notes) -> dict[st
 
     def take(row: Mapping[str, Any], place: str) -> None:
         title, text = _text(row, ("title",)), _text(row, TEXT)
-        document = Document(
-            _name(row, DOCUMENT_ID), title, text, _tenant(row, tenant_field), _called(row, tenant_field)
-        )
+        called = _called(row, tenant_field)
+        if called is not None and len(called) > NAME_CHARS:
+            notes.add(f"names of tenants with more than {NAME_CHARS} characters were left out", place)
+            called = None
+        document = Document(_name(row, DOCUMENT_ID), title, text, _tenant(row, tenant_field), called)
         if len(document.content.encode()) > MOST_BYTES:
             notes.add(f"documents longer than {MOST_BYTES} bytes were cut", document.id)
             document = msgspec.structs.replace(document, title="", text=_cut(document.content))

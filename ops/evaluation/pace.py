@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from core.errors import ModelOverloaded, ModelUnavailable
+from ops.importing.patience import GaveUpError, Patience
 
-PAUSES_S = (1.0, 4.0, 15.0, 30.0)
+PATIENCE_S = 50.0
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -28,10 +28,8 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once
 
 
 async def patiently(work: Callable[[], Awaitable[R]]) -> R:
-    """The result of `work`, tried again after PAUSES_S: an hour of embedding must not end with one busy second."""
-    for pause_s in PAUSES_S:
-        try:
-            return await work()
-        except (ModelUnavailable, ModelOverloaded):
-            await asyncio.sleep(pause_s)
-    return await work()
+    """The result of `work`, tried again for PATIENCE_S: an hour of embedding must not end with one busy second."""
+    try:
+        return await Patience(PATIENCE_S, lambda _: None).until_done(work)
+    except GaveUpError as error:
+        raise error.__cause__ or error from None

@@ -10,6 +10,10 @@ T = TypeVar("T")
 
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 2.0
+# Work that fails so often in a row while its parts answer others is to blame itself. Further apart than an Embedder
+# remembers that its model answered: one that died a moment ago is not taken for one that lives.
+OWN_TRIES = 3
+OWN_WAIT_S = 3.0
 
 
 class GaveUpError(Exception):
@@ -25,19 +29,30 @@ class Patience:
         self._worked_at: float | None = None
         self._told = False
 
-    async def until_done(self, work: Callable[[], Awaitable[T]]) -> T:
-        """The result of `work`; raises GaveUpError, and what `work` raises unless it is Unavailable."""
-        wait_s = FIRST_WAIT_S
+    async def until_done(
+        self,
+        work: Callable[[], Awaitable[T]],
+        blames: Callable[[Unavailable], Awaitable[bool]] | None = None,
+    ) -> T:
+        """The result of `work`; raises GaveUpError, and what `work` raises unless it is Unavailable.
+
+        That is raised, too, when it comes OWN_TRIES times in a row and `blames` says each time that the part which it
+        speaks of answers others.
+        """
+        wait_s, own = FIRST_WAIT_S, 0
         while True:
             now = asyncio.get_running_loop().time
             self._worked_at = self._worked_at or now()
             try:
                 result = await work()
             except Unavailable as error:
-                if now() - self._worked_at > self._limit_s:
+                own = own + 1 if blames is not None and await blames(error) else 0
+                if own == OWN_TRIES:
+                    raise
+                if not own and now() - self._worked_at > self._limit_s:
                     raise GaveUpError(f"{error.detail} (for {self._limit_s:.0f} s)") from error
                 self._say(error.detail)
-                await asyncio.sleep(wait_s)
+                await asyncio.sleep(OWN_WAIT_S if own else wait_s)
                 wait_s = min(LONGEST_WAIT_S, wait_s * 2)
             else:
                 self._worked_at = now()

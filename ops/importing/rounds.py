@@ -1,25 +1,34 @@
-"""Imports one after the other: one, or with a watch one more whenever a file was saved."""
+"""Imports one after the other: one, or with a watch one more whenever a file was saved or a part stopped the last."""
 
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from core.cache.local import LocalStore
+from core.db.pool import Database
 from core.knowledge.library import Library
-from core.services import open_services
+from core.models.gateway import Embedder
 from core.settings import Settings
 from ops.importing.report import Report
 from ops.importing.run import Import, Options
 from ops.importing.shops import Shops
 from ops.importing.watching import Watched
 
+CACHE_BYTES = 64 << 20  # some fifty thousand vectors: what a batch that failed, or a document that was saved, has had
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+
 
 class Teller(Protocol):
     """Who shows an import."""
 
     def waits(self, reason: str | None) -> None: ...
+
+    def tries_again(self, after_s: float) -> None: ...
 
     async def round(self, work: Import, files: Sequence[Path]) -> Report: ...
 
@@ -39,11 +48,11 @@ async def run_rounds(  # noqa: PLR0913 - what a command was told
     assert this is not None
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, this.cancel)
-    async with open_services(settings) as services:
-        library = Library(services.database, services.embedder)
+    async with _opened(settings) as library:
         watched = Watched(files) if watch else None
+        pause_s = FIRST_PAUSE_S
         while True:
-            work = Import(library, services.embedder, shops, options, telling.waits)
+            work = Import(library, shops, options, telling.waits)
             try:
                 report = await telling.round(work, files)
             except asyncio.CancelledError:
@@ -51,6 +60,30 @@ async def run_rounds(  # noqa: PLR0913 - what a command was told
             if watched is None:
                 return report
             try:
-                await watched.change()
+                if report.stopped is None:
+                    pause_s = FIRST_PAUSE_S
+                    await watched.change()
+                else:
+                    telling.tries_again(pause_s)
+                    await _change_within(watched, pause_s)
+                    pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
             except asyncio.CancelledError:
                 return report
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Library]:
+    """Without the vectors on disk, which are visitors' questions: thousands of passages would push them out."""
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings)
+        stack.push_async_callback(database.close)
+        embedder = await Embedder.open(settings, LocalStore(CACHE_BYTES))
+        stack.push_async_callback(embedder.close)
+        yield Library(database, embedder)
+
+
+async def _change_within(watched: Watched, limit_s: float) -> None:
+    """A round that a part stopped is begun again: what stayed away comes back without any file being saved."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await watched.change()

@@ -9,13 +9,14 @@ from time import perf_counter
 
 import msgspec
 
+from core.db.names import NAME_CHARS
 from core.knowledge.document import NewDocument
 from core.knowledge.library import Library
-from core.models.gateway import Embedder
 from ops.importing.batches import Batches, Item
 from ops.importing.patience import GaveUpError, Patience
 from ops.importing.reader import Reader
 from ops.importing.report import MOST_LISTED, Report
+from ops.importing.seen import Seen
 from ops.importing.shops import NAME_SUFFIX, OneShop, Shops
 from ops.importing.sources import Skipped, Source, absolute, find, text_of
 from ops.importing.writer import Writer
@@ -40,7 +41,6 @@ class Import:
     def __init__(
         self,
         library: Library,
-        embedder: Embedder,
         shops: Shops,
         options: Options,
         tell: Callable[[str | None], None],
@@ -50,23 +50,25 @@ class Import:
         self._shops = shops
         self._options = options
         self._patience = Patience(options.patience_s, tell)
-        self._writer = Writer(library, embedder, self._patience, self.report, again=options.again)
+        self._writer = Writer(library, self._patience, self.report, again=options.again)
         self._reader = Reader()
-        self._seen: set[tuple[int, str, str]] = set()
+        self._batches = Batches()
+        self._seen = Seen()
 
     async def run(self, given: Sequence[Path]) -> Report:
         """Import all that there is below `given`. Ends early, with `stopped` in the report, when a part stays away."""
         begun = perf_counter()
         try:
             await self._import(given)
+            if self._options.prune and self.report.stopped is None and self.report.failures < MOST_LISTED:
+                await self._prune(given)
         except asyncio.CancelledError:
             self.report.stopped = "interrupted"
             raise
         finally:
             await self._reader.close()
+            self._seen.close()
             self.report.seconds = perf_counter() - begun
-        if self._options.prune and self.report.stopped is None and self.report.failures < MOST_LISTED:
-            await self._prune(given)
         return self.report
 
     async def _import(self, given: Sequence[Path]) -> None:
@@ -76,6 +78,8 @@ class Import:
             async with asyncio.TaskGroup() as group:
                 for source in sources:
                     await self._take(group, source)
+                for batch in self._batches.rest():
+                    await self._writer.put(group, batch)
         except* GaveUpError as errors:
             self.report.stopped = str(errors.exceptions[0])
 
@@ -84,7 +88,7 @@ class Import:
         if isinstance(source, Skipped):
             self.report.fail(source.name, "", source.reason)
             return
-        batches, before = Batches(), self.report.read_bytes
+        before = self.report.read_bytes
         async with aclosing(self._reader.read(await self._task(source))) as messages:
             async for message in messages:
                 match message:
@@ -92,12 +96,10 @@ class Import:
                         self.report.fail(source.name, where, reason)
                     case Unchanged():
                         self.report.unchanged += 1
-                        self._keep(await self._shops.of(None), source.name, "")
+                        self._seen.add(await self._shops.of(None), source.name, "")
                     case Found():
-                        await self._sort(group, batches, source, message)
+                        await self._sort(group, source, message)
                 self.report.read_bytes = before + getattr(message, "read_bytes", 0)
-        for batch in batches.rest():
-            await self._writer.put(group, batch)
         self.report.read_bytes = before + source.size_bytes
 
     async def _task(self, source: Source) -> Task:
@@ -109,17 +111,21 @@ class Import:
             bytes(source.path), source.name, source.shown, self._options.encoding, self._options.tenant_field, known
         )
 
-    async def _sort(self, group: asyncio.TaskGroup, batches: Batches, source: Source, message: Found) -> None:
+    async def _sort(self, group: asyncio.TaskGroup, source: Source, message: Found) -> None:
         document = message.document
         if self._options.tenant_field is not None and message.tenant is None:
             self.report.fail(source.name, message.where, f"has no {self._options.tenant_field}, which says whose it is")
             return
         name = self._name_of_shop(document)
+        if name is not None and len(name) > NAME_CHARS:
+            field = f"{self._options.tenant_field}{NAME_SUFFIX}"
+            self.report.fail(source.name, message.where, f"its {field} has more than {NAME_CHARS} characters")
+            return
         shop_id = await self._patience.until_done(lambda: self._shops.of(message.tenant, name))
-        if not self._keep(shop_id, *document.name):
+        if not self._seen.add(shop_id, *document.name):
             self.report.fail(source.name, message.where, f"{document.key!r} came before in this import")
             return
-        for batch in batches.add(shop_id, Item(document, source.name, message.where)):
+        for batch in self._batches.add(shop_id, Item(document, source.name, message.where)):
             await self._writer.put(group, batch)
 
     def _name_of_shop(self, document: NewDocument) -> str | None:
@@ -129,13 +135,6 @@ class Import:
         name = document.passages[0].metadata.get(f"{self._options.tenant_field}{NAME_SUFFIX}")
         return name.strip() or None if isinstance(name, str) else None
 
-    def _keep(self, shop_id: int, file: str, key: str) -> bool:
-        """Note that the document is there; False when it was before: two of one name would undo each other."""
-        if (shop_id, file, key) in self._seen:
-            return False
-        self._seen.add((shop_id, file, key))
-        return True
-
     async def _prune(self, given: Sequence[Path]) -> None:
         """Forget documents that are gone from their files, in the shops of this import; never all that there are.
 
@@ -143,13 +142,17 @@ class Import:
         """
         failed = {failure.file for failure in self.report.failed}
         files = [text_of(absolute(path)) for path in given]
-        kept: dict[int, set[tuple[str, str]]] = {}
-        for shop_id, file, key in self._seen:
-            kept.setdefault(shop_id, set()).add((file, key))
-        for shop_id, names in kept.items():
-            forget = partial(self._library.forget_others, shop_id, files, names, failed)
+        for shop_id in self._seen.shops:
             try:
-                self.report.forgotten += await self._patience.until_done(forget)
+                await self._forget(shop_id, files, failed)
             except GaveUpError as error:
                 self.report.stopped = str(error)
                 return
+
+    async def _forget(self, shop_id: int, files: Sequence[str], spared: set[str]) -> None:
+        last: tuple[str, str] | None = ("", "")
+        is_kept = partial(self._seen.has, shop_id)
+        while last is not None:
+            some = partial(self._library.forget_others, shop_id, files, last, is_kept, spared)
+            gone, last = await self._patience.until_done(some)
+            self.report.forgotten += gone

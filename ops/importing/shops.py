@@ -8,7 +8,7 @@ from typing import Protocol
 import psycopg
 from psycopg.rows import TupleRow
 
-from core.db.names import add_name
+from core.db.names import MOST_NAMES, add_name
 from core.db.tenants import list_tenants, shop_of_tenant
 from core.errors import DatabaseUnavailable
 
@@ -47,16 +47,18 @@ class TenantShops:
         self._connect = connect
         self._owner: psycopg.Connection[TupleRow] | None = None
         self._known: dict[str, int] = {}
-        self._named: set[tuple[int, str]] = set()
+        self._named: dict[int, set[str]] = {}
 
     async def of(self, tenant: str | None, name: str | None = None) -> int:
         """The tenant's shop, which is called `name`. Raises DatabaseUnavailable."""
         assert tenant is not None, "the reader refuses what names no tenant"
         if (shop_id := self._known.get(tenant)) is None:
             shop_id = self._known[tenant] = await asyncio.to_thread(self._look_up, tenant)
-        if name is not None and (shop_id, name) not in self._named:
+        named = self._named.setdefault(shop_id, set())
+        # Once it has as many as it may, no other one is added: rows that make up a name each cost nothing more.
+        if name is not None and name not in named and len(named) < MOST_NAMES:
             await asyncio.to_thread(self._name, shop_id, name)
-            self._named.add((shop_id, name))
+            named.add(name)
         return shop_id
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """The files of an import: those that were named, and those below folders that were named."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A file that is not read, and why."""
+    """A file or folder that is not read, and why."""
 
     name: str
     reason: str
@@ -44,10 +45,14 @@ def find(given: Sequence[Path]) -> Iterator[Source | Skipped]:
     """The files in a stable order. In folders only files of a known format count, and links are not followed."""
     for path in given:
         top = absolute(path)
-        if top.is_dir():
-            yield from (_judged(below, below.relative_to(top)) for below in _below(top))
-        elif not os.path.lexists(top):
-            yield Skipped(text_of(top), "no such file")
+        try:
+            is_folder = stat.S_ISDIR(top.stat().st_mode)
+        except OSError as error:
+            yield _away(top, error)
+            continue
+        if is_folder:
+            for below in _below(top):
+                yield below if isinstance(below, Skipped) else _judged(below, below.relative_to(top))
         elif top.suffix.lower() not in FORMATS:
             yield Skipped(text_of(top), f"not one of {', '.join(sorted(FORMATS))}")
         else:
@@ -64,18 +69,29 @@ def text_of(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _below(top: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(top):
+def _below(top: Path) -> Iterator[Path | Skipped]:
+    away: list[Skipped] = []
+    for folder, folders, files in os.walk(top, onerror=lambda error: away.append(_away(top, error))):
+        yield from away
+        away.clear()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
             if path.suffix.lower() in FORMATS and not name.startswith((".", "~$")):
                 yield path
+    yield from away
+
+
+def _away(path: Path, error: OSError) -> Skipped:
+    """What cannot be looked at: nobody knows whether anything is there."""
+    where = path if error.filename is None else Path(os.fsdecode(error.filename))
+    reason = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+    return Skipped(text_of(where), reason)
 
 
 def _judged(path: Path, shown: Path, *, named: bool = False) -> Source | Skipped:
     name = text_of(path)
-    if path.is_symlink() and not named:
+    if os.path.islink(path) and not named:  # noqa: PTH114 - a path that cannot be looked at is its reader's to refuse
         # It may lead anywhere: an import that runs as root must not be talked into reading what others may not.
         return Skipped(name, "a symbolic link: name it on the command line to import it")
     if len(name.encode()) > NAME_BYTES:

@@ -1,13 +1,21 @@
 """Batches -> the database: several are embedded at once while others are written, so that the model never waits."""
 
 import asyncio
+from contextlib import suppress
 
 import psycopg
 
-from core.errors import InvalidRequest, ModelAnswerUnusable
+from core.errors import (
+    DatabaseUnavailable,
+    InvalidRequest,
+    ModelAnswerUnusable,
+    ModelChanged,
+    ModelReplaced,
+    ModelUnavailable,
+    Unavailable,
+)
 from core.knowledge.document import NewDocument
 from core.knowledge.library import Library
-from core.models.gateway import Embedder
 from ops.importing.batches import Batch, Item
 from ops.importing.patience import Patience
 from ops.importing.report import Report
@@ -24,11 +32,8 @@ class _UnusableTextError(Exception):
 class Writer:
     """Writes batches in the background; `put` waits while IN_FLIGHT of them are on their way."""
 
-    def __init__(
-        self, library: Library, embedder: Embedder, patience: Patience, report: Report, *, again: bool = False
-    ) -> None:
+    def __init__(self, library: Library, patience: Patience, report: Report, *, again: bool = False) -> None:
         self._library = library
-        self._embedder = embedder
         self._patience = patience
         self._report = report
         self._again = again
@@ -52,8 +57,11 @@ class Writer:
     async def _write(self, shop_id: int, items: list[Item]) -> None:
         """All of them in one transaction; when one is to blame, each half on its own, so that it fails alone."""
         try:
-            await self._patience.until_done(lambda: self._store(shop_id, [item.document for item in items]))
-        except (*_FAULTS, _UnusableTextError) as error:
+            documents = [item.document for item in items]
+            await self._patience.until_done(
+                lambda: self._store(shop_id, documents), lambda error: self._blames(shop_id, error)
+            )
+        except (*_FAULTS, _UnusableTextError, Unavailable) as error:
             if len(items) > 1:
                 half = len(items) // 2
                 await self._write(shop_id, items[:half])
@@ -69,9 +77,20 @@ class Writer:
         try:
             prepared = await self._library.prepare(shop_id, documents)
         except ModelAnswerUnusable as error:
-            await self._embedder.probe()  # a model that answers nobody is no fault of the text: wait for it
+            await self._library.probe(shop_id)  # a model that answers nobody is no fault of the text: wait for it
             raise _UnusableTextError from error
         await self._library.store(shop_id, prepared)
+
+    async def _blames(self, shop_id: int, error: Unavailable) -> bool:
+        """Whether these documents alone are what the model or the database does not answer to in time."""
+        match error:
+            case ModelReplaced() | ModelChanged():
+                return False
+            case ModelUnavailable() | DatabaseUnavailable(__cause__=psycopg.errors.QueryCanceled()):
+                with suppress(Unavailable):
+                    await self._library.probe(shop_id)
+                    return True
+        return False  # a full queue, a full disk, no connection: everybody's
 
 
 def _reason(error: Exception) -> str:
@@ -80,5 +99,7 @@ def _reason(error: Exception) -> str:
             return "the model cannot embed it"
         case psycopg.Error():
             return f"the database refuses it: {(error.diag.message_primary or 'unknown')[:200]}"
+        case Unavailable():
+            return f"{error.detail.rstrip('.')}, again and again, while others were answered"
         case _:
             return str(error)

@@ -13,7 +13,7 @@ from ops.reading import cage, jsonl, table
 from ops.reading.files import DOCUMENT_BYTES, TEXT_BYTES, decode, read_all
 from ops.reading.refusals import UnreadableError
 from ops.reading.sections import Block, passages_of
-from ops.reading.wire import Ended, Found, Message, Refused, Task, Unchanged, next_task, pack
+from ops.reading.wire import MESSAGE_BYTES, Ended, Found, Message, Refused, Task, Unchanged, next_task, pack
 
 Blocks = tuple[str | None, Iterator[Block]]
 
@@ -97,10 +97,18 @@ def _serve(tasks: BinaryIO, answers: BinaryIO) -> None:
     while (task := next_task(tasks)) is not None:
         cage.begin_document()
         for message in messages(task):
-            answers.write(pack(message))
+            answers.write(_packed(message))
             cage.begin_document()
             if isinstance(message, Ended):
                 answers.flush()
+
+
+def _packed(message: Message) -> bytes:
+    packed = pack(message)
+    if isinstance(message, Found) and len(packed) > MESSAGE_BYTES:
+        # What its reader would not be heard with must not cost the documents behind it.
+        return pack(Refused(f"a document of more than {MESSAGE_BYTES >> 20} MiB", message.where, message.read_bytes))
+    return packed
 
 
 def main() -> None:

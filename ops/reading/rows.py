@@ -1,6 +1,6 @@
 """Rows -> documents: a row of a JSONL or CSV file is a document with one passage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,6 +18,9 @@ CONTENT_CHARS = 1_000_000
 KEY_BYTES = 500
 OF_EXPORT = "_document"
 Scalar = str | int
+Name = tuple[str, str]
+NOBODYS: Name = ("", "")
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -33,9 +36,9 @@ class _Row(msgspec.Struct, frozen=True):
 class OfDocument(msgspec.Struct, frozen=True):
     """To which document an exported passage belongs; `digest` is of all its passages as they were exported."""
 
-    file: str
+    file: Annotated[str, msgspec.Meta(min_length=1)]
     key: str
-    hash: str | None
+    hash: Digest | None
     digest: str
 
 
@@ -50,6 +53,11 @@ class ExportedRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Time = msgspec.field(name="createdAt")
     updated_at: Time = msgspec.field(name="updatedAt")
     document: OfDocument | None = msgspec.field(name=OF_EXPORT)
+
+    @property
+    def name(self) -> Name | None:
+        """Of the document that it belongs to."""
+        return None if self.document is None else (self.document.file, self.document.key)
 
     def passage(self) -> NewPassage:
         """The passage with its id and times."""
@@ -97,7 +105,23 @@ def found(row: Mapping[str, Any], task: Task, place: str, read_bytes: int) -> Fo
     return Found(document, place, _tenant(row, task.tenant_field), read_bytes)
 
 
-def restored(rows: list[ExportedRow]) -> NewDocument:
+def name_of(row: Mapping[str, Any]) -> Name | None:
+    """To which document a row belongs that is no good one; None when it does not say so, NOBODYS for one of none."""
+    match row.get(OF_EXPORT):
+        case {"file": str(file), "key": str(key)}:
+            return file, key
+        case dict():
+            return None
+    return NOBODYS
+
+
+def is_as_exported(rows: Sequence[ExportedRow]) -> bool:
+    """Whether these are all passages of their document, and as they were exported."""
+    of = rows[0].document
+    return of is not None and hash_of_passages([row.passage() for row in rows]).hex() == of.digest
+
+
+def restored(rows: Sequence[ExportedRow]) -> NewDocument:
     """The document of which these are all exported passages, or the passage of one that belongs to none.
 
     When they are not what was exported, the document's hash is nobody's: the next import of its file writes it anew.
@@ -106,11 +130,8 @@ def restored(rows: list[ExportedRow]) -> NewDocument:
     of = rows[0].document
     if of is None:
         return NewDocument(None, str(rows[0].id), None, passages)
-    as_exported = of.hash is not None and hash_of_passages(passages).hex() == of.digest
-    try:
-        return NewDocument(of.file, of.key, bytes.fromhex(of.hash) if of.hash and as_exported else None, passages)
-    except ValueError as error:
-        raise UnreadableError("its hash is none") from error
+    known = bytes.fromhex(of.hash) if of.hash is not None and is_as_exported(rows) else None
+    return NewDocument(of.file, of.key, known, passages)
 
 
 def _tenant(row: Mapping[str, Any], field: str | None) -> str | None:

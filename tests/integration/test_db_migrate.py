@@ -1,11 +1,12 @@
 """Migrations on a real server: once each, in order, whoever starts them and however many at once."""
 
 import multiprocessing
+import shutil
 
 import psycopg
 import pytest
 
-from core.db.migrate import MigrationError, migrate, read_migrations
+from core.db.migrate import FOLDER, MigrationError, migrate, read_migrations
 
 NAMES = [migration.name for migration in read_migrations()]
 
@@ -80,6 +81,26 @@ def test_the_migrations_of_a_newer_release_are_left_alone(empty, folder):
     migrate(empty.owner_dsn, folder)
     (folder / "0002_second.sql").unlink()
     assert migrate(empty.owner_dsn, folder) == []
+
+
+def test_names_from_before_they_had_a_length_are_cut_and_the_others_stay(empty, folder):
+    (folder / "0001_first.sql").unlink()
+    for migration in FOLDER.glob("*.sql"):
+        if migration.name < "0012":
+            shutil.copy(migration, folder)
+    migrate(empty.owner_dsn, folder)
+    before = {1: ["short", "x" * 99 + " " + "y" * 50_000, " " * 200], 2: ['"' * 100] * 20, 3: []}
+    with psycopg.connect(empty.superuser_dsn) as conn:
+        for shop, names in before.items():
+            conn.execute("insert into shop (id, version, names) values (%s, 7, %s)", [shop, names])
+    assert [name for name in NAMES if name >= "0012"] == migrate(empty.owner_dsn)
+    with psycopg.connect(empty.superuser_dsn) as conn:
+        found = {
+            shop: (names, version == 7) for shop, names, version in conn.execute("select id, names, version from shop")
+        }
+        assert {1: (["short", "x" * 99], False), 2: (before[2], True), 3: ([], True)} == found
+        with pytest.raises(psycopg.errors.CheckViolation, match="names_are_short"):
+            conn.execute("update shop set names = array[repeat('x', 5000)]")
 
 
 def test_two_migrations_with_one_number_are_refused(folder):

@@ -2,17 +2,23 @@
 
 import asyncio
 import json
+import os
 import random
 import signal
+import subprocess
+import tempfile
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import Settings
 from tests.parts.documents import docx_of, pdf
-from tests.parts.importing import knowledge, learn, one, run, start, until_written, write_rows
+from tests.parts.faulty_models import FaultyModels
+from tests.parts.importing import command, environ_of, knowledge, learn, one, run, start, until_written, write_rows
 from tests.parts.models import running_model_server
 from tests.parts.searching import away, settings_of
 
@@ -80,6 +86,20 @@ def test_every_format_of_a_folder_is_imported_and_what_fails_is_listed_and_tried
     assert (1, 6, 1) == (report["imported"], report["unchanged"], report["failures"])
 
 
+def test_small_files_share_a_transaction_and_are_told_apart(settings, database, tmp_path):
+    for number in range(40):
+        (tmp_path / f"{number:02}.md").write_text(f"Text of file {number}.")
+    (tmp_path / "08.md").write_bytes(b"\xff")
+    report = learn(settings, tmp_path, "--shop", 1)
+    assert (39, ["08.md"]) == (report["imported"], [Path(one["file"]).name for one in report["failed"]])
+    assert one(database, "select count(distinct created_at) from document") <= 3
+
+
+def test_an_import_leaves_the_cache_of_visitors_questions_alone(settings, tmp_path):
+    assert 3 == learn(settings, write_rows(tmp_path / "faq.jsonl", rows(3)), "--shop", 1)["imported"]
+    assert not list((settings.home / "cache").rglob("*"))
+
+
 def test_tenants_keep_their_shops_in_every_later_import(settings, tmp_path):
     first = write_rows(tmp_path / "one.jsonl", rows(6, shops=3))
     second = write_rows(tmp_path / "two.jsonl", rows(8, shops=4, word="other")[::-1])
@@ -98,6 +118,17 @@ def test_what_rows_call_their_tenant_is_the_name_of_its_shop(settings, tmp_path)
     assert ["The tenant-1 Inn"] == json.loads(run(settings, "knowledge", "name", "--shop", 2, "--json").stdout)
 
 
+def test_a_name_of_a_tenant_that_is_too_long_is_refused_with_its_row(settings, database, tmp_path):
+    named = [
+        {**row, "tenant_name": name} for row, name in zip(rows(3), ("n" * 100, "n" * 101, "b" * 300_000), strict=True)
+    ]
+    report = learn(settings, write_rows(tmp_path / "named.jsonl", named), "--tenant-field", "tenant")
+    assert (1, 2) == (report["imported"], report["failures"])
+    reason = "its tenant_name has more than 100 characters"
+    assert [("line 2", reason), ("line 3", reason)] == [(one["where"], one["reason"]) for one in report["failed"]]
+    assert ["n" * 100] == one(database, "select names from shop where id = 1")
+
+
 def test_a_shop_gets_its_names_by_command_and_loses_them(settings):
     def told(*arguments):
         return run(settings, "knowledge", "name", "--shop", 5, *arguments)
@@ -106,7 +137,7 @@ def test_a_shop_gets_its_names_by_command_and_loses_them(settings):
     assert "The Copper Comb\nCombs\n" == told("The Copper Comb", " Combs ").stdout
     assert '["Comb"]\n' == told("Comb", "--json").stdout
     assert "[]\n" == told("--none", "--json").stdout
-    assert (2, 2) == (told("").returncode, told("Comb", "--none").returncode)
+    assert (2, 2, 2) == (told("").returncode, told("Comb", "--none").returncode, told("n" * 101).returncode)
 
 
 def test_two_documents_of_one_name_in_one_import_are_refused(settings, tmp_path):
@@ -120,7 +151,10 @@ def test_two_documents_of_one_name_in_one_import_are_refused(settings, tmp_path)
         )
 
 
-def test_what_is_gone_from_its_file_is_forgotten_with_prune_alone_and_never_what_failed(settings, database, tmp_path):
+def test_what_is_gone_from_its_file_is_forgotten_with_prune_alone_and_never_what_failed(
+    settings, database, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("core.knowledge.library.NAMES_AT_ONCE", 2)
     folder = tmp_path / "docs"
     folder.mkdir()
     path = write_rows(folder / "faq.jsonl", rows(5))
@@ -134,6 +168,38 @@ def test_what_is_gone_from_its_file_is_forgotten_with_prune_alone_and_never_what
     assert 3 == learn(settings, folder, "--shop", 1, "--prune")["forgotten"]
     assert ["Second text."] == [row[3] for row in knowledge(database, 1) if row[0].endswith(".md")]
     assert ["d0", "d1", "d2"] == [row[1] for row in knowledge(database, 1) if row[0].endswith(".jsonl")]
+
+
+# Root reads everything, unless it gave up the right to: then what it may read is what the bits of its own files say.
+BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+
+
+def test_what_lies_in_a_folder_that_cannot_be_read_is_not_forgotten(settings, database, tmp_path):
+    folder, shut, half = (tmp_path / "docs" / name for name in ("", "shut", "half"))
+    for place in (folder, shut / "below", half):
+        place.mkdir(parents=True)
+        (place / "a.md").write_text(f"Text of {place.name}.")
+    (folder / "b.md").write_text("Not for long.")
+    assert 4 == learn(settings, folder, "--shop", 1)["imported"]
+    (folder / "b.md").unlink()
+    sockets = Path(conninfo_to_dict(database.owner_dsn)["host"])
+    for place in (sockets, *sockets.glob(".s.PGSQL.*[0-9]")):
+        place.chmod(0o777)  # another account's: who enters is still asked for the name
+    shut.chmod(0)
+    half.chmod(0o444)  # says what lies in it, and gives none of it
+    given = command("learn", folder, folder / "shut" / "below", "--shop", 1, "--prune", "--json")
+    done = subprocess.run(
+        [*BOUND, *given], env=environ_of(settings), capture_output=True, text=True, timeout=100, check=False
+    )
+    for place in (shut, half):
+        place.chmod(0o700)
+    assert (1, True) == (done.returncode, bool(done.stdout)), done.stderr
+    report = json.loads(done.stdout)
+    assert (0, 1, 1) == (report["imported"], report["unchanged"], report["forgotten"])
+    failed = {failure["file"]: failure["reason"] for failure in report["failed"]}
+    assert {str(shut), str(shut / "below"), str(half / "a.md")} == failed.keys()
+    assert "cannot be read: Permission denied" == failed[str(shut)]
+    assert {"docs", "below", "half"} == {Path(row[0]).parent.name for row in knowledge(database, 1)}
 
 
 def test_a_passage_changed_through_the_api_stays_until_its_document_changes(settings, database, tmp_path):
@@ -292,3 +358,50 @@ async def test_a_watched_folder_is_imported_whenever_it_is_saved(settings, datab
     process.send_signal(signal.SIGTERM)
     assert 0 == await asyncio.wait_for(process.wait(), 60)
     assert ["The second text."] == [row[3] for row in knowledge(database, 1)]
+
+
+async def test_a_watched_import_that_a_part_stopped_is_begun_again_by_itself(database, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.md").write_text("The first text.")
+    with running_model_server() as server:
+        server.kill()
+        settings = settings_of(database, server)
+        process = await start(settings, "learn", folder, "--shop", 1, "--watch", "--json", "--patience", 1)
+        report = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+        assert report["stopped"].startswith("the model server")
+        server.start()
+        while report["stopped"]:
+            report = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+        assert 1 == report["imported"]
+        process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert 0 == process.returncode
+    assert b"trying again in 1 s" in errors
+    assert ["The first text."] == [row[3] for row in knowledge(database, 1)]
+
+
+class Deaf(FaultyModels):
+    """Hangs up on whoever brings a text of poison."""
+
+    def _embeddings(self, texts):
+        if any("poison" in text for text in texts):
+            raise ConnectionError
+        return super()._embeddings(texts)
+
+
+async def test_a_document_that_the_model_never_answers_to_fails_alone(database, tmp_path):
+    """Within the patience, which is for parts that answer nobody."""
+    path = write_rows(tmp_path / "faq.jsonl", [{"_id": "good", "text": "food"}, {"_id": "bad", "text": "poison"}])
+    with tempfile.TemporaryDirectory(prefix="edge-") as short:
+        models = Deaf(Path(short))
+        await models.start()
+        try:
+            process = await start(settings_of(database, models), "learn", path, "--shop", 1, "--json", "--patience", 4)
+            output, errors = await asyncio.wait_for(process.communicate(), 90)
+        finally:
+            await models.stop()
+    report = json.loads(output)
+    assert (1, None) == (report["imported"], report["stopped"]), errors
+    assert [("line 2", True)] == [(one["where"], "others were answered" in one["reason"]) for one in report["failed"]]
+    assert ["food"] == [row[3] for row in knowledge(database, 1)]

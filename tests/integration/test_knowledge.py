@@ -1,5 +1,6 @@
 """`edge knowledge`: out as JSONL and in again with nothing lost; listed; forgotten, and nothing else with it."""
 
+import asyncio
 import json
 
 import psycopg
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from core.db.documents import forget_documents, forget_loose
 from core.db.dsn import application_conninfo
-from core.knowledge.learner import Learner, NewPassage
+from core.knowledge.document import NewPassage
+from core.knowledge.learner import Learner
 from core.settings import Settings
 from tests.parts.importing import export_lines, knowledge, learn, run, write_rows
 from tests.parts.searching import ids_reply, parts, settings_of
@@ -128,6 +130,52 @@ async def test_an_edited_export_replaces_what_it_was_made_of(settings, tmp_path)
     done = run(settings, "learn", tmp_path / "book.md", "--shop", 1, "--json")
     assert 1 == json.loads(done.stdout)["imported"]
     assert {"One\nFirst.", "Two\nSecond.", "By machine."} == {row[1] for row in everything(settings)}
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_a_backup_brings_back_what_was_edited_and_deleted_since(settings, tmp_path):
+    (tmp_path / "book.md").write_text("# One\n\nFirst.\n\n# Two\n\nSecond.\n\n# Three\n\nThird.")
+    learn(settings, tmp_path / "book.md", "--shop", 1)
+    asyncio.run(teach(settings, NewPassage("By hand.", "cat"), NewPassage("Alone.")))
+    before = everything(settings)
+    (tmp_path / "backup.jsonl").write_bytes(export_lines(settings, 1))
+    ids = {row[1]: row[0] for row in before}
+
+    async def change():
+        async with parts(settings) as (database, embedder, _):
+            learner = Learner(database, embedder)
+            await learner.delete(1, ids["Two\nSecond."], ids_reply)
+            await learner.delete(1, ids["Alone."], ids_reply)
+            await learner.replace(1, ids["By hand."], NewPassage("By machine.", "cat"), ids_reply)
+
+    asyncio.run(change())
+    for imported, unchanged in ((3, 0), (0, 3)):
+        report = learn(settings, tmp_path / "backup.jsonl", "--shop", 1)
+        assert (imported, unchanged, 0) == (report["imported"], report["unchanged"], report["failures"])
+        assert before == everything(settings)
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_an_edited_export_is_written_once(settings, tmp_path):
+    (tmp_path / "book.md").write_text("# One\n\nFirst.\n\n# Two\n\nSecond.")
+    learn(settings, tmp_path / "book.md", "--shop", 1)
+    rows = [json.loads(line) for line in export_lines(settings, 1).splitlines()]
+    rows[0]["text"] = "One\nPremier."
+    path = write_rows(tmp_path / "edited.jsonl", rows)
+    assert [1, 0] == [learn(settings, path, "--shop", 1)["imported"] for _ in range(2)]
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_a_damaged_line_of_an_export_forgets_no_passage(settings, tmp_path):
+    (tmp_path / "book.md").write_text("# One\n\nFirst.\n\n# Two\n\nSecond.\n\n# Three\n\nThird.")
+    learn(settings, tmp_path / "book.md", "--shop", 1)
+    before = everything(settings)
+    first, second, third = export_lines(settings, 1).splitlines(keepends=True)
+    (tmp_path / "cut.jsonl").write_bytes(first + second[:40] + b"\n" + third)
+    report = learn(settings, tmp_path / "cut.jsonl", "--shop", 1, "--again")
+    assert (0, 2) == (report["imported"], report["failures"])
+    assert "line 2 cannot be read and may be a row of it" in report["failed"][1]["reason"]
+    assert before == everything(settings)
 
 
 @pytest.mark.usefixtures("nothing_known")

@@ -8,12 +8,16 @@ import signal
 import socket
 import sys
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
 
+from core.knowledge.document import NewDocument, NewPassage, hash_of_passages
 from ops.importing.reader import Reader
+from ops.reading.__main__ import _packed
 from ops.reading.wire import Found, Refused, Task, Unchanged
 from tests.parts import documents
 
@@ -120,6 +124,68 @@ async def test_a_row_that_cannot_be_one_does_not_stop_the_others(folder):
         found = await read(reader, write(folder, "rows.jsonl", b"\n".join(lines)))
     assert ["one", "two"] == [m.document.passages[0].content for m in found if isinstance(m, Found)]
     assert ["line 2", "line 4", "line 5", "line 7"] == [m.where for m in found if isinstance(m, Refused)]
+
+
+def exported(number, name, text, digest, **others):
+    of = {"file": name, "key": "", "hash": None, "digest": digest, **others}
+    days = {"createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
+    return json.dumps({"_id": str(UUID(int=number)), "text": text, **days, "_document": of if name else None}).encode()
+
+
+def digest_of(*texts):
+    """What an export says of rows 1, 2, … with these texts."""
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    passages = [NewPassage(text, id=UUID(int=n), created_at=day, updated_at=day) for n, text in enumerate(texts, 1)]
+    return hash_of_passages(passages).hex()
+
+
+async def told(reader, path):
+    """The texts of each document, and the line of each refusal."""
+    return [
+        [passage.content for passage in message.document.passages] if isinstance(message, Found) else message.where
+        for message in await read(reader, path)
+    ]
+
+
+@pytest.mark.parametrize(
+    "damage", [b'{"_id": damaged', b"x" * (17 << 20), b'{"text": 1, "_document": {}}', b"\xff", None]
+)
+async def test_a_damaged_row_of_an_export_costs_its_document_and_no_other(folder, damage):
+    whole = digest_of("one", "two")
+    lines = [
+        *(exported(n, "/whole", text, whole) for n, text in ((1, "one"), (2, "two"))),
+        *(exported(n, "/torn", text, "edited") for n, text in ((3, "three"), (4, "four"), (5, "five"))),
+        exported(6, None, "of none", ""),
+        exported(7, "/after", "seven", "edited"),
+    ]
+    for place in (2, 3, 4):  # the first, the middle and the last row of /torn
+        some = [*lines[:place], damage or exported(9, "/torn", 4, "edited"), *lines[place + 1 :]]
+        async with reading() as reader:
+            found = await told(reader, write(folder, "export.jsonl", b"\n".join(some)))
+        torn = "line 4" if place == 4 else "line 5"
+        assert sorted([["one", "two"], ["of none"], ["seven"], f"line {place + 1}", torn], key=str) == sorted(
+            found, key=str
+        )
+
+
+async def test_a_row_whose_document_has_a_broken_hash_costs_that_document_alone(folder):
+    for broken in ("zz", "", "ab", "é" * 64, 7):
+        lines = [
+            exported(number, f"/{name}", name, "edited", **({"hash": broken} if name == "b" else {}))
+            for number, name in enumerate("abbcd", 1)
+        ]
+        async with reading() as reader:
+            found = await told(reader, write(folder, "hash.jsonl", b"\n".join(lines)))
+        assert ["line 2", "line 3", ["a"], ["c"], ["d"]] == found
+
+
+async def test_a_document_that_is_too_large_to_hand_over_costs_itself_alone(folder):
+    large = [exported(number, "/large", "x" * (15 << 20), "edited") for number in range(1, 6)]
+    path = write(folder, "large.jsonl", b"\n".join([*large, exported(6, "/small", "small", "edited")]))
+    async with reading() as reader:
+        assert ["line 5", ["small"]] == await told(reader, path)
+    message = Found(NewDocument("/f", "", None, (NewPassage("x" * (65 << 20)),)), "line 1")
+    assert b"more than 64 MiB" in _packed(message)
 
 
 async def test_a_table_is_read_with_its_quotes_line_ends_and_formulas(folder):

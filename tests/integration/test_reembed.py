@@ -11,7 +11,7 @@ import pytest
 from core.db.reembedding import forget_old_vectors
 from core.db.shops import ShopReader
 from core.errors import ModelUnavailable
-from core.knowledge.learner import NewPassage
+from core.knowledge.document import NewPassage
 from ops.doctor.box import Box
 from ops.doctor.finding import Level
 from ops.doctor.vectors import examine

@@ -12,7 +12,7 @@ import pytest
 
 from core.db.names import set_names
 from core.errors import InvalidRequest
-from core.knowledge.learner import NewPassage
+from core.knowledge.document import NewPassage
 from core.retrieval.searcher import NOTHING, SearchQuery
 from tests.parts.searching import OPENING, PARKING, PRICES, QUESTION, SHOP, ids_reply, learn, running, settings_of
 
