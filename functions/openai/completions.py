@@ -17,9 +17,8 @@ from core.answer.assistant import whole
 from core.answer.events import Answered, Question, Token
 from core.answer.events import Event as AnswerEvent
 from core.answer.turn import Turn
-from core.errors import EdgeError
 from core.http.events import Event, EventStream, while_there
-from core.http.problems import openai_error
+from core.http.problems import openai_error, told_in_stream
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.trace import mark
@@ -90,7 +89,7 @@ async def _chunks(exchange: _Exchange, events: AsyncGenerator[AnswerEvent, None]
                     yield exchange.chunk({}, "stop")
                     if (options := exchange.data.stream_options) is not None and options.include_usage:
                         yield exchange.chunk(None, usage=Usage.of(exchange.question.message, event.text))
-        except EdgeError as error:
-            yield Event(None, msgspec.json.encode({"error": openai_error(error)}))
+        except Exception as error:  # noqa: BLE001 - the status is sent: the problem is a chunk
+            yield Event(None, msgspec.json.encode({"error": openai_error(told_in_stream(error))}))
             return
     yield Event(None, b"[DONE]")
