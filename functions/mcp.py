@@ -7,15 +7,15 @@ The official SDK would bring a second web framework into each worker (docs/decis
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import post
-from litestar.params import JSONBody
+from litestar.params import HeaderParameter, JSONBody
 from litestar.response.base import ASGIResponse
 
 from core.app import EdgeApp, make_app
-from core.errors import EdgeError, Forbidden
+from core.errors import EdgeError, Forbidden, InvalidRequest
 from core.function import Function, Route, Smoke
 from core.http.fields import Limit, Question, ShopId
 from core.http.json_text import to_struct
@@ -27,8 +27,9 @@ from core.settings import Settings
 from core.version import VERSION
 
 PATH = "/mcp"
-# Those with a handshake; a client of a later kind falls back to it (server/discover is not a method here).
-PROTOCOLS = ("2025-11-25", "2025-06-18", "2025-03-26")
+# Those with a handshake; a client of a later kind falls back to it (server/discover is not a method here). 2025-03-26
+# had batches, which the next took away again.
+PROTOCOLS = ("2025-11-25", "2025-06-18")
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 _LIST_TOOLS = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -43,6 +44,16 @@ FUNCTION = Function(
     ),
     concurrency=64,
 )
+
+
+ProtocolVersion = Annotated[
+    str | None,
+    HeaderParameter(
+        name="MCP-Protocol-Version",
+        description="The version that was agreed on by `initialize`",
+        schema_extra={"enum": list(PROTOCOLS)},
+    ),
+]
 
 
 class RpcRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,9 +102,11 @@ class _RpcFailureError(Exception):
 
 
 @post(PATH, **answers(RpcResponse, body=True, also=(403,), accepted=True))
-async def call(request: EdgeRequest, data: JSONBody[RpcRequest]) -> ASGIResponse:
+async def call(request: EdgeRequest, data: JSONBody[RpcRequest], version: ProtocolVersion = None) -> ASGIResponse:
     """Answer one message of a client of the Model Context Protocol."""
     _refuse_other_origins(request)
+    if version not in {None, *PROTOCOLS}:  # basic/transports, protocol version header
+        raise InvalidRequest(f"MCP-Protocol-Version: expected one of {', '.join(PROTOCOLS)}")
     if data.id is None:
         return ASGIResponse(status_code=202)
     try:
