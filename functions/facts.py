@@ -1,7 +1,6 @@
 """What a shop states of itself, typed: read by anyone, replaced and undone with its key, every version kept."""
 
 import os
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Literal
 
@@ -15,7 +14,8 @@ from core.facts.book import Change, Version
 from core.facts.check import check
 from core.facts.types import Facts
 from core.function import Function, Route, Smoke
-from core.http.fields import Id, ShopId, Timestamp
+from core.http.fields import Id, ShopId, Timestamp, timestamp_of
+from core.http.parameters import ShopIdParameter
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.learner import Reply
@@ -35,7 +35,6 @@ FUNCTION = Function(
     smoke=(Smoke("GET", f"{PATH}?shopId=1"), Smoke("PUT", PATH, {}, status=401)),
     concurrency=64,
 )
-ShopIdParameter = Annotated[int, QueryParameter(name="shopId", ge=1, le=2**31 - 1, description="The shop")]
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most versions")]
 BeforeParameter = Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1, description="Only versions below this one")]
 IfMatch = Annotated[
@@ -111,7 +110,9 @@ async def read_facts(request: EdgeRequest, shop_id: ShopIdParameter) -> ASGIResp
     """Read the facts of a shop."""
     request.note_shop(shop_id)
     found = await request.services.facts.current(shop_id)
-    version, facts, as_of = (0, None, None) if found is None else (found.version, found.facts, _time(found.changed_at))
+    version, facts, as_of = (
+        (0, None, None) if found is None else (found.version, found.facts, timestamp_of(found.changed_at))
+    )
     return _encoded(FactsResponse(True, shop_id, version, facts, as_of, timestamp()), version)
 
 
@@ -160,7 +161,7 @@ async def _change(request: EdgeRequest) -> Change:
 def _written(shop_id: int, version: Version) -> Reply:
     deed = "were replaced" if version.restores is None else f"are those of version {version.restores} again"
     response = WrittenResponse(
-        True, shop_id, version.version, f"The facts {deed}.", _time(version.changed_at), timestamp()
+        True, shop_id, version.version, f"The facts {deed}.", timestamp_of(version.changed_at), timestamp()
     )
     return Reply(msgspec.json.encode(response))
 
@@ -168,11 +169,7 @@ def _written(shop_id: int, version: Version) -> Reply:
 def _view(one: Version) -> VersionView:
     action: Literal["put", "undo"] = "put" if one.restores is None else "undo"
     changed_by = None if one.key_id is None else str(one.key_id)
-    return VersionView(one.version, action, one.restores, _time(one.changed_at), changed_by, one.facts)
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return VersionView(one.version, action, one.restores, timestamp_of(one.changed_at), changed_by, one.facts)
 
 
 def _sent(reply: Reply) -> ASGIResponse:

@@ -19,6 +19,7 @@ from core.errors import EdgeError, Forbidden, InvalidRequest
 from core.function import Function, Route, Smoke
 from core.http.fields import Limit, Question, ShopId
 from core.http.json_text import to_struct
+from core.http.replies import encoded
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.retrieval.searcher import SearchQuery
@@ -112,8 +113,8 @@ async def call(request: EdgeRequest, data: JSONBody[RpcRequest], version: Protoc
     try:
         result = await _result(request.services, data)
     except _RpcFailureError as failure:
-        return _encoded(RpcResponse(jsonrpc="2.0", id=data.id, error=failure.error))
-    return _encoded(RpcResponse(jsonrpc="2.0", id=data.id, result=result))
+        return encoded(RpcResponse(jsonrpc="2.0", id=data.id, error=failure.error))
+    return encoded(RpcResponse(jsonrpc="2.0", id=data.id, result=result))
 
 
 def _refuse_other_origins(request: EdgeRequest) -> None:
@@ -179,10 +180,6 @@ async def _facts(services: Services, arguments: ShopFacts) -> dict[str, Any]:
     if stated is None:
         return {"facts": None, "asOf": None}
     return {"facts": msgspec.to_builtins(stated.facts), "asOf": stated.as_of.isoformat()}
-
-
-def _encoded(response: RpcResponse) -> ASGIResponse:
-    return ASGIResponse(body=msgspec.json.encode(response))
 
 
 _TOOLS: dict[str, tuple[type[msgspec.Struct], Callable[[Services, Any], Awaitable[dict[str, Any]]]]] = {

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from core.handoff.desk import Opened, Request
 from core.http.fields import present, utc
+from core.http.parameters import ShopIdParameter
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
@@ -27,7 +28,6 @@ from functions.handoff.structs import (
 )
 
 HANDOFF = "/api/handoff"
-ShopIdParameter = Annotated[int, QueryParameter(name="shopId", ge=1, le=2**31 - 1, description="The shop")]
 WhichParameter = Annotated[
     Literal["open", "all"], QueryParameter(name="status", description="With closed ones, or not")
 ]

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,13 +15,12 @@ from litestar.response.base import ASGIResponse
 from core.answer.assistant import whole
 from core.answer.events import Answered, Question, Token
 from core.answer.events import Event as AnswerEvent
-from core.answer.turn import Turn
 from core.http.events import Event, EventStream, while_there
 from core.http.problems import openai_error, told_in_stream
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.trace import mark
-from core.recording import record_turn
+from core.recording import record_turn, turn_of
 from core.services import Services
 from functions.openai.structs import CompletionRequest, CompletionResponse, Usage, shop_of
 
@@ -38,15 +36,9 @@ class _Exchange(msgspec.Struct, frozen=True):
     id: str
 
     async def record(self, answer: Answered) -> None:
-        turn = Turn(
-            shop_id=self.question.shop_id,
-            conversation_id=uuid_utils.uuid7(),
-            user_id=None,
-            message=self.question.message,
-            response=answer.text,
-            sources=[msgspec.to_builtins(one) for one in answer.sources],
-            answered=answer.known,
-            created_at=datetime.now(UTC),
+        question = self.question
+        turn = turn_of(
+            answer, question.message, shop_id=question.shop_id, conversation_id=uuid_utils.uuid7(), user_id=None
         )
         await record_turn(self.services, turn)
 

@@ -1,0 +1,7 @@
+"""Parameters of queries that several functions share; beside `core.http.fields`, which need no framework."""
+
+from typing import Annotated
+
+from litestar.params import QueryParameter
+
+ShopIdParameter = Annotated[int, QueryParameter(name="shopId", ge=1, le=2**31 - 1, description="The shop")]
