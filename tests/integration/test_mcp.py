@@ -11,6 +11,7 @@ from mcp.client.streamable_http import streamable_http_client
 from core.retrieval.lens import ensure_calibrated
 from functions import facts
 from functions import mcp as door
+from functions.mcp.calling import PROTOCOLS
 from tests.parts.functions import bearer, is_problem, new_key, serving, unreachable
 from tests.parts.searching import PARKING, learn, running, settings_of
 
@@ -112,7 +113,7 @@ async def test_pages_of_other_origins_and_what_is_no_json_rpc_are_refused(app):
         assert (202, b"") == (notified.status_code, notified.content)
 
 
-@pytest.mark.parametrize("named", [None, *door.PROTOCOLS])
+@pytest.mark.parametrize("named", [None, *PROTOCOLS])
 async def test_a_version_that_is_spoken_or_that_nobody_names_is_answered(app, named):
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
         headers = {} if named is None else {"mcp-protocol-version": named}
@@ -126,7 +127,7 @@ async def test_a_version_that_is_not_spoken_is_400(app, named):
         assert is_problem(refused, 400, "invalid-request")
         asked = {"protocolVersion": named, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
         offered = await http.post(URL, json={**PING, "method": "initialize", "params": asked})
-    assert door.PROTOCOLS[0] == offered.json()["result"]["protocolVersion"]
+    assert PROTOCOLS[0] == offered.json()["result"]["protocolVersion"]
 
 
 async def test_a_batch_which_no_spoken_version_has_is_400(app):

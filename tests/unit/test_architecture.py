@@ -306,6 +306,23 @@ def test_nothing_is_defined_twice_in_core_and_functions():
     assert len(found) > 1000
 
 
+def test_what_is_long_is_divided():
+    """A function of the product that one file holds has 150 lines at most, any Python function in it 40."""
+    lines = {path: (ROOT / path).read_text("utf-8").count("\n") for path in SOURCES}
+    assert [] == [
+        path for path, count in lines.items() if path.count("/") == 1 and path[:9] == "functions" and count > 150
+    ]
+    assert [] == [path for path, count in lines.items() if count > 300]
+    long = [
+        f"{path}: {node.name}"
+        for path, tree in SOURCES.items()
+        if path.startswith(("core/", "functions/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 40
+    ]
+    assert [] == long
+
+
 def test_no_module_is_named_after_nothing():
     vague = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
     assert [] == [path for path in SOURCES if vague & set(path.removesuffix(".py").split("/"))]
