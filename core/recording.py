@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from itertools import takewhile
 from uuid import UUID
@@ -9,21 +10,24 @@ from uuid import UUID
 import msgspec
 
 from core.answer.compose import UNKNOWN
-from core.answer.events import Answered, Event
+from core.answer.events import Answered, Event, Status
 from core.answer.history import Turn as Said
 from core.answer.offers import reply_to_offer
 from core.answer.turn import Turn
+from core.conversations.patience import in_time
 from core.errors import DatabaseUnavailable, OutboxUnavailable
+from core.knowledge.once import Once
 from core.services import Services
 
 OFFERED_AFTER = 2
 NOT_KNOWN = UNKNOWN.partition(".")[0]  # what is offered with it may differ
 
+_SILENCE = Answered("", "human")
 _log = logging.getLogger(__name__)
 
 
 async def record_turn(services: Services, turn: Turn) -> None:
-    """Keep a turn on the local disk, from where it goes to the database.
+    """Keep a turn on the local disk, from where it goes to the database; a slow one is not waited for.
 
     Where the disk takes nothing the visitor is answered all the same: the log and a metric say what was not kept. Of a
     shop that there is not nothing is kept: whoever asks for one must not make it.
@@ -40,9 +44,18 @@ async def record_turn(services: Services, turn: Turn) -> None:
 
 async def _exists(services: Services, shop_id: int) -> bool:
     try:
-        return await services.searcher.knows(shop_id)
+        return await in_time(services.searcher.knows(shop_id))
     except DatabaseUnavailable:
         return True  # found out when the turn is written
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """A visitor's message; under the same `once` a human is given it once, however often it comes."""
+
+    shop_id: int
+    conversation_id: UUID | None
+    text: str
+    once: Once | None = None
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -57,25 +70,58 @@ class Standing(msgspec.Struct, frozen=True):
     offered: bool = False
 
 
-async def standing(services: Services, shop_id: int, conversation_id: UUID | None, message: str) -> Standing:
+async def standing(services: Services, incoming: Incoming) -> Standing:
     """Give a message to the human who has the conversation, if one has; else how the visitor stands.
 
     Raises DatabaseUnavailable when a human has it and the message cannot be given.
     """
+    shop_id, conversation_id, recorder = incoming.shop_id, incoming.conversation_id, services.recorder
     if conversation_id is None:
         return Standing()
-    recorder = services.recorder
     status = await recorder.handoff_status(shop_id, conversation_id)
-    if status == "active" and await services.desk.pass_on(shop_id, conversation_id, message):
+    if status == "active" and await _passed_on(services, incoming):
         return Standing(passed=True)
-    replies = reply_to_offer(message) is not None
+    replies = reply_to_offer(incoming.text) is not None
     offered = replies and await recorder.unanswered_in_a_row(shop_id, conversation_id) > 0
     return Standing(waits=status in {"waiting", "overdue"}, offered=offered)
 
 
+async def unless_taken(
+    services: Services, incoming: Incoming, events: AsyncGenerator[Event, None], *, whole: bool
+) -> AsyncGenerator[Event, None]:
+    """The events of an answer; silence where a human took the conversation over while it waited for the model.
+
+    It is looked at once, before the first words are seen: with `whole` that is when all of them are there. Whoever has
+    read the beginning of an answer is given its end.
+    """
+    to_look = False
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Status):
+                to_look = to_look or event.state != "searching"
+            elif to_look and (isinstance(event, Answered) or not whole):
+                to_look = False
+                if await _is_taken(services, incoming):
+                    yield _SILENCE
+                    return
+            yield event
+
+
+async def _is_taken(services: Services, incoming: Incoming) -> bool:
+    if incoming.conversation_id is None:
+        return False
+    owns = await services.recorder.human_owns(incoming.shop_id, incoming.conversation_id)
+    return owns and await _passed_on(services, incoming)
+
+
+async def _passed_on(services: Services, incoming: Incoming) -> bool:
+    assert incoming.conversation_id is not None, "nobody has a conversation without an id"
+    return await services.desk.pass_on(incoming.shop_id, incoming.conversation_id, incoming.text, incoming.once)
+
+
 async def silence() -> AsyncGenerator[Event, None]:
     """What the assistant says while a human has the conversation."""
-    yield Answered("", "human")
+    yield _SILENCE
 
 
 async def human_is_due(

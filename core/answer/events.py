@@ -40,7 +40,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is being done; `ahead` is how many wait for the model before this one."""
+    """What is being done; `ahead` is how many of this process wait for the model before this one."""
 
     state: Literal["searching", "waiting", "writing"]
     ahead: int | None = None

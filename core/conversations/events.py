@@ -103,8 +103,8 @@ async def _write_rating(conn: Connection, shop_id: int, record: RatingRecord) ->
     rating = record.rating
     if not await conversations.exists(conn, shop_id, rating.conversation_id):
         raise LookupError("the conversation is not written yet")
-    await feedback.insert_rating(conn, shop_id, rating)
-    if is_bad(rating.feedback_type, rating.rating):
+    is_new = await feedback.insert_rating(conn, shop_id, rating)
+    if is_new and is_bad(rating.feedback_type, rating.rating):
         await feedback.enqueue(conn, shop_id, await _item(conn, shop_id, record))
 
 
@@ -130,6 +130,11 @@ async def _item(conn: Connection, shop_id: int, record: RatingRecord) -> Item:
 def now() -> datetime:
     """This moment, in UTC."""
     return datetime.now(UTC)
+
+
+def rating_in(event: Event) -> Rating:
+    """The rating that an event keeps."""
+    return _ratings.decode(event.payload).rating
 
 
 _turns = msgspec.json.Decoder(TurnRecord)

@@ -8,14 +8,14 @@ from uuid_utils.compat import uuid7
 
 from core.conversations.archive import SETTLE_S, missing
 from core.conversations.contradiction import contradicted
-from core.conversations.events import RATING, TURN, UNKNOWN_SHOP, is_bad, now, rating_event
+from core.conversations.events import RATING, TURN, UNKNOWN_SHOP, now, rating_event, rating_in
 from core.conversations.patience import in_time
 from core.conversations.stated import facts_behind
 from core.db import conversations, feedback
 from core.db.connection import Connection
 from core.db.feedback import Correction, Item, Rating
 from core.db.pool import Database
-from core.errors import DatabaseUnavailable
+from core.errors import DatabaseUnavailable, IdempotencyConflict
 from core.outbox.outbox import Outbox
 from core.retrieval.searcher import Result, Searcher, SearchQuery
 
@@ -55,13 +55,32 @@ class Feedback:
         self._outbox = outbox
         self._searcher = searcher
 
-    async def rate(self, rating: Rating) -> bool:
-        """Keep a visitor's rating; whether it opens an item of the learning queue.
+    async def rate(self, rating: Rating, *, keyed: bool) -> Rating:
+        """Keep a visitor's rating; the first of its id is what stands, and returned. `keyed`: there may be one before.
 
-        Raises NotFound for a conversation that is known not to exist, OutboxFull and OutboxUnavailable.
+        Raises NotFound for a conversation that is known not to exist, IdempotencyConflict when another rating has the
+        id, OutboxFull and OutboxUnavailable. While the database is away only what has not reached it yet is seen.
         """
-        await self._outbox.put(rating_event(await self._shop_of(rating.conversation_id), rating))
-        return is_bad(rating.feedback_type, rating.rating)
+        shop_id = await self._shop_of(rating.conversation_id)
+        first = await self._first(shop_id, rating) if keyed else None
+        if first is None:
+            await self._outbox.put(rating_event(shop_id, rating))
+            # Of two at once the outbox keeps one.
+            first = await self._first(shop_id, rating) if keyed else None
+        if first is not None and _said(first) != _said(rating):
+            raise IdempotencyConflict("This Idempotency-Key was used for another rating of this conversation.")
+        return first or rating
+
+    async def _first(self, shop_id: int, rating: Rating) -> Rating | None:
+        for event in await self._outbox.pending(RATING, topic=str(rating.conversation_id)):
+            if event.id == rating.id:
+                return rating_in(event)
+        if shop_id == UNKNOWN_SHOP:
+            return None
+        try:
+            return await in_time(feedback.get_rating(self._database, shop_id, rating.id))
+        except DatabaseUnavailable:
+            return None
 
     async def _shop_of(self, conversation_id: UUID) -> int:
         waiting = await self._outbox.pending(TURN, topic=str(conversation_id))
@@ -163,3 +182,8 @@ class Feedback:
 
 def _shown(result: Result) -> dict[str, Any]:
     return {name: getattr(result, name) for name in SHOWN}
+
+
+def _said(rating: Rating) -> tuple[Any, ...]:
+    """What somebody says with a rating, whenever they do."""
+    return rating.feedback_type, rating.rating, rating.reason, rating.metadata

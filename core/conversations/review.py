@@ -7,17 +7,18 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from core.conversations.once import write_once
 from core.conversations.stated import still_said
 from core.db import feedback, history
 from core.db.connection import Connection
+from core.db.conversations import lock_shop
 from core.db.feedback import Item
 from core.db.history import Change
 from core.db.passages import Passage, delete_passage, insert_passages, replace_passage
 from core.db.pool import Database
 from core.errors import Conflict, FieldError, InvalidRequest, NotFound
 from core.knowledge.embedding import Vectors, require_unchanged
-from core.knowledge.learner import Learner, Once, Reply
+from core.knowledge.learner import Learner
+from core.knowledge.once import Once, Reply, write_once
 
 SOURCE = "learning-queue"
 
@@ -78,12 +79,12 @@ class Review:
             item = await _locked(conn, shop_id, item_id)
             facts = await still_said(conn, shop_id, item) if verdict.approve else []
             if item.status == wanted:
-                return respond(Decision(item_id, wanted, wanted, item.passage_id, facts))
+                return _reply(item, respond(Decision(item_id, wanted, wanted, item.passage_id, facts)))
             if item.status != "pending" or embeds != verdict.approve:
                 raise Conflict(f"This is {item.status} already; undo that first.")
             target = None if written is None else await _write(conn, shop_id, item, written, verdict)
             await feedback.decide(conn, shop_id, item_id, status=wanted, by=verdict.by, passage_id=target)
-            return respond(Decision(item_id, item.status, wanted, target, facts))
+            return _reply(item, respond(Decision(item_id, item.status, wanted, target, facts)))
 
         return await write_once(self._database, shop_id, once, write)
 
@@ -105,12 +106,16 @@ class Review:
                 await _take_back(conn, shop_id, change, written)
                 await history.mark_undone(conn, shop_id, change.id, by)
             await feedback.decide(conn, shop_id, item_id, status="pending", by=None, passage_id=None)
-            return respond(Decision(item_id, item.status, "pending", item.passage_id))
+            return _reply(item, respond(Decision(item_id, item.status, "pending", item.passage_id)))
 
         return await write_once(self._database, shop_id, once, write)
 
     async def _embedded(self, shop_id: int, passage: Passage) -> _Written:
         return _Written(passage, await self._learner.embed(shop_id, [passage.content]))
+
+
+def _reply(item: Item, reply: Reply) -> Reply:
+    return msgspec.structs.replace(reply, about=item.conversation_id)
 
 
 async def _write(conn: Connection, shop_id: int, item: Item, written: _Written, verdict: Verdict) -> UUID:
@@ -170,6 +175,7 @@ async def _take_back(conn: Connection, shop_id: int, change: Change, written: _W
 
 
 async def _locked(conn: Connection, shop_id: int, item_id: UUID) -> Item:
+    await lock_shop(conn)  # before the row, as under a key: else two writers wait for each other
     item = await feedback.lock_item(conn, shop_id, item_id)
     if item is None:
         raise _missing(item_id)

@@ -22,6 +22,7 @@ OF_PERSON: dict[By, LiteralString] = {
 # With a conversation all goes that refers to it; counted first, since a cascade does not tell.
 OF_CONVERSATION = (
     *("message", "feedback", "correction", "voice_transcript", "learning_queue", "handoff", "handoff_event"),
+    "idempotency",
 )
 COUNT = "select count(*) from {} where conversation_id = any(%s)"
 COUNT_EVENTS = """
@@ -41,6 +42,12 @@ MENTIONS = "select count(*) from {table} as one where one::text like any(%s)"
 EXPIRE = """
 delete from conversation where id in (
     select id from conversation where updated_at < now() - make_interval(days => %s) limit 1000
+)
+"""
+# Those that a function is deleting itself are left to it: whoever waits for nobody is in no deadlock.
+EXPIRE_ANSWERS = """
+delete from idempotency where (shop_id, key_hash) in (
+    select shop_id, key_hash from idempotency where created_at < now() - interval '24 hours' for update skip locked
 )
 """
 EXPIRE_TRANSCRIPTS = "delete from voice_transcript where created_at < now() - make_interval(days => %s)"
@@ -74,7 +81,7 @@ def forget(owner: Owner, shop_id: int, conversation_ids: Iterable[UUID]) -> dict
 
 def mentions(owner: Owner, shop_id: int, by: By, value: str, conversation_ids: Iterable[UUID]) -> dict[str, int]:
     """Of every table that still mentions the person or one of the conversations, in how many rows of the shop."""
-    patterns = [f"%{one}%" for one in conversation_ids]
+    patterns = [f"%{form}%" for one in conversation_ids for form in _forms(one)]
     with owner.transaction():
         _enter(owner, shop_id)
         tables = [name for (name,) in owner.execute(TABLES)]
@@ -100,6 +107,21 @@ def expire(owner: Owner, days: int) -> Iterator[str]:
             gone += owner.execute(EXPIRE_ITEMS, [days]).rowcount
         if gone:
             yield f"shop {shop_id}: {gone} conversations and transcripts were older than {days} days"
+
+
+def expire_answers(owner: Owner) -> Iterator[str]:
+    """Delete answers under an `Idempotency-Key` that are kept for a day; says how many of each shop."""
+    for shop_id in shops(owner):
+        with owner.transaction():
+            _enter(owner, shop_id)
+            gone = owner.execute(EXPIRE_ANSWERS).rowcount
+        if gone:
+            yield f"shop {shop_id}: {gone} answers under an Idempotency-Key were older than a day"
+
+
+def _forms(conversation_id: UUID) -> tuple[str, ...]:
+    """How an id stands in a row's text: as itself, and in bytes, which are shown in hexadecimal, as text and as 16."""
+    return str(conversation_id), str(conversation_id).encode().hex(), conversation_id.hex
 
 
 def _enter(owner: Owner, shop_id: int) -> None:

@@ -9,6 +9,7 @@ from psycopg.rows import args_row
 from psycopg.types.json import Jsonb
 
 from core.db.connection import Connection
+from core.db.conversations import lock_shop
 from core.db.pool import Database
 
 COLUMNS = "version, document, action, restores, key_id, created_at"
@@ -18,8 +19,6 @@ PAGE = f"""
 select {COLUMNS} from fact where shop_id = %s and version < %s order by version desc limit %s
 """  # noqa: S608 - constants of this module
 COUNT = "select count(*) from fact where shop_id = %s"
-# Writers of one shop queue here; the shop's row may not be there yet.
-QUEUE = "select pg_advisory_xact_lock(hashtextextended('fact', %s))"
 # Clocks may step back; history is in the order of its versions.
 INSERT = f"""
 insert into fact (shop_id, version, document, action, restores, key_id, created_at)
@@ -49,7 +48,7 @@ async def current(database: Database, shop_id: int) -> FactVersion | None:
 
 async def current_locked(conn: Connection, shop_id: int) -> FactVersion | None:
     """The newest version; until the transaction ends nobody else writes one."""
-    await conn.execute(QUEUE, [shop_id])
+    await lock_shop(conn)
     cursor = conn.cursor(row_factory=args_row(FactVersion))
     return await (await cursor.execute(CURRENT, [shop_id])).fetchone()
 

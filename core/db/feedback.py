@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg.rows import args_row
+from psycopg.rows import args_row, kwargs_row
 from psycopg.types.json import Jsonb
 
 from core.db.connection import Connection
@@ -15,6 +15,10 @@ RATE = """
 insert into feedback (shop_id, id, conversation_id, feedback_type, rating, reason, metadata, created_at)
 values (%s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (shop_id, id) do nothing
+"""
+RATING = """
+select id, conversation_id, feedback_type, rating, reason, metadata, created_at from feedback
+where shop_id = %s and id = %s
 """
 CORRECT = """
 insert into correction
@@ -112,10 +116,16 @@ class Exchange(msgspec.Struct, frozen=True):
     answered_at: datetime
 
 
-async def insert_rating(conn: Connection, shop_id: int, rating: Rating) -> None:
-    """Keep a rating; one that is there stays as it is."""
+async def insert_rating(conn: Connection, shop_id: int, rating: Rating) -> bool:
+    """Keep a rating; False when there is one of this id, which stays as it is."""
     values = [shop_id, rating.id, rating.conversation_id, rating.feedback_type, rating.rating, rating.reason]
-    await conn.execute(RATE, [*values, Jsonb(rating.metadata), rating.created_at])
+    return (await conn.execute(RATE, [*values, Jsonb(rating.metadata), rating.created_at])).rowcount > 0
+
+
+async def get_rating(database: Database, shop_id: int, rating_id: UUID) -> Rating | None:
+    """One rating, or None. Raises DatabaseUnavailable."""
+    rows = await database.read(shop_id, RATING, [shop_id, rating_id], row_factory=kwargs_row(Rating))
+    return rows[0] if rows else None
 
 
 async def insert_correction(conn: Connection, shop_id: int, correction: Correction) -> None:

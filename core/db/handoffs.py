@@ -1,7 +1,7 @@
 """Hand-offs: who waits for a human, who has one, and what was said meanwhile."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from psycopg.rows import args_row
 
 from core.db.connection import Connection
 from core.db.pool import Database
+from core.db.position import Position
 
 Author = Literal["visitor", "owner", "system"]
 Status = Literal["waiting", "overdue", "active", "closed"]
@@ -21,9 +22,39 @@ on conflict (shop_id, conversation_id) where status <> 'closed' do nothing
 COUNT_OPEN = "select count(*) from handoff where shop_id = %s and status <> 'closed'"
 GET = f"select {COLUMNS} from handoff where shop_id = %s and id = %s"  # noqa: S608 - constants of this module
 LOCK = f"{GET} for update"
+WANTED = "shop_id = %(shop_id)s and (%(closed)s or status <> 'closed')"
 LIST = f"""
-select {COLUMNS} from handoff where shop_id = %s and (%s or status <> 'closed') order by created_at desc, id limit %s
+select {COLUMNS} from handoff
+where {WANTED} and (%(created_at)s::timestamptz is null or (created_at, id) < (%(created_at)s, %(id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s
 """  # noqa: S608 - constants of this module
+COUNT = f"select count(*) from handoff where {WANTED}"  # noqa: S608 - constants of this module
+# The last line of each, by the index of the lines.
+OPEN_WITH_LAST = """
+from handoff cross join lateral (
+    select author, created_at from handoff_event
+    where handoff_event.shop_id = handoff.shop_id and handoff_id = handoff.id order by number desc limit 1
+) as last
+where handoff.shop_id = %(shop_id)s and handoff.status <> 'closed'
+"""
+SILENT = f"""
+select handoff.id {OPEN_WITH_LAST}
+    and (handoff.status = 'active' or overdue_at is not null) and last.created_at < now() - %(silent_for)s
+order by last.created_at limit 1000
+"""
+# Whom nobody answered first, then whom the owner spoke to last, then what the patience of was lost.
+LEAST_MISSED = f"""
+select handoff.id {OPEN_WITH_LAST} and (
+    overdue_at is not null or (handoff.status = 'active' and last.author = 'owner')
+    or last.created_at < now() - %(silent_for)s
+)
+order by overdue_at is null, handoff.status <> 'active', last.created_at limit 1
+for update of handoff skip locked
+"""
+SAID_SINCE = """
+select from handoff_event where shop_id = %s and handoff_id = %s and created_at >= now() - %s
+"""
 OF_CONVERSATION = f"""
 select {COLUMNS} from handoff where shop_id = %s and conversation_id = %s and status <> 'closed'
 """  # noqa: S608 - constants of this module
@@ -79,6 +110,14 @@ class Handoff(msgspec.Struct, frozen=True):
         return self.status == "active"
 
 
+class Page(msgspec.Struct, frozen=True):
+    """Hand-offs newest first; `total` counts all that match, `after` is None on the last page."""
+
+    handoffs: list[Handoff]
+    total: int
+    after: Position | None
+
+
 class Event(msgspec.Struct, frozen=True):
     """One line of a hand-off, and the status after it."""
 
@@ -125,9 +164,43 @@ async def lock(conn: Connection, shop_id: int, handoff_id: UUID) -> Handoff | No
     return await cursor.fetchone()
 
 
-async def listed(database: Database, shop_id: int, *, closed: bool, limit: int) -> list[Handoff]:
-    """The shop's hand-offs, newest first, with those that are closed or without. Raises DatabaseUnavailable."""
-    return await database.read(shop_id, LIST, [shop_id, closed, limit], row_factory=args_row(Handoff))
+async def listed(database: Database, shop_id: int, *, closed: bool, limit: int, after: Position | None = None) -> Page:
+    """At most `limit` hand-offs that come after a position, newest first, with those that are closed or without.
+
+    Raises DatabaseUnavailable.
+    """
+    values = {
+        "shop_id": shop_id,
+        "closed": closed,
+        "limit": limit + 1,
+        "created_at": after.created_at if after else None,
+        "id": after.id if after else None,
+    }
+    found = await database.read(shop_id, LIST, values, row_factory=args_row(Handoff))
+    [(total,)] = await database.read(shop_id, COUNT, {"shop_id": shop_id, "closed": closed})
+    shown = found[:limit]
+    last = Position(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
+    return Page(shown, int(total), last)
+
+
+async def silent(database: Database, shop_id: int, silent_for: timedelta) -> list[UUID]:
+    """Hand-offs in which nobody has said anything for so long, not counted those that still may expect an answer.
+
+    Raises DatabaseUnavailable.
+    """
+    rows = await database.read(shop_id, SILENT, {"shop_id": shop_id, "silent_for": silent_for})
+    return [handoff_id for (handoff_id,) in rows]
+
+
+async def least_missed(conn: Connection, shop_id: int, silent_for: timedelta) -> UUID | None:
+    """The open hand-off, locked, whose end takes least from anybody; None where all may still expect an answer."""
+    found = await (await conn.execute(LEAST_MISSED, {"shop_id": shop_id, "silent_for": silent_for})).fetchone()
+    return None if found is None else found[0]
+
+
+async def is_silent(conn: Connection, shop_id: int, handoff_id: UUID, silent_for: timedelta) -> bool:
+    """Whether nobody has said anything in a hand-off for so long."""
+    return (await conn.execute(SAID_SINCE, [shop_id, handoff_id, silent_for])).rowcount == 0
 
 
 async def of_conversation(database: Database, shop_id: int, conversation_id: UUID) -> Handoff | None:

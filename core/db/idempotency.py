@@ -1,6 +1,7 @@
 """Answers kept under a caller's `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header)."""
 
 import hashlib
+from uuid import UUID
 
 import msgspec
 
@@ -14,7 +15,8 @@ select request_hash, status, response from idempotency
 where shop_id = %s and key_hash = %s and created_at >= now() - interval '24 hours'
 """
 RECORD = """
-insert into idempotency (shop_id, key_hash, request_hash, status, response) values (%s, %s, %s, %s, %s)
+insert into idempotency (shop_id, key_hash, request_hash, status, response, conversation_id)
+values (%s, %s, %s, %s, %s, %s)
 """
 FORGET = "delete from idempotency where shop_id = %s and created_at < now() - interval '24 hours'"
 
@@ -42,13 +44,16 @@ async def recall(conn: Connection, shop_id: int, key: str, request_hash: bytes) 
     return Recorded(found[1], found[2])
 
 
-async def record(conn: Connection, shop_id: int, key: str, request_hash: bytes, answer: Recorded) -> None:
+async def record(  # noqa: PLR0913 - the columns of a row
+    conn: Connection, shop_id: int, key: str, request_hash: bytes, answer: Recorded, *, about: UUID | None = None
+) -> None:
     """Keep the answer for a day, in the transaction whose effect it tells of, after that effect.
 
+    It is gone before with the conversation that it is `about`.
     The shop exists by then, and its row is locked: two transactions that forget old answers cannot deadlock.
     """
     await conn.execute(FORGET, [shop_id])
-    await conn.execute(RECORD, [shop_id, _hash(key), request_hash, answer.status, answer.response])
+    await conn.execute(RECORD, [shop_id, _hash(key), request_hash, answer.status, answer.response, about])
 
 
 def _hash(key: str) -> bytes:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from core.db.connection import Connection
 from core.db.pool import Database
+from core.db.position import Position
 
 # A statement has a time limit. A MiB of text costs more than a second, nearly all of it for the words' index; half a
 # thousand vectors (0.5 MB at 384 dimensions) the same where a shop has an approximate index.
@@ -70,13 +71,6 @@ class Passage(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
     created_at: datetime | None = None
     updated_at: datetime | None = None
-
-
-class Position(msgspec.Struct, frozen=True):
-    """A place in the list of passages, newest first: what comes after this passage."""
-
-    created_at: datetime
-    id: UUID
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 
 from core.db import facts as rows
-from core.db import idempotency
 from core.db.connection import Connection
 from core.db.facts import FactVersion
 from core.db.pool import Database
@@ -16,7 +15,7 @@ from core.facts.answers import StatedFacts
 from core.facts.stored import from_document, to_document
 from core.facts.types import Facts
 from core.flight import Flight
-from core.knowledge.learner import Once, Reply
+from core.knowledge.once import Once, Reply, together, write_once
 
 _LAST = 2**31 - 1
 _Write = Callable[[Connection], Awaitable[FactVersion]]
@@ -120,22 +119,10 @@ class FactBook:
             raise _changed(version)
 
     async def _single(self, shop_id: int, once: Once | None, write: _Write, respond: Respond) -> Reply:
-        if once is None:
-            return await self._write(shop_id, None, write, respond)
-        key = (shop_id, once.key, once.request_hash)
-        return await self._flight.do(key, lambda: self._write(shop_id, once, write, respond))
+        async def answered(conn: Connection) -> Reply:
+            return respond(_version(await write(conn)))
 
-    async def _write(self, shop_id: int, once: Once | None, write: _Write, respond: Respond) -> Reply:
-        async with self._database.shop(shop_id) as conn:
-            if once is None:
-                return respond(_version(await write(conn)))
-            before = await idempotency.recall(conn, shop_id, once.key, once.request_hash)
-            if before is not None:
-                return Reply(before.response, before.status)
-            reply = respond(_version(await write(conn)))
-            kept = idempotency.Recorded(reply.status, reply.body)
-            await idempotency.record(conn, shop_id, once.key, once.request_hash, kept)
-            return reply
+        return await together(self._flight, shop_id, once, lambda: write_once(self._database, shop_id, once, answered))
 
 
 def _version(row: FactVersion) -> Version:

@@ -1,31 +1,35 @@
 """The desk at which visitors ask for a human, and owners answer."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
 
 import msgspec
 from uuid_utils.compat import uuid7
 
-from core.conversations.once import Write, write_once
 from core.db import conversations, handoffs
 from core.db.connection import Connection
 from core.db.conversations import Message
 from core.db.handoffs import Author, Event, Handoff
 from core.db.pool import Database
+from core.db.position import Position
 from core.db.shops import exists
 from core.errors import Conflict, NotFound, Unavailable
 from core.handoff.hours import Hours, Opening, promise
 from core.handoff.notices import About, Occasion, notices, patience
-from core.handoff.tokens import hash_of, new_token
-from core.knowledge.learner import Once, Reply
+from core.handoff.tokens import hash_of, new_seed, new_token, token_from
+from core.knowledge.once import Once, Reply, Write, write_once
 from core.outbox.outbox import Outbox
 from core.settings import Settings
 
-MOST_OPEN = 200  # of a shop: whoever opens more than that is no visitor
+MOST_OPEN = 200  # of a shop, of those that may expect an answer: whoever opens more than that is no visitor
+SILENT_FOR = timedelta(days=3)  # over a weekend, and Monday
 ASKED = "A visitor asks for a human."
 CLOSED = {"visitor": "The visitor ended the conversation.", "owner": "The conversation is with the assistant again."}
+LEFT = (
+    "Nobody has said anything for a while: the conversation is with the assistant again. You can ask for a human again."
+)
 OVERDUE = "Nobody has answered yet. You can wait, leave a way to reach you, or go on asking the assistant."
 
 
@@ -40,7 +44,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What a visitor is told: the token is known to nobody else, and shown once. `is_told`: whether the shop is."""
+    """What a visitor is told: the token is known to nobody else. `is_told`: whether the shop is.
+
+    `seed` is what the token is made of again for the same request: to be kept in its place.
+    """
 
     handoff_id: UUID
     token: str
@@ -48,6 +55,7 @@ class Opened(msgspec.Struct, frozen=True):
     opening: Opening
     promise: str
     is_told: bool
+    seed: str
 
 
 class Desk:
@@ -62,9 +70,11 @@ class Desk:
     async def open(self, request: Request, respond: Callable[[Opened], Reply], once: Once | None = None) -> Reply:
         """Ask the shop for a human.
 
-        Raises NotFound for a shop that nobody made, Conflict when the conversation waits for one, or has one, already.
+        Raises NotFound for a shop that nobody made, Conflict when the conversation waits for one, or has one, already,
+        and Unavailable while too many wait with patience.
         """
-        shop_id, token = request.shop_id, new_token()
+        shop_id, seed = request.shop_id, new_seed()
+        token = new_token() if once is None else token_from(seed, once)
         if not await exists(self._database, shop_id):
             raise NotFound(f"There is no shop {shop_id}.")
         about = About(shop_id, request.conversation_id, uuid4())
@@ -73,7 +83,7 @@ class Desk:
         async def write(conn: Connection) -> Reply:
             await _begin(conn, request)
             if await handoffs.count_open(conn, shop_id) >= MOST_OPEN:
-                raise Unavailable("Too many wait for a human of this shop; try again later.", retry_after_s=60)
+                await self._make_room(conn, shop_id)
             made = await handoffs.open_handoff(
                 conn,
                 shop_id,
@@ -89,7 +99,8 @@ class Desk:
             said = promise(opening, self._settings.handoff_patience_min, is_told=is_told)
             await _add_state(conn, about, "waiting", said)
             await self._watch(about, event.number, opening)
-            return respond(Opened(about.handoff_id, token, about.conversation_id, opening, said, is_told))
+            opened = Opened(about.handoff_id, token, about.conversation_id, opening, said, is_told, seed)
+            return msgspec.structs.replace(respond(opened), about=about.conversation_id)
 
         return await self._written(shop_id, once, write)
 
@@ -100,9 +111,9 @@ class Desk:
             raise _missing(handoff_id)
         return found
 
-    async def listed(self, shop_id: int, *, closed: bool, limit: int) -> list[Handoff]:
-        """The shop's hand-offs, newest first."""
-        return await handoffs.listed(self._database, shop_id, closed=closed, limit=limit)
+    async def listed(self, shop_id: int, *, closed: bool, limit: int, after: Position | None = None) -> handoffs.Page:
+        """The shop's hand-offs after a position, newest first."""
+        return await handoffs.listed(self._database, shop_id, closed=closed, limit=limit, after=after)
 
     async def events(self, shop_id: int, handoff_id: UUID, *, after: int, limit: int) -> list[Event]:
         """What happened after a line, in order."""
@@ -123,14 +134,12 @@ class Desk:
         async def write(conn: Connection) -> Reply:
             handoff = await _locked(conn, shop_id, handoff_id)
             about = About(shop_id, handoff.conversation_id, handoff_id)
-            if author == "owner":
+            if author == "visitor":
+                event = await self._hear(conn, shop_id, handoff, content, opening)
+            else:
                 await handoffs.note_reply(conn, shop_id, handoff_id)
                 event = await self._add(conn, about, "message", "owner", "active", content)
-            else:
-                event = await self._add(conn, about, "message", "visitor", handoff.status, content)
-                await self._notify(conn, about, "message", event.number)
-                await self._watch(about, event.number, opening)
-            return respond(event)
+            return msgspec.structs.replace(respond(event), about=about.conversation_id)
 
         return await self._written(shop_id, once, write)
 
@@ -142,18 +151,43 @@ class Desk:
                 raise _missing(handoff_id)
             if handoff.status == "closed":
                 return
-            about = About(shop_id, handoff.conversation_id, handoff_id)
-            await handoffs.note_closed(conn, shop_id, handoff_id)
-            event = await _add_state(conn, about, "closed", CLOSED[author])
-            await self._notify(conn, about, "closed", event.number)
+            await self._end(conn, shop_id, handoff, CLOSED[author])
         self._outbox.wake()
 
-    async def pass_on(self, shop_id: int, conversation_id: UUID, message: str) -> bool:
-        """Give a message that came to the assistant to the human who has the conversation; False when nobody has."""
+    async def close_silent(self, shop_id: int) -> int:
+        """Close what nobody has said anything in for days, but what may still expect an answer; how many."""
+        closed = 0
+        for handoff_id in await handoffs.silent(self._database, shop_id, SILENT_FOR):
+            async with self._database.shop(shop_id) as conn:
+                handoff = await handoffs.lock(conn, shop_id, handoff_id)
+                if handoff is None or handoff.status == "closed":
+                    continue
+                if await handoffs.is_silent(conn, shop_id, handoff_id, SILENT_FOR):
+                    await self._end(conn, shop_id, handoff, LEFT)
+                    closed += 1
+        return closed
+
+    async def pass_on(self, shop_id: int, conversation_id: UUID, message: str, once: Once | None = None) -> bool:
+        """Give a message that came to the assistant to the human who has the conversation; False when nobody has.
+
+        Nobody has it any more when it was given back meanwhile.
+        """
         handoff = await handoffs.of_conversation(self._database, shop_id, conversation_id)
         if handoff is None or not handoff.is_with_human:
             return False
-        await self.say(shop_id, handoff.id, "visitor", message, lambda _: Reply(b""))
+        opening = await self._hours.at(shop_id, datetime.now(UTC))
+
+        async def write(conn: Connection) -> Reply:
+            now = await _locked(conn, shop_id, handoff.id)
+            if not now.is_with_human:
+                raise Conflict("Nobody has answered for too long.")
+            await self._hear(conn, shop_id, now, message, opening)
+            return Reply(b"", about=conversation_id)
+
+        try:
+            await self._written(shop_id, once, write)
+        except (Conflict, NotFound):
+            return False
         return True
 
     async def look_after(self, about: About, number: int) -> None:
@@ -169,6 +203,28 @@ class Desk:
             event = await _add_state(conn, about, "overdue", OVERDUE)
             await self._notify(conn, about, "overdue", event.number)
         self._outbox.wake()
+
+    async def _make_room(self, conn: Connection, shop_id: int) -> None:
+        """Close the one that is missed least: nobody is refused a human for those that nobody answered."""
+        handoff_id = await handoffs.least_missed(conn, shop_id, SILENT_FOR)
+        handoff = None if handoff_id is None else await handoffs.lock(conn, shop_id, handoff_id)
+        if handoff is None:
+            raise Unavailable("Too many wait for a human of this shop; try again later.", retry_after_s=60)
+        await self._end(conn, shop_id, handoff, LEFT)
+
+    async def _end(self, conn: Connection, shop_id: int, handoff: Handoff, said: str) -> None:
+        about = About(shop_id, handoff.conversation_id, handoff.id)
+        await handoffs.note_closed(conn, shop_id, handoff.id)
+        event = await _add_state(conn, about, "closed", said)
+        await self._notify(conn, about, "closed", event.number)
+
+    async def _hear(self, conn: Connection, shop_id: int, handoff: Handoff, content: str, opening: Opening) -> Event:
+        """A visitor's line in a hand-off that is locked: the owner is told, and watched."""
+        about = About(shop_id, handoff.conversation_id, handoff.id)
+        event = await self._add(conn, about, "message", "visitor", handoff.status, content)
+        await self._notify(conn, about, "message", event.number)
+        await self._watch(about, event.number, opening)
+        return event
 
     async def _written(self, shop_id: int, once: Once | None, write: Write) -> Reply:
         reply = await write_once(self._database, shop_id, once, write)
@@ -216,6 +272,7 @@ async def _add_state(conn: Connection, about: About, status: handoffs.Status, co
 
 
 async def _locked(conn: Connection, shop_id: int, handoff_id: UUID) -> Handoff:
+    await conversations.lock_shop(conn)  # before the row, as under a key: else two writers wait for each other
     handoff = await handoffs.lock(conn, shop_id, handoff_id)
     if handoff is None:
         raise _missing(handoff_id)

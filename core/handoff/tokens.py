@@ -1,10 +1,12 @@
-"""What makes a visitor the one who asked for a human: a token that is shown once and kept as its hash."""
+"""What makes a visitor the one who asked for a human: a token that is kept as its hash, and nowhere in clear."""
 
 import base64
 import hashlib
 import hmac
 import re
 import secrets
+
+from core.knowledge.once import Once
 
 PREFIX = "visit_"
 SECRET_BYTES = 32
@@ -14,6 +16,17 @@ _TOKEN = re.compile(r"visit_[A-Za-z0-9_-]{43}")
 def new_token() -> str:
     """256 random bits as URL-safe text."""
     return PREFIX + base64.urlsafe_b64encode(secrets.token_bytes(SECRET_BYTES)).rstrip(b"=").decode()
+
+
+def new_seed() -> str:
+    """256 random bits, of which a token is made that nobody keeps."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def token_from(seed: str, once: Once) -> str:
+    """The token that a request gets under its `Idempotency-Key`, and gets again: the seed alone does not tell it."""
+    digest = hmac.digest(seed.encode(), f"{once.key}\n".encode() + once.request, "sha256")
+    return PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def hash_of(token: str) -> bytes:

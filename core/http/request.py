@@ -16,7 +16,7 @@ from core.db.conversations import shop_of
 from core.db.keys import Principal
 from core.errors import InvalidRequest, NotAcceptable, NotFound, UnsupportedMediaType
 from core.http import json_text
-from core.knowledge.learner import Once
+from core.knowledge.once import Once
 from core.observe.trace import current_trace
 from core.services import Services
 

@@ -19,7 +19,7 @@ _WITH_KEY: dict[Access, tuple[int, ...]] = {
     "once": (409,),
     "read": (401, 403),
     "write": (401, 403, 409),
-    "party": (401, 403, 409),
+    "party": (401, 403),
 }
 
 
@@ -47,11 +47,13 @@ def answers(  # noqa: PLR0913 - the options of a route
     """Options of a route that answers 200 with `result` as JSON.
 
     "read" and "write" need a key of the shop, "write" takes an `Idempotency-Key`, "once" takes one and needs no key of
-    the shop; of a "party" the handler finds out itself who calls. `body` says that the handler reads one; `down` is
-    what a 503 of the handler's own holds; `also` are statuses of its own, each a problem; with `events` it answers as
-    server-sent events where `Accept` asks for them; `accepted`: 202 to what wants no answer.
+    the shop; of a "party" the handler finds out itself who calls, and what has a body takes one. `body` says that the
+    handler reads one; `down` is what a 503 of the handler's own holds; `also` are statuses of its own, each a problem;
+    with `events` it answers as server-sent events where `Accept` asks for them; `accepted`: 202 to what wants none.
     """
-    responses = _problems(_ALWAYS + _WITH_BODY * body + _WITH_KEY[access] + also)
+    responses = _problems(
+        _ALWAYS + _WITH_BODY * body + _WITH_KEY[access] + (409,) * (access == "party" and body) + also
+    )
     responses[200] = _json(result, "The answer")
     if accepted:
         responses[202] = ResponseSpec(None, generate_examples=False, description="Taken, and not answered")

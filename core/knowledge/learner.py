@@ -1,19 +1,16 @@
 """Knowledge written and read back: embedded first, then stored with all that belongs to it in one transaction."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from uuid_utils.compat import uuid7
 
-from core.db import idempotency
 from core.db.connection import Connection
 from core.db.passages import (
     Page,
     Passage,
-    Position,
     delete_passage,
     get_passage,
     insert_passages,
@@ -21,12 +18,12 @@ from core.db.passages import (
     replace_passage,
 )
 from core.db.pool import Database
+from core.db.position import Position
 from core.errors import ModelChanged, NotFound
 from core.flight import Flight
 from core.knowledge.embedding import Embedding, Vectors, require_unchanged
+from core.knowledge.once import Once, Reply, replay, together, write_once
 from core.models.gateway import Embedder
-
-STATUS_OK = 200
 
 
 class NewPassage(msgspec.Struct, frozen=True):
@@ -36,26 +33,6 @@ class NewPassage(msgspec.Struct, frozen=True):
     category: str | None = None
     source: str | None = None
     metadata: dict[str, Any] = {}
-
-
-class Once(msgspec.Struct, frozen=True):
-    """An `Idempotency-Key`, and the request it came with: method, path and body as bytes."""
-
-    key: str
-    request: bytes
-
-    @property
-    def request_hash(self) -> bytes:
-        """What stands for the request in the database: 32 bytes."""
-        return sha256(self.request).digest()
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """An encoded answer; `replayed` when it was given before, to the same request under the same key."""
-
-    body: bytes
-    status: int = STATUS_OK
-    replayed: bool = False
 
 
 Respond = Callable[[Sequence[UUID]], Reply]
@@ -81,7 +58,11 @@ class Learner:
         self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None = None
     ) -> Reply:
         """Add passages, all or none; the shop begins to exist with its first one."""
-        return await self._single(shop_id, once, lambda: _again(lambda: self._learn(shop_id, items, respond, once)))
+
+        async def work() -> Reply:
+            return await self._learn(shop_id, items, respond, once)
+
+        return await together(self._flight, shop_id, once, lambda: _again(work))
 
     async def _learn(self, shop_id: int, items: Sequence[NewPassage], respond: Respond, once: Once | None) -> Reply:
         if (before := await self._before(shop_id, once)) is not None:
@@ -104,7 +85,7 @@ class Learner:
         async def work() -> Reply:
             return await self._replace(shop_id, passage_id, item, respond, once)
 
-        return await self._single(shop_id, once, lambda: _again(work))
+        return await together(self._flight, shop_id, once, lambda: _again(work))
 
     async def _replace(
         self, shop_id: int, passage_id: UUID, item: NewPassage, respond: Respond, once: Once | None
@@ -131,7 +112,7 @@ class Learner:
                 raise _missing(passage_id)
             return [passage_id]
 
-        return await self._single(shop_id, once, lambda: self._write(shop_id, once, remove, respond))
+        return await together(self._flight, shop_id, once, lambda: self._write(shop_id, once, remove, respond))
 
     async def read(self, shop_id: int, passage_id: UUID) -> Passage:
         """One passage. Raises NotFound."""
@@ -146,38 +127,18 @@ class Learner:
         """The shop's passages, newest first, `limit` at a time; of one category when one is named."""
         return await list_passages(self._database, shop_id, limit=limit, after=after, category=category)
 
-    async def _single(self, shop_id: int, once: Once | None, work: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
-        """Equal requests at once are one here already: in the database each would wait with a connection in hand."""
-        if once is None:
-            return await work()
-        is_first = False
-
-        async def first() -> Reply:
-            nonlocal is_first
-            is_first = True
-            return await work()
-
-        reply = await self._flight.do((shop_id, once.key, once.request_hash), first)
-        return reply if is_first else msgspec.structs.replace(reply, replayed=True)
-
     async def _before(self, shop_id: int, once: Once | None) -> Reply | None:
         """The answer from before, looked for once without embedding; `_write` looks again, in its transaction."""
         if once is None:
             return None
         async with self._database.shop(shop_id) as conn:
-            return _replayed(await idempotency.recall(conn, shop_id, once.key, once.request_hash))
+            return await replay(conn, shop_id, once)
 
     async def _write(self, shop_id: int, once: Once | None, write: _Write, respond: Respond) -> Reply:
-        async with self._database.shop(shop_id, bulk=True) as conn:
-            if once is None:
-                return respond(await write(conn))
-            recorded = await idempotency.recall(conn, shop_id, once.key, once.request_hash)
-            if (before := _replayed(recorded)) is not None:
-                return before
-            reply = respond(await write(conn))
-            kept = idempotency.Recorded(reply.status, reply.body)
-            await idempotency.record(conn, shop_id, once.key, once.request_hash, kept)
-            return reply
+        async def answered(conn: Connection) -> Reply:
+            return respond(await write(conn))
+
+        return await write_once(self._database, shop_id, once, answered)
 
     async def embed(self, shop_id: int, contents: Sequence[str]) -> Vectors:
         """The vectors that passages of these texts get in a shop, before the transaction that writes them."""
@@ -194,10 +155,6 @@ async def _again(work: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
 
 def _passage(passage_id: UUID, item: NewPassage) -> Passage:
     return Passage(passage_id, item.content, item.category, item.source, item.metadata)
-
-
-def _replayed(recorded: idempotency.Recorded | None) -> Reply | None:
-    return None if recorded is None else Reply(recorded.response, recorded.status, replayed=True)
 
 
 def _missing(passage_id: UUID) -> NotFound:

@@ -17,7 +17,8 @@ from core.answer.events import Answered, Event
 from core.http.events import EventStream, while_there
 from core.http.request import EdgeRequest, prefers_events
 from core.http.routes import answers
-from core.recording import human_is_due, record_turn, silence, standing, turn_of
+from core.knowledge.once import Once
+from core.recording import Incoming, human_is_due, record_turn, silence, standing, turn_of, unless_taken
 from core.services import Services
 from functions.chat.replay import place_of
 from functions.chat.streaming import Narration
@@ -38,15 +39,18 @@ async def chat(request: EdgeRequest, data: JSONBody[ChatRequest], last_event_id:
     request.note_shop(data.shop_id)
     services = request.services
     conversation_id = data.conversation_id or uuid_utils.uuid7()
-    events = await _events(services, data, request.now)
 
     async def finish(answer: Answered) -> ChatResponse:
         return await _finished(request, data, conversation_id, answer)
 
     if prefers_events(request):
-        narration = Narration(services.answers, await request.body(), finish)
-        return EventStream(narration.events(events, place_of(last_event_id)), narration.farewell)
-    work = asyncio.create_task(whole(events))
+        narration = Narration(services.answers, await request.body(), place_of(last_event_id), finish)
+        # Before anything else: whoever asks for the rest of an answer says nothing new.
+        if (known := narration.known()) is not None:
+            return EventStream(known, narration.farewell)
+        events = await _events(services, data, request.now, narration.once)
+        return EventStream(narration.events(events), narration.farewell)
+    work = asyncio.create_task(whole(await _events(services, data, request.now)))
     if not await while_there(request.receive, work):
         return ASGIResponse(status_code=204)  # nobody reads it
     return ASGIResponse(body=msgspec.json.encode(await finish(work.result())))
@@ -63,6 +67,13 @@ async def _finished(request: EdgeRequest, data: ChatRequest, conversation_id: UU
     return respond(answer, conversation_id, offer_human=due)
 
 
-async def _events(services: Services, data: ChatRequest, now: datetime) -> AsyncGenerator[Event, None]:
-    stands = await standing(services, data.shop_id, data.conversation_id, data.message)
-    return silence() if stands.passed else services.assistant.answer(data.to_question(now, stands))
+async def _events(
+    services: Services, data: ChatRequest, now: datetime, once: Once | None = None
+) -> AsyncGenerator[Event, None]:
+    """The answer's events, for a stream with the `once` of its message; silence where a human answers."""
+    incoming = Incoming(data.shop_id, data.conversation_id, data.message, once)
+    stands = await standing(services, incoming)
+    if stands.passed:
+        return silence()
+    events = services.assistant.answer(data.to_question(now, stands))
+    return unless_taken(services, incoming, events, whole=once is None)

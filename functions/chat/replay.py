@@ -1,6 +1,7 @@
 """Answers as the events that they were, so that a client that lost its connection goes on where it stopped."""
 
 import re
+import secrets
 import time
 from hashlib import blake2b
 
@@ -18,6 +19,17 @@ class Place(msgspec.Struct, frozen=True):
 
     answer_id: str
     number: int
+
+
+def new_answer_id(place: Place | None) -> str:
+    """32 hexadecimal digits: half of them of the message, which stays the same when a client asks for the rest."""
+    message_id = secrets.token_hex(8) if place is None else message_of(place.answer_id)
+    return message_id + secrets.token_hex(8)
+
+
+def message_of(answer_id: str) -> str:
+    """What all answers to one message, sent again and again, have in common."""
+    return answer_id[:16]
 
 
 class _Kept(msgspec.Struct, frozen=True):

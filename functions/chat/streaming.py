@@ -1,16 +1,16 @@
 """An answer as server-sent events, each with an id by which its client can go on after a lost connection."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 import msgspec
-import uuid_utils.compat as uuid_utils
 
 from core.answer.events import Answered, Sources, Status, Token
 from core.answer.events import Event as AnswerEvent
 from core.cache.disk import DiskCache
 from core.http.events import Event, resume
 from core.http.problems import problem_bytes, told_in_stream
+from core.knowledge.once import Once
 from core.observe.trace import current_trace, mark
 from functions.chat import replay
 from functions.chat.structs import ChatResponse, SourceView
@@ -25,27 +25,40 @@ class _Sources(msgspec.Struct, frozen=True):
 
 
 class Narration:
-    """The events of one answer to a request; `finish` makes its response once it is complete."""
+    """The events of one answer to a request; `finish` makes its response once it is complete.
 
-    def __init__(self, cache: DiskCache, request: bytes, finish: Finish) -> None:
+    `place` is where its client stopped, when it asks for the rest.
+    """
+
+    def __init__(self, cache: DiskCache, request: bytes, place: replay.Place | None, finish: Finish) -> None:
         self._cache = cache
         self._request = request
+        self._place = place
         self._finish = finish
-        self._id = uuid_utils.uuid7().hex
+        self._id = replay.new_answer_id(place)
         self._told: list[Event] = []
         self._last_id = ""
 
-    async def events(
-        self, answer: AsyncGenerator[AnswerEvent, None], place: replay.Place | None
-    ) -> AsyncGenerator[Event, None]:
-        """All events; after a `place` those that are missing there, where the answer was complete and is kept."""
+    @property
+    def once(self) -> Once:
+        """What makes the message one, however often its client asks for the rest of the answer."""
+        fingerprint = replay.fingerprint(self._request).hex()
+        return Once(f"chat {replay.message_of(self._id)} {fingerprint}", self._request)
+
+    def known(self) -> AsyncGenerator[Event, None] | None:
+        """The events that are missing after the place, where the answer was complete and is kept; else None."""
+        missing = None if self._place is None else replay.recall(self._cache, self._place, self._request)
+        return None if missing is None else self._again(missing)
+
+    async def _again(self, missing: Sequence[Event]) -> AsyncGenerator[Event, None]:
+        for event in missing:
+            self._last_id = event.id or ""
+            yield event
+
+    async def events(self, answer: AsyncGenerator[AnswerEvent, None]) -> AsyncGenerator[Event, None]:
+        """All events of an answer that begins now."""
         async with aclosing(answer):
-            if place is not None:
-                known = replay.recall(self._cache, place, self._request)
-                if known is not None:
-                    for event in known:
-                        yield event
-                    return
+            if self._place is not None:
                 yield self._event("status", RESTARTED)
             async with aclosing(self._live(answer)) as live:
                 async for event in live:

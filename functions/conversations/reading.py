@@ -9,13 +9,12 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from core.conversations.archive import Thread
-from core.conversations.once import write_once
 from core.db.connection import Connection
 from core.http.parameters import ShopIdParameter
 from core.http.replies import encoded, sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Reply
+from core.knowledge.once import Reply, write_once
 from core.observe.log import timestamp
 from functions.conversations.structs import (
     ConversationResponse,
@@ -65,7 +64,8 @@ async def flag(request: EdgeRequest, data: JSONBody[FlagRequest]) -> ASGIRespons
 
     async def write(conn: Connection) -> Reply:
         await services.archive.flag(conn, shop_id, conversation_id, reason=data.reason, priority=data.priority)
-        return Reply(msgspec.json.encode(FlagResponse(True, "The conversation was flagged.", timestamp())))
+        response = FlagResponse(True, "The conversation was flagged.", timestamp())
+        return Reply(msgspec.json.encode(response), about=conversation_id)
 
     reply = await write_once(services.database, shop_id, await request.once(), write)
     return sent(reply)

@@ -11,9 +11,10 @@ from litestar.response.base import ASGIResponse
 from core.facts.book import Change, Version
 from core.facts.check import check
 from core.http.fields import timestamp_of
+from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Reply
+from core.knowledge.once import Reply
 from core.observe.log import timestamp
 from functions.facts.reading import PATH
 from functions.facts.structs import PutRequest, UndoRequest, WrittenResponse
@@ -72,7 +73,7 @@ def _written(shop_id: int, version: Version) -> Reply:
 def _sent(reply: Reply) -> ASGIResponse:
     # An answer from before, under its Idempotency-Key, carries the tag of its own time.
     version = msgspec.json.decode(reply.body, type=_Tagged).version
-    return ASGIResponse(body=reply.body, status_code=reply.status, headers={"etag": f'"{version}"'})
+    return sent(reply, {"etag": f'"{version}"'})
 
 
 class _Tagged(msgspec.Struct, frozen=True):

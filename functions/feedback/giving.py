@@ -9,17 +9,16 @@ from litestar.params import JSONBody
 from litestar.response.base import ASGIResponse
 from uuid_utils.compat import uuid7
 
-from core.conversations.events import now
+from core.conversations.events import is_bad, now
 from core.conversations.feedback import Transcript
-from core.conversations.once import write_once
 from core.db.connection import Connection
 from core.db.feedback import Correction, Rating
 from core.errors import Forbidden
-from core.http.fields import present
+from core.http.fields import present, utc
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Reply
+from core.knowledge.once import Reply, write_once
 from core.observe.log import timestamp
 from functions.feedback.structs import (
     CorrectionRequest,
@@ -35,11 +34,12 @@ CORRECTION = "/api/feedback/correction"
 VOICE = "/api/feedback/voice-correction"
 
 
-@post(RATING, **answers(RatingResponse, body=True))
+@post(RATING, **answers(RatingResponse, "once", body=True))
 async def rate(request: EdgeRequest, data: JSONBody[RatingRequest]) -> ASGIResponse:
     """Rate a conversation's last answer."""
+    key = request.idempotency_key
     rating = Rating(
-        id=_rating_id(data.conversation_id, request.idempotency_key),
+        id=_rating_id(data.conversation_id, key),
         conversation_id=data.conversation_id,
         feedback_type=str(data.__struct_config__.tag),
         rating=data.rating,
@@ -47,9 +47,11 @@ async def rate(request: EdgeRequest, data: JSONBody[RatingRequest]) -> ASGIRespo
         metadata=data.metadata or {},
         created_at=now(),
     )
-    opened = await request.services.feedback.rate(rating)
-    response = RatingResponse(True, str(rating.id), opened, "Thank you for the rating.", timestamp())
-    return ASGIResponse(body=msgspec.json.encode(response))
+    first = await request.services.feedback.rate(rating, keyed=key is not None)
+    opened = is_bad(first.feedback_type, first.rating)
+    # Its own time: sent again, a rating is answered with the same bytes.
+    response = RatingResponse(True, str(first.id), opened, "Thank you for the rating.", utc(first.created_at))
+    return sent(Reply(msgspec.json.encode(response), replayed=first.created_at != rating.created_at))
 
 
 def _rating_id(conversation_id: UUID, key: str | None) -> UUID:
@@ -82,7 +84,7 @@ async def correct(request: EdgeRequest, data: JSONBody[CorrectionRequest]) -> AS
         item_id = await feedback.correct(conn, shop_id, correction, near)
         message = "The correction waits for a decision."
         response = CorrectionResponse(True, str(correction.id), True, str(item_id), message, timestamp())
-        return Reply(msgspec.json.encode(response))
+        return Reply(msgspec.json.encode(response), about=data.conversation_id)
 
     reply = await write_once(request.services.database, shop_id, await request.once(), write)
     return sent(reply)
@@ -104,7 +106,8 @@ async def transcribe(request: EdgeRequest, data: JSONBody[VoiceRequest]) -> ASGI
     async def write(conn: Connection) -> Reply:
         await feedback.transcribe(conn, shop_id, spoken, near)
         message = "The transcript waits for a decision."
-        return Reply(msgspec.json.encode(VoiceResponse(True, str(spoken.id), message, timestamp())))
+        response = VoiceResponse(True, str(spoken.id), message, timestamp())
+        return Reply(msgspec.json.encode(response), about=data.conversation_id)
 
     reply = await write_once(request.services.database, shop_id, await request.once(), write)
     return sent(reply)

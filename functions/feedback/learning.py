@@ -14,7 +14,7 @@ from core.http.parameters import ShopIdParameter
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Reply
+from core.knowledge.once import Reply
 from core.observe.log import timestamp
 from functions.feedback.structs import (
     ApproveRequest,

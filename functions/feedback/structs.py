@@ -58,7 +58,7 @@ class RatingResponse(msgspec.Struct, frozen=True, rename="camel"):
     feedback_id: Id
     auto_created_learning_item: bool
     message: str
-    timestamp: Timestamp
+    timestamp: Time
 
 
 class CorrectionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

@@ -10,14 +10,16 @@ from litestar.response.base import ASGIResponse
 from uuid_utils.compat import uuid7
 
 from core.handoff.desk import Opened, Request
+from core.handoff.tokens import token_from
+from core.http.cursor import cursor_of, position_of
 from core.http.fields import present, utc
-from core.http.parameters import ShopIdParameter
+from core.http.parameters import CursorParameter, ShopIdParameter
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Reply
+from core.knowledge.once import Once, Reply
 from core.observe.log import timestamp
-from functions.handoff.party import Party, party_of
+from functions.handoff.party import opening_once, party_of
 from functions.handoff.structs import (
     HandoffResponse,
     HandoffsResponse,
@@ -61,22 +63,37 @@ async def open_one(request: EdgeRequest, data: JSONBody[OpenRequest]) -> ASGIRes
             message=opened.promise,
             timestamp=timestamp(),
         )
-        return Reply(msgspec.json.encode(response))
+        kept = msgspec.structs.replace(response, visitor_token=opened.seed)
+        return Reply(msgspec.json.encode(response), kept=msgspec.json.encode(kept))
 
-    once = Party(data.shop_id, "visitor").once(await request.once(), None)
+    once = opening_once(await request.once(), data.conversation_id)
     reply = await services.desk.open(asked, respond, once)
-    return sent(reply)
+    return sent(_with_token(reply, once) if once is not None and reply.replayed else reply)
+
+
+def _with_token(reply: Reply, once: Once) -> Reply:
+    """The answer from before, with the token that nobody kept: whoever sends the same request can be given it again."""
+    kept = msgspec.json.decode(reply.body, type=OpenResponse)
+    response = msgspec.structs.replace(kept, visitor_token=token_from(kept.visitor_token, once))
+    return msgspec.structs.replace(reply, body=msgspec.json.encode(response))
 
 
 @get(HANDOFF, **answers(HandoffsResponse, "read"))
 async def list_open(
-    request: EdgeRequest, shop_id: ShopIdParameter, which: WhichParameter = "open", limit: LimitParameter = 20
+    request: EdgeRequest,
+    shop_id: ShopIdParameter,
+    which: WhichParameter = "open",
+    limit: LimitParameter = 20,
+    cursor: CursorParameter = None,
 ) -> ASGIResponse:
     """List who waits for a human, or has one, newest first."""
     request.claim_shop(shop_id)
-    found = await request.services.desk.listed(shop_id, closed=which == "all", limit=limit)
-    views = [HandoffView.of(shop_id, one, for_owner=True) for one in found]
-    return ASGIResponse(body=msgspec.json.encode(HandoffsResponse(True, views, len(views), timestamp())))
+    after = None if cursor is None else position_of(cursor)
+    page = await request.services.desk.listed(shop_id, closed=which == "all", limit=limit, after=after)
+    views = [HandoffView.of(shop_id, one, for_owner=True) for one in page.handoffs]
+    following = cursor_of(page.after) if page.after else None
+    response = HandoffsResponse(True, views, len(views), page.total, following, timestamp())
+    return ASGIResponse(body=msgspec.json.encode(response))
 
 
 @get(f"{HANDOFF}/{{handoff_id:uuid}}", **answers(HandoffResponse, "party"))

@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 
 from core.db.conversations import shop_of
-from core.errors import NotFound, Unauthorized
+from core.errors import FieldError, InvalidRequest, NotFound, Unauthorized
 from core.handoff.tokens import fits, visitor_token
 from core.http.request import EdgeRequest
-from core.knowledge.learner import Once
+from core.knowledge.once import Once
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -18,11 +18,25 @@ class Party(msgspec.Struct, frozen=True):
     shop_id: int
     side: Literal["visitor", "owner"]
 
-    def once(self, given: Once | None, handoff_id: UUID | None) -> Once | None:
+    def once(self, given: Once | None, handoff_id: UUID) -> Once | None:
         """The `Idempotency-Key`, in a name space of the visitor's own: those of a shop are the shop's."""
         if given is None or self.side == "owner":
             return given
-        return msgspec.structs.replace(given, key=f"visitor {handoff_id or ''} {given.key}")
+        return msgspec.structs.replace(given, key=f"visitor {handoff_id} {given.key}")
+
+
+def opening_once(given: Once | None, conversation_id: UUID | None) -> Once | None:
+    """The `Idempotency-Key` of somebody who has no token yet, in the name space of their conversation.
+
+    A key alone proves nothing: two visitors may send the same, and each would be given the token of the first. The id
+    of a conversation is known to who is in it. Raises InvalidRequest without one.
+    """
+    if given is None:
+        return None
+    if conversation_id is None:
+        rule = "is needed with an Idempotency-Key: it is what makes a request known again as yours"
+        raise InvalidRequest(f"conversationId: {rule}", errors=(FieldError("/conversationId", rule),))
+    return msgspec.structs.replace(given, key=f"asking {conversation_id} {given.key}")
 
 
 async def party_of(request: EdgeRequest, handoff_id: UUID) -> Party:

@@ -92,12 +92,14 @@ class HandoffResponse(msgspec.Struct, frozen=True):
     timestamp: Timestamp
 
 
-class HandoffsResponse(msgspec.Struct, frozen=True):
-    """Hand-offs, newest first."""
+class HandoffsResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """Hand-offs, newest first; `total` counts all that match, `nextCursor` is null on the last page."""
 
     success: bool
     handoffs: list[HandoffView]
     count: int
+    total: int
+    next_cursor: str | None
     timestamp: Timestamp
 
 

@@ -12,7 +12,7 @@ from core.db.handoffs import Event
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Reply
+from core.knowledge.once import Reply
 from core.observe.log import timestamp
 from functions.handoff.party import party_of
 from functions.handoff.structs import ClosedResponse, EventView, MessageRequest, MessagesResponse, SaidResponse

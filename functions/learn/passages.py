@@ -7,22 +7,19 @@ from litestar import delete, get, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
+from core.http.cursor import cursor_of, position_of
 from core.http.fields import present
-from core.http.parameters import ShopIdParameter
+from core.http.parameters import CursorParameter, ShopIdParameter
 from core.http.replies import encoded, sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
-from functions.learn.cursor import CURSOR, cursor_of, position_of
 from functions.learn.structs import Item, LearnResponse, PageResponse, PassageResponse, PassageView
 from functions.learn.writing import one_reply
 
 PASSAGES = "/api/knowledge/passages"
 PASSAGE = f"{PASSAGES}/{{passage_id:uuid}}"
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most passages")]
-CursorParameter = Annotated[
-    str | None, QueryParameter(description="`nextCursor` of the page before", schema_extra={"pattern": CURSOR})
-]
 CategoryParameter = Annotated[str | None, QueryParameter(max_length=200, description="Only of this category")]
 
 

@@ -12,7 +12,7 @@ from core.function import MIB
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
-from core.knowledge.learner import Reply
+from core.knowledge.once import Reply
 from core.observe.log import timestamp
 from functions.learn.structs import BatchRequest, BatchResponse, LearnRequest, LearnResponse
 

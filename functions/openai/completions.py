@@ -34,11 +34,17 @@ class _Exchange(msgspec.Struct, frozen=True):
     data: CompletionRequest
     question: Question
     id: str
+    is_rehearsal: bool
 
     async def record(self, answer: Answered) -> None:
-        question = self.question
+        if self.is_rehearsal:
+            return
         turn = turn_of(
-            answer, question.message, shop_id=question.shop_id, conversation_id=uuid_utils.uuid7(), user_id=None
+            answer,
+            self.question.message,
+            shop_id=self.question.shop_id,
+            conversation_id=uuid_utils.uuid7(),
+            user_id=self.data.person,
         )
         await record_turn(self.services, turn)
 
@@ -56,7 +62,8 @@ async def complete(request: EdgeRequest, data: JSONBody[CompletionRequest]) -> A
     request.claim_shop(shop_id)
     message, before = data.to_turns()
     question = Question(message=message, shop_id=shop_id, now=request.now, history=before)
-    exchange = _Exchange(request.services, data, question, f"chatcmpl-{uuid_utils.uuid7().hex}")
+    answer_id = f"chatcmpl-{uuid_utils.uuid7().hex}"
+    exchange = _Exchange(request.services, data, question, answer_id, request.is_rehearsal)
     events = request.services.assistant.answer(question)
     if data.stream:
         return EventStream(_chunks(exchange, events))

@@ -9,10 +9,12 @@ import msgspec
 from core.answer.events import Answered
 from core.answer.history import Said, tokens_of
 from core.errors import FieldError, InvalidRequest
+from core.http.fields import present
 
 MOST_MESSAGES = 200
 MOST_TEXTS = 256
 MOST_LETTERS = 4000
+Person = Annotated[str, msgspec.Meta(max_length=200)]
 _SHOP = re.compile(r"shop-([1-9][0-9]{0,8})")
 
 
@@ -44,12 +46,22 @@ class StreamOptions(msgspec.Struct, frozen=True):
 
 
 class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation whose last message is a user's; `model` is `shop-N`, or anything for the key's own shop."""
+    """A conversation whose last message is a user's; `model` is `shop-N`, or anything for the key's own shop.
+
+    `user`, or by its newer name `safety_identifier`, is whoever asks: what they said is forgotten by it.
+    """
 
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     messages: Annotated[list[Message], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
     stream: bool | None = False
     stream_options: StreamOptions | None = None
+    user: Person | None = None
+    safety_identifier: Person | None = None
+
+    @property
+    def person(self) -> str | None:
+        """Who asks, where the client says."""
+        return present(self.user) or present(self.safety_identifier)
 
     def to_turns(self) -> tuple[str, list[Said]]:
         """The question, and what was said before; raises InvalidRequest when the last message is no question."""

@@ -19,7 +19,8 @@ from core.db.shops import ShopReader
 from core.errors import EdgeError, ModelUnavailable
 from core.facts.book import Change, FactBook
 from core.facts.types import Facts
-from core.knowledge.learner import Learner, NewPassage, Reply
+from core.knowledge.learner import Learner, NewPassage
+from core.knowledge.once import Reply
 from core.models.gateway import Embedder
 from core.retrieval.lens import ensure_calibrated
 from core.settings import Settings

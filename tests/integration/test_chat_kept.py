@@ -1,9 +1,12 @@
 """What was said in chat is part of its conversation, and a human who has the conversation is given it."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import psycopg
 import pytest
+from uuid_utils.compat import uuid7
 
 from core.db.contacts import set_contact
 from core.db.handoffs import Contact
@@ -65,6 +68,17 @@ async def test_nothing_is_kept_of_a_rehearsal(settings, owner, assistant):
 async def test_a_shop_that_there_is_not_is_not_made_by_asking_it(module_database, assistant):
     await asked(assistant, "May I bring my dog?", fields={"shopId": 77})
     assert [] == rows(module_database, "select id from shop where id = 77")
+
+
+async def test_a_slow_database_keeps_nobody_waiting_for_an_answer(settings, module_database):
+    """What an answer can do without is looked up within a fraction of what the database may take."""
+    patient = msgspec.structs.replace(settings, database_timeout_s=60)
+    async with serving(chat.create_app(patient), timeout=60) as assistant:
+        with psycopg.connect(module_database.superuser_dsn) as conn:
+            conn.execute("lock table shop, conversation, handoff, message in access exclusive mode")
+            begun = time.monotonic()
+            said = await asked(assistant, "hello", fields={"conversationId": str(uuid7())})
+            assert ("Hello! What would you like to know?", True) == (said["response"], time.monotonic() - begun < 30)
 
 
 async def test_a_human_is_offered_when_the_answer_was_not_known_twice(assistant):

@@ -96,6 +96,7 @@ async def test_the_same_idempotency_key_changes_once_and_answers_alike(app):
     key = {"idempotency-key": str(uuid.uuid4())}
     first, again = await put(app, 14, SMALL, headers=key), await put(app, 14, SMALL, headers=key)
     assert (first.content, first.headers["etag"]) == (again.content, again.headers["etag"])
+    assert [None, "true"] == [one.headers.get("idempotent-replayed") for one in (first, again)]
     assert 1 == (await read(app, 14))["version"]
     assert is_problem(await put(app, 14, OTHER, headers=key), 409, "idempotency-conflict")
 

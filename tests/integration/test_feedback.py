@@ -151,6 +151,24 @@ async def test_a_rating_repeated_under_its_key_is_one_rating(shop, outbox, modul
         assert [(1,)] == rows(module_database, counted.format(table, column), feedback_id)
 
 
+@pytest.mark.parametrize("is_written", [False, True])
+async def test_another_rating_under_the_same_key_is_refused(shop, outbox, module_database, is_written):
+    headers = {"idempotency-key": str(uuid.uuid4())}
+    body = {"conversationId": await talked(outbox), "reason": "quick"}
+    up, down = ({**body, "feedbackType": f"thumbs_{way}"} for way in ("up", "down"))
+    first = await shop["feedback"].post(RATING, json=up, headers=headers)
+    if is_written:
+        assert await outbox.settle("rating", 20, topic=body["conversationId"])
+    refused = await shop["feedback"].post(RATING, json=down, headers=headers)
+    assert is_problem(refused, 409, "idempotency-conflict")
+    again = await shop["feedback"].post(RATING, json=up, headers=headers)
+    assert (first.content, "true") == (again.content, again.headers["idempotent-replayed"])
+    assert await outbox.settle("rating", 20, topic=body["conversationId"])
+    for table, expected in (("feedback", 1), ("learning_queue", 0)):
+        counted = f"select count(*) from {table} where conversation_id = %s"
+        assert [(expected,)] == rows(module_database, counted, body["conversationId"])
+
+
 async def test_a_correction_waits_and_is_searchable_when_its_approval_is_answered(shop, outbox):
     text = "The kiosk behind the salon sells combs until eight."
     answer = await corrected(shop, outbox, "I do not know.", text, correctionContext="asked twice", priority="high")

@@ -152,6 +152,46 @@ async def test_who_has_no_user_id_is_known_by_a_conversation_a_hand_off_or_a_con
     assert (2, True) == (wrong.returncode, "give one of --user, --conversation, --handoff, --contact" in wrong.stderr)
 
 
+async def test_what_was_answered_under_a_key_is_forgotten_too(database):
+    set_contact_of(database)
+    async with serving(handoff.create_app(settings_of(database, None))) as client:
+        for person in (ADA, "bob"):
+            body = {"shopId": 3, "userId": person, "conversationId": str(uuid7())}
+            asked = (await client.post("/api/handoff", json=body, headers={"idempotency-key": "1"})).json()
+            said = {"authorization": f"Bearer {asked['visitorToken']}", "idempotency-key": "2"}
+            path = f"/api/handoff/{asked['handoffId']}/messages"
+            assert (await client.post(path, json={"content": "It is me."}, headers=said)).is_success
+    told = json.loads(edge(database, "forget", "--user", ADA, "--json").stdout)
+    assert ({}, 2) == (told["left"], told["removed"]["idempotency"])
+    kept = [bytes(response).decode() for (response,) in rows(database, "select response from idempotency")]
+    assert (2, True) == (len(kept), asked["conversationId"] in "".join(kept))
+
+
+async def test_the_proof_finds_what_is_said_in_bytes(database):
+    conversation_id = await talk(database, ADA)
+    with psycopg.connect(database.superuser_dsn) as conn:
+        conn.execute(
+            "insert into idempotency (shop_id, key_hash, request_hash, status, response)"
+            " values (3, sha256('k'), sha256('r'), 200, %s)",
+            [b'{"conversationId":"%s"}' % str(conversation_id).encode()],
+        )
+    run = edge(database, "forget", "--user", ADA, "--json")
+    assert (1, {"idempotency": 1}) == (run.returncode, json.loads(run.stdout)["left"])
+
+
+def test_an_answer_under_a_key_is_gone_after_a_day_without_another(database):
+    set_contact_of(database)
+    with psycopg.connect(database.superuser_dsn) as conn:
+        for key, age in (("old", "25 hours"), ("new", "23 hours")):
+            conn.execute(
+                "insert into idempotency (shop_id, key_hash, request_hash, status, response, created_at)"
+                " values (3, sha256(%s), sha256('r'), 200, %s, now() - %s::interval)",
+                [key.encode(), key.encode(), age],
+            )
+    assert 0 == edge(database, module="ops.upkeep").returncode
+    assert [(b"new",)] == rows(database, "select response from idempotency")
+
+
 def set_contact_of(database):
     with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
         set_contact(owner, 3, Contact(None, "http://127.0.0.1:9/nobody", "a secret of sixteen"))

@@ -23,7 +23,7 @@ from core.facts.types import Facts
 from core.handoff import webhook
 from core.handoff.lookout import LOOK_S, Lookout
 from core.handoff.notices import About, notices
-from core.knowledge.learner import Reply
+from core.knowledge.once import Reply
 from core.outbox.store import Store
 from core.settings import Settings
 from functions import conversations, handoff
@@ -36,6 +36,7 @@ from tests.parts.talk import outbox_over, rows, turn
 
 SHOP = 3
 HANDOFF = "/api/handoff"
+REPLAYED = "idempotent-replayed"
 OWNER_MAIL = "owner@shop.example"
 SECRET = "a secret of sixteen or more"
 
@@ -139,7 +140,8 @@ async def test_of_a_shop_that_nobody_is_told_of_nothing_is_promised(app, module_
 
 async def test_nobody_waits_at_a_shop_that_nobody_made(app, module_database):
     for headers in ({}, {"idempotency-key": "again-and-again"}):
-        assert is_problem(await app.post(HANDOFF, json={"shopId": 4242}, headers=headers), 404, "not-found")
+        body = {"shopId": 4242, "conversationId": str(uuid7())}
+        assert is_problem(await app.post(HANDOFF, json=body, headers=headers), 404, "not-found")
     assert [] == rows(module_database, "select id from shop where id = 4242")
 
 
@@ -187,13 +189,35 @@ async def test_a_conversation_has_one_hand_off_at_a_time(app, owner):
     assert 200 == (await app.post(HANDOFF, json=again)).status_code
 
 
-async def test_the_same_key_opens_one_hand_off_and_keeps_one_message(app):
-    headers = {"idempotency-key": str(uuid.uuid4())}
-    first, second = [(await app.post(HANDOFF, json={"shopId": SHOP}, headers=headers)).json() for _ in range(2)]
-    assert first == second
-    visitor, path = bearer(first["visitorToken"]), f"{HANDOFF}/{first['handoffId']}"
+async def test_the_same_key_opens_one_hand_off_and_keeps_one_message(app, module_database):
+    headers, body = {"idempotency-key": str(uuid.uuid4())}, {"shopId": SHOP, "conversationId": str(uuid7())}
+    first, second = [await app.post(HANDOFF, json=body, headers=headers) for _ in range(2)]
+    assert (first.content, [None, "true"]) == (second.content, [one.headers.get(REPLAYED) for one in (first, second)])
+    answer = first.json()
+    visitor, path = bearer(answer["visitorToken"]), f"{HANDOFF}/{answer['handoffId']}"
     numbers = {(await said(app, path, "Once, please.", headers | visitor))["number"] for _ in range(3)}
     assert 1 == len(numbers)
+    kept = b"".join(bytes(response) for (response,) in rows(module_database, "select response from idempotency"))
+    assert answer["handoffId"].encode() in kept
+    assert b"visit_" not in kept
+
+
+async def test_both_sides_speak_at_once_with_a_key_and_without(app, owner):
+    _, visitor, path = await opened(app)
+    keys = [{"idempotency-key": str(uuid.uuid4())} for _ in range(12)]
+    spoken = [said(app, path, "V", visitor | key) for key in keys] + [said(app, path, "O", owner) for _ in keys]
+    assert set(range(3, 27)) == {answer["number"] for answer in await asyncio.gather(*spoken)}
+
+
+async def test_a_key_that_somebody_else_sends_too_gives_nobody_anothers_token(app):
+    headers = {"idempotency-key": "1"}
+    bodies = [{"shopId": SHOP, "userId": "ada", "conversationId": str(uuid7())} for _ in range(2)]
+    first, second = [(await app.post(HANDOFF, json=body, headers=headers)).json() for body in bodies]
+    assert first["handoffId"] != second["handoffId"]
+    assert first["visitorToken"] != second["visitorToken"]
+    assert is_problem(await app.post(HANDOFF, json={"shopId": SHOP}, headers=headers), 400, "invalid-request")
+    other = await app.post(HANDOFF, json={**bodies[0], "message": "Me!"}, headers=headers)
+    assert is_problem(other, 409, "idempotency-conflict")
 
 
 async def test_nobody_else_reads_or_writes(app, owner, module_database):

@@ -10,7 +10,8 @@ import pytest
 from core.db import idempotency
 from core.db.shops import ShopReader
 from core.errors import DatabaseUnavailable, IdempotencyConflict, ModelUnavailable, NotFound
-from core.knowledge.learner import Learner, NewPassage, Once, Reply
+from core.knowledge.learner import Learner, NewPassage
+from core.knowledge.once import Once, Reply
 from tests.parts.searching import OPENING, PARKING, PRICES, ids_reply, learn, parts, settings_of
 
 SHOP = 7

@@ -12,6 +12,7 @@ from functions import openai as door
 from tests.parts.faulty_chat import MODEL, faulty_chat
 from tests.parts.functions import bearer, is_problem, new_key, serving, unreachable
 from tests.parts.searching import learn, running, settings_of
+from tests.parts.talk import rows
 from tests.parts.visits import visiting
 
 DOGS = "May I bring my dog on a lead?"
@@ -68,6 +69,32 @@ async def test_what_the_official_client_may_send_beside_is_passed_over_and_parts
         model="gpt-whatever", messages=messages, temperature=1, max_tokens=5, user="u"
     )
     assert PASSAGE == answer.choices[0].message.content
+
+
+@pytest.mark.parametrize("name", ["user", "safety_identifier"])
+async def test_what_is_kept_is_kept_of_whom_the_client_names(shop, http, client, name):
+    outbox = http._transport.app.state.services.outbox
+    for stream in (False, True):
+        person = f"{name}-{stream}"
+        message = f"May I bring my dog? {person}"
+        answer = await client.chat.completions.create(
+            model="shop-1", messages=asked(message), stream=stream, **{name: person}
+        )
+        if stream:
+            assert [chunk async for chunk in answer]
+        await outbox.settle("turn", 20)
+        assert [(person,)] == rows(shop, "select user_id from conversation where summary = %s", message)
+    with pytest.raises(openai.BadRequestError):
+        await client.chat.completions.create(model="shop-1", messages=asked(DOGS), **{name: "x" * 201})
+
+
+async def test_nothing_is_kept_of_a_rehearsal(shop, http, client):
+    message = "May I bring my rehearsing dog?"
+    await client.chat.completions.create(
+        model="shop-1", messages=asked(message), extra_headers={"X-Edge-Rehearsal": "1"}
+    )
+    await http._transport.app.state.services.outbox.settle("turn", 20)
+    assert [(0,)] == rows(shop, "select count(*) from message where content = %s", message)
 
 
 async def test_what_is_not_known_is_said(client):

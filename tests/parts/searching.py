@@ -10,7 +10,8 @@ from psycopg import sql
 
 from core.cache.disk import DiskCache
 from core.db.pool import Database
-from core.knowledge.learner import Learner, NewPassage, Reply
+from core.knowledge.learner import Learner, NewPassage
+from core.knowledge.once import Reply
 from core.models.gateway import Embedder
 from core.observe.trace import Trace, current_trace
 from core.retrieval.searcher import Searcher, SearchQuery

@@ -1,4 +1,4 @@
-"""A cursor: a position in the list of passages as text that callers do not look into; nothing in it is trusted."""
+"""A cursor: a position in a list as text that callers do not look into; nothing in it is trusted."""
 
 import base64
 import re
@@ -6,7 +6,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from core.db.passages import Position
+from core.db.position import Position
 from core.errors import FieldError, InvalidRequest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,12 +26,12 @@ def position_of(cursor: str) -> Position:
     if not re.fullmatch(CURSOR, cursor):
         detail = "is not a cursor of this list"
         raise InvalidRequest(f"cursor: {detail}", errors=(FieldError("/cursor", detail),))
-    microseconds, passage_id = _LAYOUT.unpack(base64.urlsafe_b64decode(cursor))
-    return Position(_time_at(microseconds), UUID(bytes=passage_id))
+    microseconds, row_id = _LAYOUT.unpack(base64.urlsafe_b64decode(cursor))
+    return Position(_time_at(microseconds), UUID(bytes=row_id))
 
 
 def _time_at(microseconds: int) -> datetime:
-    # A forged cursor may name a time that no calendar has: it stands before or after all passages.
+    # A forged cursor may name a time that no calendar has: it stands before or after all rows.
     try:
         return _EPOCH + microseconds * _MICROSECOND
     except OverflowError:

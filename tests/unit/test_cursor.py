@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.db.passages import Position
+from core.db.position import Position
 from core.errors import InvalidRequest
-from functions.learn.cursor import CURSOR, cursor_of, position_of
+from core.http.cursor import CURSOR, cursor_of, position_of
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
