@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
 from itertools import takewhile
 from uuid import UUID
 
@@ -146,3 +147,17 @@ def told_unknown(history: Sequence[Said]) -> int:
     """How many of the assistant's answers up to the last one said that it did not know."""
     answers = [said.content for said in history if said.role == "assistant"]
     return sum(1 for _ in takewhile(lambda text: text.startswith(NOT_KNOWN), reversed(answers)))
+
+
+def turn_of(answer: Answered, message: str, *, shop_id: int, conversation_id: UUID, user_id: str | None) -> Turn:
+    """A message and its answer of now, as they are kept."""
+    return Turn(
+        shop_id=shop_id,
+        conversation_id=conversation_id,
+        user_id=user_id,
+        message=message,
+        response=answer.text,
+        sources=[msgspec.to_builtins(one) for one in answer.sources],
+        answered=answer.known,
+        created_at=datetime.now(UTC),
+    )

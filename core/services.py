@@ -15,6 +15,7 @@ from core.handoff import delivery
 from core.handoff.desk import Desk
 from core.handoff.hours import StatedHours
 from core.handoff.lookout import Lookout
+from core.handoff.webhook import Receivers
 from core.knowledge.learner import Learner
 from core.models.gateway import Embedder
 from core.observe.metrics import Metrics
@@ -129,7 +130,9 @@ async def _open_parts(services: Services, stack: AsyncExitStack, parts: set[Part
     if "learner" in parts:
         services.learner = Learner(services.database, services.embedder)
     if "conversations" in parts:
-        _open_outbox(services)
+        receivers = Receivers()
+        stack.push_async_callback(receivers.close)  # after the outbox, which calls them to its end
+        _open_outbox(services, receivers)
         stack.push_async_callback(services.outbox.close)
         services.recorder = Recorder(services.database, services.outbox)
         services.archive = Archive(services.database, services.outbox)
@@ -167,7 +170,7 @@ def _with_needs(parts: Iterable[Part]) -> set[Part]:
     return found
 
 
-def _open_outbox(services: Services) -> None:
+def _open_outbox(services: Services, receivers: Receivers) -> None:
     """The instance's outbox, and the desk, which fills it too: every function drains what any of them put in."""
     settings, database = services.settings, services.database
     appliers: dict[Lane, dict[str, Applier]] = {"database": {**events.appliers(database)}, "delivery": {}}
@@ -175,7 +178,7 @@ def _open_outbox(services: Services) -> None:
     services.lookout = Lookout(database)
     hours = StatedHours(database)
     services.desk = Desk(database, services.outbox, settings, hours)
-    for lane, added in delivery.appliers(database, services.desk, hours, settings).items():
+    for lane, added in delivery.appliers(database, services.desk, hours, receivers, settings).items():
         appliers[lane].update(added)
     services.outbox.start()
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from core.answer.extract import is_instruction
-from core.answer.history import Turn, bounded, tokens_of
+from core.answer.history import Turn, bounded, end_within, tokens_of
 from core.answer.sentences import sentences
 from core.models.writer import Message
 
 NOT_KNOWN = "I don't know"
 EVIDENCE_TOKENS = 900
-QUESTION_LETTERS = 1200
+QUESTION_TOKENS = 400
 RULES = Message(
     "system",
     "You answer visitors of a shop's website, in the name of the shop. The notes of the shop stand between <notes> and "
@@ -23,10 +23,13 @@ _MARKS = re.compile(r"<\|[^|>]{0,40}\|?>?|</?\s*notes?\s*>|\[/?INST\]|<</?SYS>>|
 
 
 def prompt(question: str, history: Sequence[Turn], notes: Sequence[str]) -> list[Message]:
-    """The messages: rules, what was said before, and the question with the notes that it is to be answered from."""
+    """The messages: rules, what was said before, and the question with the notes that it is to be answered from.
+
+    Of a long message its end, where the question stands.
+    """
     before = [Message(turn.role, unmarked(turn.content)) for turn in bounded(history)]
     listed = "\n".join(f"- {note}" for note in notes)
-    asked = f"<notes>\n{listed}\n</notes>\nThe visitor asks: {unmarked(question)[:QUESTION_LETTERS]}"
+    asked = f"<notes>\n{listed}\n</notes>\nThe visitor asks: {end_within(unmarked(question), QUESTION_TOKENS)}"
     return [RULES, *before, Message("user", asked)]
 
 

@@ -1,4 +1,4 @@
-"""What a question asks: its kinds, the days and clock it names; and follow-ups made stand-alone."""
+"""What a question asks: its kinds, what it is about, the days and the clock that it names."""
 
 import re
 from collections.abc import Mapping

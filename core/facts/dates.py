@@ -98,7 +98,8 @@ def moment_named(question: str, now: datetime) -> tuple[datetime, str] | None:
 
 def _written(text: str, today: date, facts: Facts) -> Named | None:
     if match := ISO_DATE.search(text):
-        return _checked(int(match[1]), int(match[2]), int(match[3]))
+        # Of another century no shop states anything, and at the ends of the calendar no day has a neighbour.
+        return _checked(*map(int, match.groups())) if _YEAR.match(match[1]) else Named(())
     year = int(match[1]) if (match := _YEAR.search(text)) else None
     if match := DAY_MONTH.search(text):
         day, month = (match[1], match[2]) if match[1] else (match[4], match[3])

@@ -5,12 +5,19 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
-from core.answer.words import plain
+from core.answer.words import plain, words_of
 from core.facts import wording
 from core.facts.calendar import Calendar, DayHours
 from core.facts.dates import Named
 from core.facts.query import Query
 from core.facts.types import Facts
+
+# What a question of hours may say beside: when, and what is open.
+_BESIDE = words_of(
+    "late early when working business trading until till store door start night surgery practice studio salon "
+    "garage workshop restaurant cafe office clinic gym bakery pizzeria hotel showroom pub museum school everybody "
+    "public"
+)
 
 
 def hours_answer(put: Query) -> str | None:
@@ -18,40 +25,7 @@ def hours_answer(put: Query) -> str | None:
     asked, facts = put.asked, put.facts
     if facts.hours is None or not ({"hours", "open_now"} & asked.kinds or _bare_day(put)):
         return None
-    if not put.only(
-        "late",
-        "early",
-        "when",
-        "working",
-        "business",
-        "trading",
-        "until",
-        "till",
-        "store",
-        "door",
-        "start",
-        "night",
-        "surgery",
-        "practice",
-        "studio",
-        "salon",
-        "garage",
-        "workshop",
-        "restaurant",
-        "cafe",
-        "office",
-        "clinic",
-        "gym",
-        "bakery",
-        "pizzeria",
-        "hotel",
-        "showroom",
-        "pub",
-        "museum",
-        "school",
-        "everybody",
-        "public",
-    ):
+    if not put.only(*_BESIDE):
         return None
     calendar = Calendar(facts)
     if put.later or ("open_now" in asked.kinds and put.named is None):

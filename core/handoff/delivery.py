@@ -12,10 +12,11 @@ from core.db.conversations import Message
 from core.db.handoffs import Contact, Event, Handoff
 from core.db.pool import Database
 from core.errors import Unavailable
-from core.handoff import mail, webhook
+from core.handoff import mail
 from core.handoff.desk import Desk
 from core.handoff.hours import StatedHours
 from core.handoff.notices import MAIL, PATIENCE, SAID, WEBHOOK, About, Notice, mailed_to, read_notice
+from core.handoff.webhook import Receivers
 from core.outbox import event as outbox
 from core.outbox.event import Lane
 from core.outbox.outbox import Applier
@@ -59,7 +60,7 @@ class WebhookBody(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def appliers(
-    database: Database, desk: Desk, hours: StatedHours, settings: Settings
+    database: Database, desk: Desk, hours: StatedHours, receivers: Receivers, settings: Settings
 ) -> Mapping[Lane, Mapping[str, Applier]]:
     """Of each kind of notice how it is delivered, and how patience ends."""
 
@@ -84,7 +85,7 @@ def appliers(
         if case is None or not case.contact.webhook_url or not case.contact.webhook_secret:
             return
         body = msgspec.json.encode(_body(event, notice, case))
-        await webhook.call(case.contact.webhook_url, case.contact.webhook_secret, str(event.id), body)
+        await receivers.call(case.contact.webhook_url, case.contact.webhook_secret, str(event.id), body)
 
     async def end_patience(event: outbox.Event) -> None:
         notice = read_notice(event.payload)

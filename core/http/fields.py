@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -31,8 +31,9 @@ def visible_pattern(high: int) -> str:
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Time = Annotated[datetime, Meta(tz=True)]
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-# PostgreSQL's integer.
 UserId = Annotated[str, Meta(min_length=1, max_length=200, description="Whoever your chatbot says it is")]
+Priority = Literal["low", "normal", "high", "urgent"]
+# PostgreSQL's integer.
 ShopId = Annotated[int, Meta(gt=0, lt=2**31, description="The shop, > 0")]
 Threshold = Annotated[float, Meta(ge=0, le=1, description="The least similarity of a result")]
 Similarity = Annotated[float, Meta(ge=0, le=1, description="How probably the passage answers the question, 0 to 1")]
@@ -77,3 +78,8 @@ def utc(time: datetime | None) -> datetime:
     """A time of the database, as it is sent."""
     assert time is not None, "a row that was read has its times"
     return time.astimezone(UTC)
+
+
+def timestamp_of(moment: datetime) -> str:
+    """A moment as it is sent where it is text: RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

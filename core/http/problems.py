@@ -1,5 +1,6 @@
 """Errors as problem+json (RFC 9457), and Litestar's own exceptions as errors of our tree."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,7 @@ from core.errors import EdgeError, FieldError
 
 MEDIA_TYPE = "application/problem+json"
 INTERNAL_DETAIL = "the server failed to answer; the request id names the log entry"
+_log = logging.getLogger(__name__)
 
 # Where clients of OpenAI's API ask: of an error they read `error.message` alone.
 OPENAI = "/v1/"
@@ -72,6 +74,15 @@ def openai_error(error: EdgeError) -> OpenAIError:
     kind = "server_error" if error.status >= EdgeError.status else "invalid_request_error"
     param = error.errors[0].pointer.removeprefix("/") if error.errors else None
     return OpenAIError(error.detail, kind, param, error.kind)
+
+
+def told_in_stream(error: Exception) -> EdgeError:
+    """What a caller is told whose answer has begun, so that no handler of errors sees it; the log keeps the rest."""
+    if isinstance(error, EdgeError):
+        _log.warning("%s: %s", error.kind, error.__cause__ or error)
+        return error
+    _log.error("unhandled error", exc_info=error)
+    return EdgeError(INTERNAL_DETAIL)
 
 
 def problem_headers(error: EdgeError) -> dict[str, str]:

@@ -30,6 +30,7 @@ _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"
 _ACCEPTS = frozenset({b"*/*", b"application/json"})
 _LEAST_WEIGHT = 0.001  # RFC 9110, 12.4.2
 _INSTANT = Annotated[datetime, msgspec.Meta(tz=True)]
+_CENTURY = range(2000, 2100)  # a calendar counts on from its instant, and has ends
 _VERSION_TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -157,9 +158,12 @@ class EdgeRequest(Request[Any, Any, State]):
         if given is None:
             return datetime.now(UTC)
         try:
-            return msgspec.convert(given, _INSTANT)
+            found = msgspec.convert(given, _INSTANT)
         except msgspec.ValidationError as error:
             raise InvalidRequest("X-Edge-Now must be a time with its zone (RFC 3339)") from error
+        if found.year not in _CENTURY:
+            raise InvalidRequest("X-Edge-Now must be of the years 2000 to 2099")
+        return found
 
     @property
     def key_id(self) -> UUID:

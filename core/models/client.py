@@ -22,9 +22,9 @@ CONNECTIONS = 8
 CLOSING = "the client of the model server is closing"
 
 # The client raises whatever its parts raise: `ConnectionError` for a refused connection, httpx errors for a lost one.
-_UNREACHABLE = (OSError, httpx.TransportError, TimeoutError)
+UNREACHABLE = (OSError, httpx.TransportError, TimeoutError)
 # A ResponseError for 4xx and 5xx, ValueError (JSON, UTF-8, pydantic) and, for JSON of another shape, the rest.
-_UNUSABLE = (ollama.ResponseError, ValueError, TypeError, AttributeError, RecursionError, httpx.HTTPError)
+UNUSABLE = (ollama.ResponseError, ValueError, TypeError, AttributeError, RecursionError, httpx.HTTPError)
 _DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
@@ -127,9 +127,9 @@ class ModelClient:
                 except _DROPPED:
                     # A kept connection may have died with a server that is back already: ask once more.
                     return await request()
-        except _UNREACHABLE as error:
+        except UNREACHABLE as error:
             raise ModelUnavailable("the model server does not answer") from error
-        except _UNUSABLE as error:
+        except UNUSABLE as error:
             raise ModelAnswerUnusable("the model server answered with an error") from error
 
 

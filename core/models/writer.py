@@ -6,13 +6,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Self, cast
 
-import httpx
 import msgspec
 import ollama
 
 from core.errors import ModelAnswerUnusable, ModelOverloaded, ModelUnavailable, SettingsError
 from core.models.breaker import Breaker
-from core.models.client import Timeouts, connect
+from core.models.client import UNREACHABLE, UNUSABLE, Timeouts, connect
 from core.models.slots import Slots
 from core.settings import Settings
 
@@ -23,9 +22,6 @@ ANSWER_TOKENS = 256
 OPTIONS = {"num_ctx": CONTEXT_TOKENS, "num_predict": ANSWER_TOKENS, "temperature": 0.0, "seed": 1}
 KEEP_ALIVE = "30m"
 PROVED_S = 10.0  # how long a probe counts: whoever looks every second must not keep the model at work
-
-_UNREACHABLE = (OSError, httpx.TransportError, TimeoutError)
-_UNUSABLE = (ollama.ResponseError, ValueError, TypeError, AttributeError, RecursionError, httpx.HTTPError)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -139,7 +135,7 @@ async def _next(
     try:
         async with asyncio.timeout_at(expires_at):
             return await anext(stream, None)
-    except _UNREACHABLE as error:
+    except UNREACHABLE as error:
         raise ModelUnavailable("the model server does not answer") from error
-    except _UNUSABLE as error:
+    except UNUSABLE as error:
         raise ModelAnswerUnusable("the model server answered with an error") from error

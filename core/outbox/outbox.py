@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TypeVar
 from core.errors import EdgeError, OutboxUnavailable, Unavailable
 from core.outbox.event import LANES, Event, Lane, Stored
 from core.outbox.lock import holding
+from core.outbox.places import AT_ONCE_A_SHOP, Places
 from core.outbox.store import MIB, Store
 
 _log = logging.getLogger(__name__)
@@ -19,10 +20,10 @@ T = TypeVar("T")
 Applier = Callable[[Event], Awaitable[None]]
 POLL_S = 0.5
 BATCH = 50
-AT_ONCE = 8  # deliveries to different servers, each of which may be slow
 TRIES_A_ROUND = 3  # events that find their part away before the lane rests
 REST_S = 1.0
 LONGEST_WAIT_S = 3600.0
+CLOSE_S = 5.0  # for the events in hand when the process ends; a host kills after ten
 MAX_ATTEMPTS = 14  # 1 + 2 + 4 + … s, an hour at most: about four hours
 
 
@@ -44,6 +45,7 @@ class Outbox:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._wake = {lane: asyncio.Event() for lane in LANES}
         self._drainers: list[asyncio.Task[None]] = []
+        self._closing = False
         self.counts = (0, 0)  # waiting and dead, as last seen
 
     def start(self) -> None:
@@ -51,7 +53,14 @@ class Outbox:
         self._drainers = [asyncio.create_task(self._drain(lane)) for lane in LANES if self._appliers.get(lane)]
 
     async def close(self) -> None:
-        """Stop draining after the event in hand; what is left is for the next process."""
+        """Stop draining after the events in hand; what is left is for the next process.
+
+        What takes longer than CLOSE_S is broken off, and may be done twice.
+        """
+        self._closing = True
+        self.wake()
+        if self._drainers:
+            await asyncio.wait(self._drainers, timeout=CLOSE_S)
         for drainer in self._drainers:
             drainer.cancel()
         await asyncio.gather(*self._drainers, return_exceptions=True)
@@ -80,26 +89,25 @@ class Outbox:
     async def settle(self, kind: str, within_s: float, *, topic: str | None = None, shop_id: int | None = None) -> bool:
         """Wait until what waits now is applied, `within_s` at the longest; whether it is. Raises OutboxUnavailable."""
         deadline, pause_s = time.monotonic() + within_s, 0.002
-        asked_for = {event.id for event in await self.pending(kind, topic=topic, shop_id=shop_id)}
-        while asked_for:
+        last = await self._do(partial(self._store.newest, topic=topic, shop_id=shop_id), kind)
+        waits = partial(self._store.waits, topic=topic, shop_id=shop_id)
+        while is_waiting := last is not None and await self._do(waits, kind, last):
+            if time.monotonic() >= deadline:
+                break
             self.wake()
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, 0.05)
-            asked_for &= {event.id for event in await self.pending(kind, topic=topic, shop_id=shop_id)}
-            if time.monotonic() >= deadline:
-                break
-        return not asked_for
+        return not is_waiting
 
     async def drain_once(self, lane: Lane) -> bool:
         """Apply what is due, unless another process is at it; whether it is worth asking again at once."""
         with holding(self._folder, lane) as mine:
             if not mine:
                 return False
-            due = await self._do(self._store.due, lane, list(self._appliers[lane]), BATCH)
-            return await (self._one_by_one(lane, due) if lane == "database" else self._side_by_side(lane, due))
+            return await (self._one_by_one(lane) if lane == "database" else self._side_by_side(lane))
 
     async def _drain(self, lane: Lane) -> None:
-        while True:
+        while not self._closing:
             wait_s = POLL_S
             self._wake[lane].clear()
             try:
@@ -118,18 +126,50 @@ class Outbox:
         except TimeoutError:
             return
 
-    async def _one_by_one(self, lane: Lane, due: Sequence[Stored]) -> bool:
+    async def _one_by_one(self, lane: Lane) -> bool:
+        due = await self._do(self._store.due, lane, list(self._appliers[lane]), BATCH)
         in_vain = 0
         for stored in due:
+            if self._closing:
+                return False
             in_vain = 0 if await self._apply(lane, stored) else in_vain + 1
             if in_vain == TRIES_A_ROUND:
                 return False
         return len(due) == BATCH
 
-    async def _side_by_side(self, lane: Lane, due: Sequence[Stored]) -> bool:
-        for start in range(0, len(due), AT_ONCE):
-            await asyncio.gather(*(self._apply(lane, stored) for stored in due[start : start + AT_ONCE]))
-        return len(due) == BATCH
+    async def _side_by_side(self, lane: Lane) -> bool:
+        """Deliver what is due, and what becomes due meanwhile: a receiver that is slow holds up nobody else's."""
+        places, failed = Places(), list[OutboxUnavailable]()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._wake[lane].clear()
+                for stored in await self._startable(lane, places, failed):
+                    group.create_task(self._deliver(lane, stored, places, failed))
+                if not places:
+                    break
+                await self._pause(lane, POLL_S)
+        if failed:
+            raise failed[0]
+        return False
+
+    async def _startable(self, lane: Lane, places: Places, failed: list[OutboxUnavailable]) -> list[Stored]:
+        if failed or self._closing or not (kinds := places.free(self._appliers[lane])):
+            return []
+        try:
+            return places.take(await self._do(self._store.due_of_each, lane, kinds, AT_ONCE_A_SHOP, BATCH))
+        except OutboxUnavailable as error:
+            failed.append(error)
+            return []
+
+    async def _deliver(self, lane: Lane, stored: Stored, places: Places, failed: list[OutboxUnavailable]) -> None:
+        # An error that left here would break off the other deliveries, which end well and were to be made twice.
+        try:
+            await self._apply(lane, stored)
+        except OutboxUnavailable as error:
+            failed.append(error)
+        finally:
+            places.leave(stored.event.id)
+            self._wake[lane].set()
 
     async def _apply(self, lane: Lane, stored: Stored) -> bool:
         """Do one event; False when a part that it needs is away."""

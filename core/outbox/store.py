@@ -40,10 +40,20 @@ create table if not exists event (
 );
 create index if not exists event_due on event (lane, dead, due_at);
 create index if not exists event_topic on event (kind, topic);
+create index if not exists event_shop on event (kind, shop_id, dead);
 """
 COLUMNS = "id, kind, lane, shop_id, topic, person, payload, created_at, due_at"
 INSERT = f"insert or ignore into event ({COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
 SELECT = f"select {COLUMNS}, attempts, dead, error from event"  # noqa: S608 - constants
+# `dead = 0`, since `not dead` is an expression to SQLite, for which no index counts.
+FIRST_OF_EACH = """
+number in (
+    select number from (
+        select number, row_number() over (partition by kind, shop_id order by number) as place from event
+        where lane = ? and dead = 0 and due_at <= ? and kind in ({marks})
+    ) where place <= ?
+) order by number limit ?
+"""
 REVIVE = "update event set dead = 0, attempts = 0, due_at = 0 where dead and "
 DROP = "delete from event where dead and "
 USED = """
@@ -84,13 +94,30 @@ class Store:
     def due(self, lane: Lane, kinds: Sequence[str], limit: int) -> list[Stored]:
         """The first events of these kinds that are due now, in their order; others are left to whoever knows them."""
         marks = ", ".join("?" * len(kinds))
-        where = f"lane = ? and not dead and due_at <= ? and kind in ({marks}) order by number limit ?"
+        where = f"lane = ? and dead = 0 and due_at <= ? and kind in ({marks}) order by number limit ?"
         return self._read(where, [lane, time.time(), *kinds, limit])
+
+    def due_of_each(self, lane: Lane, kinds: Sequence[str], most: int, limit: int) -> list[Stored]:
+        """The same, of each kind and shop the first `most`."""
+        where = FIRST_OF_EACH.format(marks=", ".join("?" * len(kinds)))
+        return self._read(where, [lane, time.time(), *kinds, most, limit])
+
+    def newest(self, kind: str, *, topic: str | None = None, shop_id: int | None = None) -> int | None:
+        """The number of the event that came last of what is `waiting`, which is not read."""
+        where, values = _about(kind, topic, shop_id)
+        number: int | None = self._one(f"select max(number) from event where {where}", values)  # noqa: S608 - constants
+        return number
+
+    def waits(self, kind: str, last: int, *, topic: str | None = None, shop_id: int | None = None) -> bool:
+        """Whether something up to a number still waits."""
+        where, values = _about(kind, topic, shop_id)
+        found = f"select exists (select 1 from event where {where} and number <= ?)"  # noqa: S608 - constants
+        return bool(self._one(found, [*values, last]))
 
     def waiting(self, kind: str, *, topic: str | None = None, shop_id: int | None = None) -> list[Stored]:
         """What is still to be done, and not dead: of one kind, about a topic or of a shop when one is named."""
-        where = "kind = ? and not dead and (? is null or topic = ?) and (? is null or shop_id = ?) order by number"
-        return self._read(where, [kind, topic, topic, shop_id, shop_id])
+        where, values = _about(kind, topic, shop_id)
+        return self._read(f"{where} order by number", values)
 
     def listed(self, *, dead: bool | None = None, limit: int = -1) -> list[Stored]:
         """Everything, or what is dead (or not), the oldest first."""
@@ -158,6 +185,10 @@ class Store:
         with self._translated():
             return [_stored(row) for row in self._open().execute(f"{SELECT} where {where}", values)]
 
+    def _one(self, statement: str, values: Sequence[Any]) -> Any:
+        with self._translated(), closing(self._open().execute(statement, values)) as found:
+            return found.fetchone()[0]
+
     def _write(self, statement: str, values: Sequence[Any]) -> int:
         with self._transaction() as conn:
             return conn.execute(statement, values).rowcount
@@ -199,6 +230,13 @@ class Store:
 def _used_bytes(conn: sqlite3.Connection) -> int:
     with closing(conn.execute(USED)) as found:
         return int(found.fetchone()[0])
+
+
+def _about(kind: str, topic: str | None, shop_id: int | None) -> tuple[str, list[Any]]:
+    """The condition of what is still to be done, written so that an index serves it."""
+    given = {"kind": kind, "topic": topic, "shop_id": shop_id}
+    named = {column: value for column, value in given.items() if value is not None}
+    return " and ".join([*(f"{column} = ?" for column in named), "dead = 0"]), list(named.values())
 
 
 def _among(event_ids: Sequence[UUID] | None) -> tuple[str, list[str]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -14,12 +14,11 @@ from litestar.response.base import ASGIResponse
 
 from core.answer.assistant import whole
 from core.answer.events import Answered, Event
-from core.answer.turn import Turn
 from core.http.events import EventStream, while_there
 from core.http.request import EdgeRequest, prefers_events
 from core.http.routes import answers
 from core.knowledge.once import Once
-from core.recording import Incoming, human_is_due, record_turn, silence, standing, unless_taken
+from core.recording import Incoming, human_is_due, record_turn, silence, standing, turn_of, unless_taken
 from core.services import Services
 from functions.chat.replay import place_of
 from functions.chat.streaming import Narration
@@ -61,16 +60,7 @@ async def _finished(request: EdgeRequest, data: ChatRequest, conversation_id: UU
     """The response, once the turn is recorded."""
     if answer.kind == "human" or request.is_rehearsal:  # what was said to a human is part of the hand-off already
         return respond(answer, conversation_id)
-    turn = Turn(
-        shop_id=data.shop_id,
-        conversation_id=conversation_id,
-        user_id=data.user_id,
-        message=data.message,
-        response=answer.text,
-        sources=[msgspec.to_builtins(one) for one in answer.sources],
-        answered=answer.known,
-        created_at=datetime.now(UTC),
-    )
+    turn = turn_of(answer, data.message, shop_id=data.shop_id, conversation_id=conversation_id, user_id=data.user_id)
     await record_turn(request.services, turn)
     history = data.conversation_history
     due = await human_is_due(request.services, data.shop_id, conversation_id, answer, history)

@@ -1,6 +1,5 @@
 """An answer as server-sent events, each with an id by which its client can go on after a lost connection."""
 
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
@@ -9,9 +8,8 @@ import msgspec
 from core.answer.events import Answered, Sources, Status, Token
 from core.answer.events import Event as AnswerEvent
 from core.cache.disk import DiskCache
-from core.errors import EdgeError
 from core.http.events import Event, resume
-from core.http.problems import INTERNAL_DETAIL, problem_bytes
+from core.http.problems import problem_bytes, told_in_stream
 from core.knowledge.once import Once
 from core.observe.trace import current_trace, mark
 from functions.chat import replay
@@ -19,7 +17,6 @@ from functions.chat.structs import ChatResponse, SourceView
 
 RETRY_MS = 500
 RESTARTED = b'{"state":"restarted"}'
-_log = logging.getLogger(__name__)
 Finish = Callable[[Answered], Awaitable[ChatResponse]]
 
 
@@ -83,16 +80,9 @@ class Narration:
                 done = self._event("done", msgspec.json.encode(response))
                 await replay.keep(self._cache, self._id, replay.fingerprint(self._request), self._told)
                 yield done
-        except EdgeError as error:
-            _log.warning("%s: %s", error.kind, error.__cause__ or error)
-            yield self._failed(error)
-        except Exception:  # noqa: BLE001 - the status is sent: the problem is an event
-            _log.exception("unhandled error")
-            yield self._failed(EdgeError(INTERNAL_DETAIL))
-
-    def _failed(self, error: EdgeError) -> Event:
-        trace = current_trace.get()
-        return self._event("error", problem_bytes(error, trace.request_id if trace else ""))
+        except Exception as error:  # noqa: BLE001 - the status is sent: the problem is an event
+            trace = current_trace.get()
+            yield self._event("error", problem_bytes(told_in_stream(error), trace.request_id if trace else ""))
 
     def _event(self, name: str, data: bytes) -> Event:
         self._last_id = f"{self._id}-{len(self._told)}"

@@ -1,21 +1,19 @@
 """What callers send to chat, and what they get: one JSON object, or the same as events."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
-from core.answer.events import Answered, Question, Source
-from core.http.fields import Id, ShopId, Threshold, Timestamp, visible_pattern
+from core.answer.events import Answered, Question, Rung, Source
+from core.http.fields import Id, ShopId, Threshold, Timestamp, UserId, timestamp_of, visible_pattern
 from core.observe.log import timestamp
 from core.recording import Standing
 
 MOST_TURNS = 50
 Said = Annotated[str, msgspec.Meta(pattern=visible_pattern(4000), description="1 to 4000 characters after trimming")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100, description="The most passages to rest an answer on, 1 to 100")]
-UserId = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="Yours, of the visitor")]
-Degraded = Literal["database", "embeddings", "llm"]
 
 
 class HistoryItem(msgspec.Struct, frozen=True):
@@ -80,7 +78,7 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     conversation_id: Id
     timestamp: Timestamp
     as_of: Timestamp | msgspec.UnsetType = msgspec.UNSET
-    degraded: Degraded | msgspec.UnsetType = msgspec.UNSET
+    degraded: Rung | msgspec.UnsetType = msgspec.UNSET
     age_seconds: float | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -95,11 +93,7 @@ def respond(answer: Answered, conversation_id: UUID, *, offer_human: bool = Fals
         offer_human=offer_human,
         conversation_id=str(conversation_id),
         timestamp=timestamp(),
-        as_of=msgspec.UNSET if answer.as_of is None else _time(answer.as_of),
+        as_of=msgspec.UNSET if answer.as_of is None else timestamp_of(answer.as_of),
         degraded=answer.degraded or msgspec.UNSET,
         age_seconds=msgspec.UNSET if answer.age_s is None else round(answer.age_s, 3),
     )
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

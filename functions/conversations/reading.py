@@ -10,7 +10,8 @@ from litestar.response.base import ASGIResponse
 
 from core.conversations.archive import Thread
 from core.db.connection import Connection
-from core.http.replies import sent
+from core.http.parameters import ShopIdParameter
+from core.http.replies import encoded, sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.once import Reply, write_once
@@ -25,7 +26,6 @@ from functions.conversations.structs import (
 
 BASE = "/api/conversations"
 REVIEW, FLAG = f"{BASE}/review", f"{BASE}/flag"
-ShopIdParameter = Annotated[int, QueryParameter(name="shopId", ge=1, le=2**31 - 1, description="The shop")]
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most conversations")]
 
 
@@ -36,7 +36,7 @@ async def read_one(request: EdgeRequest, conversation_id: FromPath[UUID]) -> ASG
     await archive.settle(conversation_id)
     shop_id = await request.claim_row("conversation", conversation_id)
     thread = await archive.read(shop_id, conversation_id)
-    return _encoded(ConversationResponse(True, view(shop_id, thread), timestamp()))
+    return encoded(ConversationResponse(True, view(shop_id, thread), timestamp()))
 
 
 @get(f"{BASE}/user/{{user_id:str}}", **answers(ConversationsResponse, "read"))
@@ -73,8 +73,4 @@ async def flag(request: EdgeRequest, data: JSONBody[FlagRequest]) -> ASGIRespons
 
 def _listed(shop_id: int, threads: list[Thread]) -> ASGIResponse:
     views = [view(shop_id, thread) for thread in threads]
-    return _encoded(ConversationsResponse(True, views, len(views), timestamp()))
-
-
-def _encoded(response: msgspec.Struct) -> ASGIResponse:
-    return ASGIResponse(body=msgspec.json.encode(response))
+    return encoded(ConversationsResponse(True, views, len(views), timestamp()))

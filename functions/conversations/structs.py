@@ -6,9 +6,7 @@ from uuid import UUID
 import msgspec
 
 from core.conversations.archive import Thread
-from core.http.fields import Id, Time, Timestamp, utc
-
-Priority = Literal["low", "normal", "high", "urgent"]
+from core.http.fields import Id, Priority, Time, Timestamp, utc
 
 
 class MessageView(msgspec.Struct, frozen=True, rename="camel"):

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from core.conversations.review import Decision, Verdict
 from core.db.feedback import Item
 from core.http.fields import present, utc
+from core.http.parameters import ShopIdParameter
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
@@ -28,7 +29,6 @@ from functions.feedback.structs import (
 PENDING = "/api/feedback/pending"
 APPROVE = "/api/feedback/approve"
 UNDO = "/api/feedback/undo"
-ShopIdParameter = Annotated[int, QueryParameter(name="shopId", ge=1, le=2**31 - 1, description="The shop")]
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most items")]
 OffsetParameter = Annotated[int, QueryParameter(ge=0, le=2**31 - 1, description="How many to leave out")]
 StatusParameter = Annotated[Status, QueryParameter(description="Only of this status")]

@@ -6,9 +6,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from core.http.fields import Id, Metadata, Time, Timestamp
+from core.http.fields import Id, Metadata, Priority, Time, Timestamp
 
-Priority = Literal["low", "normal", "high", "urgent"]
 Status = Literal["pending", "approved", "rejected"]
 SourceType = Literal["feedback", "correction", "voice"]
 Text = Annotated[str, Meta(min_length=1, max_length=100_000)]

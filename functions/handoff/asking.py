@@ -11,8 +11,9 @@ from uuid_utils.compat import uuid7
 
 from core.handoff.desk import Opened, Request
 from core.handoff.tokens import token_from
-from core.http.cursor import CURSOR, cursor_of, position_of
+from core.http.cursor import cursor_of, position_of
 from core.http.fields import present, utc
+from core.http.parameters import CursorParameter, ShopIdParameter
 from core.http.replies import sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
@@ -29,14 +30,10 @@ from functions.handoff.structs import (
 )
 
 HANDOFF = "/api/handoff"
-ShopIdParameter = Annotated[int, QueryParameter(name="shopId", ge=1, le=2**31 - 1, description="The shop")]
 WhichParameter = Annotated[
     Literal["open", "all"], QueryParameter(name="status", description="With closed ones, or not")
 ]
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most hand-offs")]
-CursorParameter = Annotated[
-    str | None, QueryParameter(description="`nextCursor` of the page before", schema_extra={"pattern": CURSOR})
-]
 
 
 @post(HANDOFF, **answers(OpenResponse, "once", body=True))

@@ -7,11 +7,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from core.db.handoffs import Event, Handoff
+from core.db.handoffs import Author, Event, Handoff, Status
 from core.http.fields import VISIBLE, Id, ShopId, Time, Timestamp, UserId, trimmed_pattern, utc
 
-Status = Literal["waiting", "overdue", "active", "closed"]
-Author = Literal["visitor", "owner", "system"]
 Content = Annotated[str, Meta(pattern=VISIBLE, max_length=4000, description="Text, not only blanks, 4000 at most")]
 Contact = Annotated[
     str, Meta(pattern=trimmed_pattern(3, 320), description="An address or a number at which to reach the visitor")

@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import delete, get, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
-from core.http.cursor import CURSOR, cursor_of, position_of
+from core.http.cursor import cursor_of, position_of
 from core.http.fields import present
-from core.http.replies import sent
+from core.http.parameters import CursorParameter, ShopIdParameter
+from core.http.replies import encoded, sent
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.log import timestamp
@@ -19,11 +19,7 @@ from functions.learn.writing import one_reply
 
 PASSAGES = "/api/knowledge/passages"
 PASSAGE = f"{PASSAGES}/{{passage_id:uuid}}"
-ShopIdParameter = Annotated[int, QueryParameter(name="shopId", ge=1, le=2**31 - 1, description="The shop")]
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most passages")]
-CursorParameter = Annotated[
-    str | None, QueryParameter(description="`nextCursor` of the page before", schema_extra={"pattern": CURSOR})
-]
 CategoryParameter = Annotated[str | None, QueryParameter(max_length=200, description="Only of this category")]
 
 
@@ -41,7 +37,7 @@ async def list_all(
     page = await request.services.learner.page(shop_id, limit=limit, after=after, category=present(category))
     views = [PassageView.of(shop_id, passage) for passage in page.passages]
     following = cursor_of(page.after) if page.after else None
-    return _encoded(PageResponse(True, views, len(views), page.total, following, timestamp()))
+    return encoded(PageResponse(True, views, len(views), page.total, following, timestamp()))
 
 
 @get(PASSAGE, **answers(PassageResponse, "read"))
@@ -49,7 +45,7 @@ async def read_one(request: EdgeRequest, passage_id: FromPath[UUID], shop_id: Sh
     """Read one passage."""
     request.claim_shop(shop_id)
     passage = await request.services.learner.read(shop_id, passage_id)
-    return _encoded(PassageResponse(True, PassageView.of(shop_id, passage), timestamp()))
+    return encoded(PassageResponse(True, PassageView.of(shop_id, passage), timestamp()))
 
 
 @put(PASSAGE, **answers(LearnResponse, "write", body=True))
@@ -69,7 +65,3 @@ async def delete_one(request: EdgeRequest, passage_id: FromPath[UUID], shop_id: 
     request.claim_shop(shop_id)
     learner = request.services.learner
     return sent(await learner.delete(shop_id, passage_id, one_reply("deleted"), await request.once()))
-
-
-def _encoded(response: msgspec.Struct) -> ASGIResponse:
-    return ASGIResponse(body=msgspec.json.encode(response))

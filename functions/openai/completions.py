@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,14 +15,12 @@ from litestar.response.base import ASGIResponse
 from core.answer.assistant import whole
 from core.answer.events import Answered, Question, Token
 from core.answer.events import Event as AnswerEvent
-from core.answer.turn import Turn
-from core.errors import EdgeError
 from core.http.events import Event, EventStream, while_there
-from core.http.problems import openai_error
+from core.http.problems import openai_error, told_in_stream
 from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.observe.trace import mark
-from core.recording import record_turn
+from core.recording import record_turn, turn_of
 from core.services import Services
 from functions.openai.structs import CompletionRequest, CompletionResponse, Usage, shop_of
 
@@ -42,15 +39,12 @@ class _Exchange(msgspec.Struct, frozen=True):
     async def record(self, answer: Answered) -> None:
         if self.is_rehearsal:
             return
-        turn = Turn(
+        turn = turn_of(
+            answer,
+            self.question.message,
             shop_id=self.question.shop_id,
             conversation_id=uuid_utils.uuid7(),
             user_id=self.data.person,
-            message=self.question.message,
-            response=answer.text,
-            sources=[msgspec.to_builtins(one) for one in answer.sources],
-            answered=answer.known,
-            created_at=datetime.now(UTC),
         )
         await record_turn(self.services, turn)
 
@@ -94,7 +88,7 @@ async def _chunks(exchange: _Exchange, events: AsyncGenerator[AnswerEvent, None]
                     yield exchange.chunk({}, "stop")
                     if (options := exchange.data.stream_options) is not None and options.include_usage:
                         yield exchange.chunk(None, usage=Usage.of(exchange.question.message, event.text))
-        except EdgeError as error:
-            yield Event(None, msgspec.json.encode({"error": openai_error(error)}))
+        except Exception as error:  # noqa: BLE001 - the status is sent: the problem is a chunk
+            yield Event(None, msgspec.json.encode({"error": openai_error(told_in_stream(error))}))
             return
     yield Event(None, b"[DONE]")

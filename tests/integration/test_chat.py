@@ -90,6 +90,17 @@ async def test_what_is_not_known_is_said_and_a_person_offered(plain):
         assert "sources" not in answer
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+async def test_the_ends_of_the_calendar_are_days_like_others(plain, day):
+    assert not (await said(plain, f"are you open on {day}?", shop_id=2))["answered"]
+
+
+@pytest.mark.parametrize("now", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1999-12-31T23:59:59Z", "never"])
+async def test_an_instant_beyond_the_calendar_is_400(plain, now):
+    response = await plain.post(PATH, json=told("are you open?", 2), headers={"x-edge-now": now})
+    assert is_problem(response, 400, "invalid-request")
+
+
 async def test_a_conversation_keeps_its_id_and_gets_one_when_it_has_none(plain):
     new = (await said(plain, DOGS))["conversationId"]
     assert new == (await said(plain, DOGS, conversationId=new))["conversationId"]

@@ -13,7 +13,7 @@ from core.retrieval.lens import ensure_calibrated
 from functions import chat, facts
 from ops.evals.cases import Case, EvalError, Turn, read_cases
 from ops.evals.chat import Given, judge, summarise
-from tests.parts.evaluating import DATA, NOON, amiss, ask_file, passages_of
+from tests.parts.evaluating import DATA, NOON, amiss, ask_file, passages_of, unlike
 from tests.parts.functions import bearer, new_key, serving
 from tests.parts.searching import learn, running, settings_of
 
@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[2]
 BARBERSHOP = 1
 WITHOUT_FACTS = {"cafe": 2, "garage": 3, "restaurant": 4}
 WITH_FACTS = {"studio": 5, "pizzeria": 6, "vet": 7, "bowling": 8}
+# Answered though their files have another answer, or none: no price, time or name of these is wrong. The seats of a
+# restaurant that takes no reservations; the price of a consultation, and that Sunday is closed.
+WRONG = {"pizzeria": ["can I book a table"], "vet": ["how much is a consultation on a sunday"]}
 
 
 def facts_of(name: str) -> Facts:
@@ -57,7 +60,8 @@ async def test_the_demo_shop_answers_rightly_or_not_at_all_and_invents_nothing(c
     judged = await ask_file(client, "barbershop", BARBERSHOP, StatedFacts(facts_of("barbershop"), NOON))
     summary = summarise(judged)
     assert summary.questions >= 120
-    assert (0, True) == (summary.invented, summary.good >= 0.9), amiss(judged)
+    assert [] == unlike("barbershop", judged)
+    assert (0, 0, 1) == (summary.invented, summary.wrong, summary.good), amiss(judged)
     assert summary.right >= 0.85 * summary.questions, amiss(judged)
 
 
@@ -65,7 +69,8 @@ async def test_the_demo_shop_answers_rightly_or_not_at_all_and_invents_nothing(c
 async def test_shops_of_other_kinds_answer_from_their_passages_alone(client, name):
     judged = await ask_file(client, name, WITHOUT_FACTS[name], None)
     summary = summarise(judged)
-    assert (30, 0, True) == (summary.questions, summary.invented, summary.good >= 0.9), amiss(judged)
+    assert [] == unlike(name, judged)
+    assert (30, 0, 0, 1) == (summary.questions, summary.invented, summary.wrong, summary.good), amiss(judged)
     # The restaurant's questions were written last of these, and nothing was corrected on them.
     assert summary.right >= (20 if name == "restaurant" else 24), amiss(judged)
 
@@ -75,7 +80,8 @@ async def test_shops_of_other_kinds_answer_from_their_passages_alone(client, nam
 async def test_shops_of_other_kinds_answer_from_their_facts_and_passages(client, name):
     judged = await ask_file(client, name, WITH_FACTS[name], StatedFacts(facts_of(name), NOON))
     summary = summarise(judged)
-    assert (0, True) == (summary.invented, summary.good >= 0.95), amiss(judged)
+    assert WRONG.get(name, []) == unlike(name, judged)
+    assert (0, len(WRONG.get(name, []))) == (summary.invented, summary.wrong), amiss(judged)
     assert summary.right >= 0.85 * summary.questions, amiss(judged)
 
 
@@ -147,3 +153,14 @@ def test_what_no_evidence_has_is_invented_even_in_a_right_answer():
     evidence = ("A haircut costs £24.",)
     judged = judge(Case("x", expect=("£24",)), Given("£24 with Kevin, on Friday.", True, True, evidence))
     assert ("right", {"Friday", "Kevin"}) == (judged.verdict, set(judged.invented))
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "is_unlike"),
+    [("A full English is £9.50.", True, False), ("It is £8.95.", True, True), ("I don't know that.", False, False)],
+)
+def test_a_wrong_price_is_unlike_its_file_whatever_it_rests_on(text, known, is_unlike):
+    first, *others = read_cases(DATA / "chat_cafe.jsonl")
+    judged = [judge(first, Given(text, known, True, (text,)))]
+    judged += [judge(one, Given("I don't know that.", False, False, ())) for one in others]
+    assert is_unlike == bool(unlike("cafe", judged))

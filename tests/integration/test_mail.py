@@ -1,7 +1,12 @@
 """Mails through real servers: encrypted from the start or later, with a password, and what is refused."""
 
+import asyncio
+import threading
+from contextlib import asynccontextmanager, suppress
+
 import pytest
 
+from core.handoff import mail
 from core.handoff.mail import MailError, compose, send
 from tests.parts.receivers import TLS, mailbox
 
@@ -53,3 +58,71 @@ async def test_no_password_is_sent_to_a_server_without_encryption():
         with pytest.raises(MailError, match="offers no encryption"):
             await send(box.url_of(PASSWORD), MAIL)
         assert [] == box.mails
+
+
+@asynccontextmanager
+async def server(talk):
+    """A server of mails that is made of one conversation; its address, and whether its client has left."""
+    left = asyncio.Event()
+
+    async def served(reader, writer):
+        with suppress(ConnectionError):
+            await talk(reader, writer)
+            await reader.read()
+        left.set()
+        writer.close()
+
+    async with await asyncio.start_server(served, "127.0.0.1", 0) as listening:
+        yield f"smtp://127.0.0.1:{listening.sockets[0].getsockname()[1]}", left
+
+
+async def test_a_server_that_never_comes_to_its_point_is_left_after_the_time_of_one_delivery(monkeypatch):
+    monkeypatch.setattr(mail, "TIMEOUT_S", 0.3)
+
+    async def talk(_, writer):
+        while not writer.is_closing():
+            writer.write(b"220-hello\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    threads = threading.active_count()
+    async with server(talk) as (url, left):
+        with pytest.raises(MailError, match="cannot be used: TimeoutError"):
+            await send(url, MAIL)
+        await left.wait()
+    assert threading.active_count() <= threads + 1  # the event loop keeps the one that was waited in
+
+
+async def test_a_delivery_that_is_broken_off_leaves_the_server_at_once():
+    reached = asyncio.Event()
+
+    async def talk(_, writer):
+        writer.write(b"220-hello\r\n")
+        reached.set()
+
+    async with server(talk) as (url, left):
+        sending = asyncio.create_task(send(url, MAIL))
+        await reached.wait()
+        sending.cancel()
+        await left.wait()
+    assert sending.cancelled()
+
+
+@pytest.mark.parametrize("goodbye", [b"", b"421 too late\r\n", b"\xff\xfe\r\n"])
+async def test_a_mail_that_was_taken_is_delivered_whatever_the_server_says_to_the_goodbye(monkeypatch, goodbye):
+    monkeypatch.setattr(mail, "GOODBYE_S", 0.05)
+    taken = []
+
+    async def talk(reader, writer):
+        writer.write(b"220 hello\r\n")
+        while (line := await reader.readline()) and not line.startswith(b"QUIT"):
+            if line.startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                taken.append(await reader.readuntil(b"\r\n.\r\n"))
+            writer.write(b"250 fine\r\n")
+        writer.write(goodbye)
+
+    async with server(talk) as (url, left):
+        await send(url, MAIL)
+        await left.wait()
+    assert 1 == len(taken)

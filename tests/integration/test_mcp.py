@@ -11,10 +11,12 @@ from mcp.client.streamable_http import streamable_http_client
 from core.retrieval.lens import ensure_calibrated
 from functions import facts
 from functions import mcp as door
+from functions.mcp.calling import PROTOCOLS
 from tests.parts.functions import bearer, is_problem, new_key, serving, unreachable
 from tests.parts.searching import PARKING, learn, running, settings_of
 
 URL = "http://edge/mcp"
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 FACTS = {"timeZone": "Europe/London", "phone": "01632 960118"}
 
 
@@ -101,12 +103,33 @@ async def test_without_the_database_the_tool_says_so(postgres, module_database, 
 
 
 async def test_pages_of_other_origins_and_what_is_no_json_rpc_are_refused(app):
-    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
-        assert {"jsonrpc": "2.0", "id": 1, "result": {}} == (await http.post(URL, json=ping)).json()
-        foreign = await http.post(URL, json=ping, headers={"origin": "https://evil.example"})
+        assert {"jsonrpc": "2.0", "id": 1, "result": {}} == (await http.post(URL, json=PING)).json()
+        foreign = await http.post(URL, json=PING, headers={"origin": "https://evil.example"})
         assert is_problem(foreign, 403, "forbidden")
         assert is_problem(await http.post(URL, json={"method": "ping"}), 400, "invalid-request")
         assert is_problem(await http.get(URL), 405, "method-not-allowed")
         notified = await http.post(URL, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
         assert (202, b"") == (notified.status_code, notified.content)
+
+
+@pytest.mark.parametrize("named", [None, *PROTOCOLS])
+async def test_a_version_that_is_spoken_or_that_nobody_names_is_answered(app, named):
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+        headers = {} if named is None else {"mcp-protocol-version": named}
+        assert 200 == (await http.post(URL, json=PING, headers=headers)).status_code
+
+
+@pytest.mark.parametrize("named", ["2025-03-26", "2024-11-05", "2026-07-28", "1999-01-01", "", "latest"])
+async def test_a_version_that_is_not_spoken_is_400(app, named):
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+        refused = await http.post(URL, json=PING, headers={"mcp-protocol-version": named})
+        assert is_problem(refused, 400, "invalid-request")
+        asked = {"protocolVersion": named, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+        offered = await http.post(URL, json={**PING, "method": "initialize", "params": asked})
+    assert PROTOCOLS[0] == offered.json()["result"]["protocolVersion"]
+
+
+async def test_a_batch_which_no_spoken_version_has_is_400(app):
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+        assert is_problem(await http.post(URL, json=[PING]), 400, "invalid-request")

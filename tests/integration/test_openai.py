@@ -3,6 +3,7 @@
 import math
 
 import openai
+import psycopg
 import pytest
 
 from core.answer.compose import UNKNOWN
@@ -155,6 +156,33 @@ async def test_without_the_database_no_key_is_known_and_it_is_503(postgres, shop
     with unreachable(postgres, shop), pytest.raises(openai.InternalServerError) as failed:
         await client.chat.completions.create(model="shop-1", messages=asked(DOGS))
     assert is_problem(failed.value.response, 503, "database-unavailable")
+
+
+async def test_what_fails_after_the_first_chunk_is_told_in_the_stream_and_logged(shop, client, capfd):
+    with psycopg.connect(shop.superuser_dsn, autocommit=True) as conn:
+        conn.execute("alter table fact rename to elsewhere")
+        try:
+            stream = await client.chat.completions.create(model="shop-1", messages=asked(DOGS), stream=True)
+            with pytest.raises(openai.APIError, match="the request id names the log entry") as failed:
+                [chunk async for chunk in stream]
+        finally:
+            conn.execute("alter table elsewhere rename to fact")
+    assert ("server_error", "internal") == (failed.value.body["type"], failed.value.body["code"])
+    logged = capfd.readouterr()
+    assert "unhandled error" in logged.err + logged.out
+    assert "UndefinedTable" in logged.err + logged.out
+
+
+async def test_what_is_missing_after_the_first_chunk_is_told_in_the_stream_and_logged(shop, client, capfd):
+    question = asked("do you take gift vouchers of other shops?")
+    with psycopg.connect(shop.superuser_dsn) as conn:
+        conn.execute("lock table passage in access exclusive mode")
+        stream = await client.chat.completions.create(model="shop-1", messages=question, stream=True)
+        with pytest.raises(openai.APIError) as failed:
+            [chunk async for chunk in stream]
+    assert ("server_error", "database-unavailable") == (failed.value.body["type"], failed.value.body["code"])
+    logged = capfd.readouterr()
+    assert "database-unavailable: " in logged.err + logged.out
 
 
 async def test_a_client_that_leaves_frees_the_model(shop, model_server):

@@ -11,10 +11,12 @@ import pytest
 
 from core.errors import DatabaseUnavailable, OutboxFull, OutboxUnavailable
 from core.outbox import outbox as outboxes
+from core.outbox import places
 from core.outbox.event import Event
 from core.outbox.lock import holding
 from core.outbox.outbox import Outbox, Undeliverable
 from core.outbox.store import FILE, MIB, Store
+from tests.parts.faulty_models import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -192,6 +194,141 @@ async def test_settle_waits_for_what_is_there_and_no_longer_than_it_is_told(tmp_
     assert await outbox.settle("note", 0, topic="b")
     released.set()
     assert await outbox.settle("note", 10, topic="a")
+    await outbox.close()
+
+
+class Receivers:
+    """Appliers of deliveries that end when they are told to, and what they have in hand and have done."""
+
+    def __init__(self) -> None:
+        self.in_hand: list[Event] = []
+        self.done: list[Event] = []
+        self.holds = asyncio.Event()
+
+    async def quick(self, one):
+        self.done.append(one)
+
+    async def slow(self, one):
+        self.in_hand.append(one)
+        await self.holds.wait()
+        self.done.append(one)
+
+    async def by_shop(self, one):
+        await (self.slow(one) if one.shop_id == 1 else self.quick(one))
+
+
+def delivery(shop_id, kind="hook"):
+    return Event(kind=kind, lane="delivery", shop_id=shop_id, topic="t", payload=b"{}")
+
+
+async def test_a_slow_receiver_holds_up_no_other_and_takes_few_places(tmp_path):
+    receivers = Receivers()
+    outbox = box(tmp_path, receivers.by_shop, kind="hook", lane="delivery")
+    await outbox.put(*(delivery(1) for _ in range(20)), *(delivery(2) for _ in range(20)))
+    outbox.start()
+    await until(lambda: len(receivers.done) == 20)
+    await outbox.put(delivery(3))
+    await until(lambda: len(receivers.done) == 21)
+    assert {2, 3} == {one.shop_id for one in receivers.done}
+    assert places.AT_ONCE_A_SHOP == len(receivers.in_hand)
+    receivers.holds.set()
+    assert await outbox.settle("hook", 30)
+    await outbox.close()
+
+
+async def test_a_mail_server_that_hangs_holds_up_no_webhook(tmp_path):
+    receivers = Receivers()
+    outbox = Outbox(tmp_path, 64, {"delivery": {"mail": receivers.slow, "hook": receivers.quick}})
+    await outbox.put(*(delivery(shop, "mail") for shop in range(1, 60)), *(delivery(shop) for shop in range(1, 60)))
+    outbox.start()
+    await until(lambda: len(receivers.done) == 59)
+    assert places.AT_ONCE == len(receivers.in_hand)
+    receivers.holds.set()
+    await outbox.close()
+
+
+@pytest.mark.parametrize("lane", ["database", "delivery"])
+async def test_an_outbox_closes_after_the_event_in_hand_and_begins_no_other(tmp_path, lane):
+    receivers = Receivers()
+    outbox = box(tmp_path, receivers.slow, lane=lane)
+    await outbox.put(*(event(lane=lane) for _ in range(9)))
+    outbox.start()
+    await until(lambda: receivers.in_hand)
+    closing = asyncio.create_task(outbox.close())
+    await asyncio.sleep(0)
+    receivers.holds.set()
+    await closing
+    assert [one.id for one in receivers.in_hand] == [one.id for one in receivers.done]
+    left = {one.event.id for one in Store(tmp_path).listed()}
+    assert 9 - len(receivers.done) == len(left)
+    assert not left & {one.id for one in receivers.done}
+
+
+@pytest.mark.parametrize("lane", ["database", "delivery"])
+async def test_what_takes_too_long_is_broken_off_at_the_close_and_left_for_the_next_process(
+    tmp_path, lane, monkeypatch
+):
+    monkeypatch.setattr(outboxes, "CLOSE_S", 0.05)
+    receivers, before = Receivers(), asyncio.all_tasks()
+    outbox = box(tmp_path, receivers.slow, lane=lane)
+    await outbox.put(event(lane=lane))
+    outbox.start()
+    await until(lambda: receivers.in_hand)
+    await outbox.close()
+    assert ([], 1) == (receivers.done, len(Store(tmp_path).listed()))
+    assert before == asyncio.all_tasks()
+
+
+async def test_an_outbox_that_cannot_be_written_breaks_off_no_delivery(tmp_path, monkeypatch):
+    """What was delivered meanwhile is marked where the file takes it, and delivered again where it does not."""
+    receivers = Receivers()
+    outbox = Outbox(tmp_path, 64, {"delivery": {"mail": receivers.slow, "hook": receivers.quick}})
+    await outbox.put(delivery(1, "mail"), delivery(1))
+    done = Store.done
+
+    def refuse_once(*_):
+        monkeypatch.setattr(Store, "done", done)
+        receivers.holds.set()
+        raise OutboxUnavailable("full")
+
+    monkeypatch.setattr(Store, "done", refuse_once)
+    with pytest.raises(OutboxUnavailable):
+        await outbox.drain_once("delivery")
+    assert ["hook", "mail"] == [one.kind for one in receivers.done]
+    assert ["hook"] == [one.event.kind for one in Store(tmp_path).listed()]
+    await outbox.close()
+
+
+async def steps_of_settling(folder, count):
+    """How many steps SQLite takes to see whether a shop's events were applied, `count` of which wait."""
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    outbox = box(folder, applied)
+    await outbox.put(*(event() for _ in range(count)), *(event(kind="other") for _ in range(count)))
+    outbox._store._open().set_progress_handler(step, 1)
+    assert not await outbox.settle("note", 0, shop_id=1)
+    await outbox.close()
+    return steps
+
+
+async def test_to_look_whether_a_shop_has_settled_takes_no_longer_the_more_there_is(tmp_path):
+    few, many = [await steps_of_settling(tmp_path / str(count), count) for count in (10, 2000)]
+    assert 0 < many < 2 * few
+
+
+async def test_settling_asks_for_what_was_there_and_not_for_what_comes_after(tmp_path):
+    outbox = Outbox(tmp_path, 64, {"database": {"note": applied}})
+    await outbox.put(event())
+    waiting = asyncio.create_task(outbox.settle("note", 30, shop_id=1))
+    await asyncio.sleep(0)  # it looks first: one thread does both
+    [first] = await outbox.pending("note")
+    await outbox.put(event(topic="later"))
+    Store(tmp_path).done(first.id)
+    assert await waiting
     await outbox.close()
 
 

@@ -33,3 +33,19 @@ async def ask_file(client, name: str, shop_id: int, stated: StatedFacts | None) 
 
 def amiss(judged: list[Judged]) -> list[Judged]:
     return [one for one in judged if one.verdict == "wrong" or one.invented]
+
+
+def unlike(name: str, judged: list[Judged]) -> list[str]:
+    """The questions whose answers claim to know and are not what their file says, by its letters alone.
+
+    An answer without a model is made of what it rests on, of which the product's own check can miss nothing.
+    """
+    cases = read_cases(DATA / f"chat_{name}.jsonl")
+    pairs = zip(cases, judged, strict=True)
+    return [case.question for case, one in pairs if one.known and not _as_written(case, one.answer.casefold())]
+
+
+def _as_written(case: Case, said: str) -> bool:
+    choices = [(item,) if isinstance(item, str) else item for item in case.expect]
+    expected = all(any(choice.casefold() in said for choice in item) for item in choices)
+    return bool(choices) and expected and not any(text.casefold() in said for text in case.forbid)

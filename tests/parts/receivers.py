@@ -100,6 +100,7 @@ class Hook:
         self.calls: list[tuple[dict[str, str], bytes]] = []
         self.status = 204
         self.location: str | None = None
+        self.cookie: str | None = None
         self.hold = threading.Event()
         self.hold.set()
         hook = self
@@ -112,6 +113,8 @@ class Hook:
                 self.send_response(hook.status)
                 if hook.location:
                     self.send_header("location", hook.location)
+                if hook.cookie:
+                    self.send_header("set-cookie", hook.cookie)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -18,7 +19,10 @@ from core.facts.types import Facts, Person, Price
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MIB = 1 << 20
-CPU_S = 2.0  # of this thread; before there was a bound some of these took minutes
+# Of this thread, at the best of a few tries, which other work on the machine does not lengthen: two and a half times
+# the longest of these on two cores of 2024. Before there was a bound some took minutes.
+CPU_S = 0.5
+TRIES = 5
 _letters = random.Random(7)
 WORDS = " ".join("".join(_letters.choices("abcdefghij", k=_letters.randint(3, 9))) for _ in range(1000))
 LONG = {
@@ -62,12 +66,19 @@ SHOP = large_shop()
 PASSAGES = [Passage("A haircut costs £24. " * 20)] * 5
 
 
-def cpu_s(message: str, history: list[Said]) -> float:
-    began = time.thread_time()
+def is_quick(work: Callable[[], object]) -> bool:
+    for _ in range(TRIES):
+        began = time.thread_time()
+        work()
+        if time.thread_time() - began < CPU_S:
+            return True
+    return False
+
+
+def answer(message: str, history: list[Said]) -> None:
     courtesy(message)
     asks_for_person(message)
     compose(message, history, PASSAGES, SHOP, NOW)
-    return time.thread_time() - began
 
 
 def of_length(name: str, letters: int) -> str:
@@ -76,21 +87,21 @@ def of_length(name: str, letters: int) -> str:
 
 @pytest.mark.parametrize("name", LONG)
 def test_the_longest_message_is_answered_at_once(name):
-    assert cpu_s(of_length(name, 4000), []) < CPU_S
+    message = of_length(name, 4000)
+    assert is_quick(lambda: answer(message, []))
 
 
 @pytest.mark.parametrize("turns", [1, 50])
 @pytest.mark.parametrize("name", LONG)
 def test_a_mebibyte_of_history_is_answered_at_once(name, turns):
     history = [Said("user", f"how much is a haircut? {of_length(name, MIB // turns)}") for _ in range(turns)]
-    assert cpu_s("and a beard trim?", history) < CPU_S
+    assert is_quick(lambda: answer("and a beard trim?", history))
 
 
 @pytest.mark.parametrize("name", LONG)
 def test_a_passage_of_the_greatest_length_is_looked_at_at_once(name):
-    began = time.thread_time()
-    compose("how much is a haircut?", [], [Passage(of_length(name, 100_000))] * 100, None, NOW)
-    assert time.thread_time() - began < CPU_S
+    passages = [Passage(of_length(name, 100_000))] * 100
+    assert is_quick(lambda: compose("how much is a haircut?", [], passages, None, NOW))
 
 
 def test_of_a_long_message_its_end_is_heard_and_of_a_history_its_last_turns_that_say_something():

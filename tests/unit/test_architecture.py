@@ -50,6 +50,8 @@ LAYERS = (
     ("core.app",),
 )
 
+LONG = 150  # letters of a syntax tree: about a line
+
 # `ops` likewise, by its packages. Drill and benchmarks run what the others are.
 OPS_LAYERS = (
     ("ops.bootstrap", "ops.idle", "ops.lifeline", "ops.slo", "ops.unixhttp"),
@@ -280,6 +282,46 @@ def test_the_environment_is_read_once_into_settings():
 def test_the_service_levels_are_read_in_one_place():
     readers = [path for path, tree in SOURCES.items() if any("slo.toml" in text for text in strings(tree))]
     assert ["ops/slo/levels.py"] == readers
+
+
+def stated(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Each name that a module defines with what it is: a value or the body of a function; short ones may be alike."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            said = ast.dump(node.value)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            said = "".join(map(ast.dump, node.body))
+        else:
+            continue
+        if len(said) > LONG:
+            yield said, node.name if not isinstance(node, ast.Assign) else ast.unparse(node.targets[0])
+
+
+def test_nothing_is_defined_twice_in_core_and_functions():
+    found: dict[str, list[str]] = {}
+    for path, tree in SOURCES.items():
+        if path.startswith(("core/", "functions/")):
+            for said, name in stated(tree):
+                found.setdefault(said, []).append(f"{path}: {name}")
+    assert [] == [places for places in found.values() if len(places) > 1]
+    assert len(found) > 1000
+
+
+def test_what_is_long_is_divided():
+    """A function of the product that one file holds has 150 lines at most, any Python function in it 40."""
+    lines = {path: (ROOT / path).read_text("utf-8").count("\n") for path in SOURCES}
+    assert [] == [
+        path for path, count in lines.items() if path.count("/") == 1 and path[:9] == "functions" and count > 150
+    ]
+    assert [] == [path for path, count in lines.items() if count > 300]
+    long = [
+        f"{path}: {node.name}"
+        for path, tree in SOURCES.items()
+        if path.startswith(("core/", "functions/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 40
+    ]
+    assert [] == long
 
 
 def test_no_module_is_named_after_nothing():

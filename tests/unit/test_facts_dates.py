@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis.strategies import dates, sampled_from
 
 from core.answer.compose import from_facts
 from core.answer.history import Said
@@ -73,11 +75,39 @@ def test_hours_past_midnight_are_those_of_the_evening_they_began_on(question, te
         "were you open yesterday",
         "were you open last friday",
         "and the day after?",
+        "are you open on 0000-00-00",
+        "are you open on 0001-01-01?",
+        "are you open at 9pm on 0001-01-01?",
+        "are you open on 1999-12-31?",
+        "are you open on 2100-01-01?",
+        "are you open on 9999-12-31?",
+        "are you open at 9pm on 9999-12-31?",
+        "can I book a lane on 9999-12-31?",
         "what time does Marten start on Thursday",
     ],
 )
 def test_a_day_that_is_not_there_or_not_known_gets_no_hours(question):
     assert said(question) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "text"),
+    [
+        ("2000-01-01", "and the day after?", "On Sunday 2 January 2000 we are closed."),
+        ("2000-01-01", "and the day before?", None),
+        ("2099-12-31", "and the day after?", None),
+        ("0001-01-01", "and the day before?", None),
+        ("9999-12-31", "and the day after?", None),
+    ],
+)
+def test_the_days_beside_the_ends_of_the_calendar_are_not_told(before, question, text):
+    assert text == said(question, f"are you open on {before}?")
+
+
+@given(day=dates(), question=sampled_from(["are you open on {}?", "are you open at 1am on {}?", "closed {}?"]))
+def test_of_any_date_the_hours_are_told_or_nothing_is(day, question):
+    told = said(question.format(day.isoformat()))
+    assert (told is not None) == (day.year // 100 == 20)
 
 
 def test_hours_over_christmas_are_told_day_by_day():
