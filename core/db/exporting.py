@@ -66,7 +66,7 @@ def export_rows(conn: Reader, shop_id: int, files: Sequence[str] = ()) -> Iterat
 
 
 def _loose(conn: Reader, shop_id: int) -> Iterator[ExportRow]:
-    given = {"shop_id": shop_id, "limit": PASSAGES_A_STATEMENT, "after": None}
+    given: dict[str, Any] = {"shop_id": shop_id, "limit": PASSAGES_A_STATEMENT, "after": None}
     while page := _rows(conn, LOOSE, given):
         yield from page
         given["after"] = page[-1].id
