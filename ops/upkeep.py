@@ -31,7 +31,7 @@ def main() -> None:
             partial(build_indexes, settings.database_url),
         )
         for work in works:
-            for line in work():
+            for line in work() or ():
                 print(line, flush=True)
     except (SettingsError, OutboxUnavailable, psycopg.Error) as error:
         sys.exit(str(error))
