@@ -320,8 +320,11 @@ async def test_a_model_that_nobody_asked_for_a_while_is_looked_at_before_it_is_a
     faulty.gate.clear()
     asking = asyncio.create_task(embedder.embed_query("a fade"))
     await until(lambda: faulty.running == 1)  # the text that its identity is taken from
+    faulty.tags_gate.clear()
     faulty.gate.set()
+    await until(lambda: faulty.running == 0)
     faulty.gate.clear()
+    faulty.tags_gate.set()
     await until(lambda: asked(faulty)["a fade"] == faulty.running == 1)
     faulty.digest = "one"
     faulty.gate.set()
