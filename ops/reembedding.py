@@ -105,13 +105,18 @@ class Change:
             if gaining:
                 await self._catch_up(shop.shop_id, row, missing)
             if shop.indexed and not shop.uses:
-                await asyncio.to_thread(build_indexes, self._owner_dsn)
+                await self._build_indexes()
             done, added = await _patiently(partial(self._finish, shop.shop_id, row))
             before, missing = missing, await _patiently(partial(count_left, self._database, shop.shop_id, row))
             gaining = not added or (gaining and missing < before / 2)
         if not shop.uses:
             self._switched.append(shop.shop_id)
             self._tell(Progress(shop.shop_id, switched=True))
+
+    async def _build_indexes(self) -> None:
+        # Whoever is at it just now looked before the new vectors were there, and may leave this shop without an index.
+        while await asyncio.to_thread(build_indexes, self._owner_dsn) is None:  # noqa: ASYNC110 - the lock has no event
+            await asyncio.sleep(TRY_AGAIN_S)
 
     async def _catch_up(self, shop_id: int, row: ModelRow, missing: int) -> None:
         """Embed as many as were missing when this began; the writers may add others for ever."""

@@ -38,7 +38,7 @@ def main() -> None:
             partial(build_indexes, settings.database_url),
         )
         for work in works:
-            for line in work():
+            for line in work() or ():
                 print(line, flush=True)
     except (SettingsError, Unavailable, psycopg.Error) as error:
         sys.exit(str(error))

@@ -51,10 +51,10 @@ where shop_id = {shop} and model_id = {model}
 """
 
 
-def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str]:
+def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str] | None:
     """Make the indexes that are missing and drop those of shops far below `threshold` vectors; returns what was done.
 
-    What an interrupted run left half-built is dropped first. Returns nothing while another process is at it.
+    What an interrupted run left half-built is dropped first. None, and nothing done, while another process is at it.
     Raises SettingsError, psycopg.Error, and at the end BuildError when a shop failed: the others have what they need.
     """
     with psycopg.connect(owner_conninfo(owner_dsn), autocommit=True, application_name="edge ann") as conn:
@@ -64,7 +64,7 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str]:
         conn.execute("set max_parallel_maintenance_workers = 0")
         # Tried, not waited for: whoever waits holds a snapshot that `create index concurrently` would wait for.
         if conn.execute("select pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() != (True,):
-            return []
+            return None
         done = _drop_leftovers(conn)
         failed = []
         for shop_id in _candidates(conn, threshold):

@@ -4,8 +4,9 @@ Writers take a connection of `Database.shop`. A document is swapped whole within
 its old and its new passages visible, or neither.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from psycopg.rows import TupleRow, args_row
 from core.db.connection import Connection
 from core.db.passages import Passage, insert_passages
 from core.db.pool import SET_SHOP, Database
+from core.errors import DatabaseUnavailable
 
-# Each deletes some thirty rows besides a document's own; a statement has a time limit.
-DOCUMENTS_A_STATEMENT = 100
-ROWS_A_FETCH = 500
+# A statement has a time limit, and a passage of some hundred words takes as many rows with it: about a millisecond.
+PASSAGES_A_STATEMENT = 500
+DOCUMENTS_A_LOOK = 100
 KNOWN = """
 select file, key, hash from document
 where shop_id = %(shop_id)s and (file, key) in (select * from unnest(%(files)s::text[], %(keys)s::text[]))
@@ -29,16 +31,20 @@ PASSAGES = """
 select id, content, category, source, metadata, created_at, updated_at from passage
 where shop_id = %s and id = any(%s) and document_id is null
 """
-OF_DOCUMENTS = """
+OF_NAMES = "(file, key) in (select * from unnest(%(files)s::text[], %(keys)s::text[]))"
+OF_DOCUMENTS = f"""
 select file, key, passage.id, content, category, source, metadata, passage.created_at, passage.updated_at
 from document join passage on passage.shop_id = document.shop_id and passage.document_id = document.id
-where document.shop_id = %(shop_id)s
-    and (file, key) in (select * from unnest(%(files)s::text[], %(keys)s::text[]))
-"""
-DELETE = """
-delete from document
-where shop_id = %(shop_id)s and (file, key) in (select * from unnest(%(files)s::text[], %(keys)s::text[]))
-"""
+where document.shop_id = %(shop_id)s and {OF_NAMES}
+"""  # noqa: S608 - constants of this module
+DELETE = f"delete from document where shop_id = %(shop_id)s and {OF_NAMES}"  # noqa: S608 - as above
+DELETE_SOME_OF_NAMES = f"""
+delete from passage where shop_id = %(shop_id)s and id in (
+    select passage.id from passage
+    join document on document.shop_id = passage.shop_id and document.id = passage.document_id
+    where passage.shop_id = %(shop_id)s and {OF_NAMES} limit %(limit)s
+)
+"""  # noqa: S608 - as above
 INSERT = """
 insert into document (shop_id, id, file, key, hash)
 select %(shop_id)s, * from unnest(%(ids)s::uuid[], %(files)s::text[], %(keys)s::text[], %(hashes)s::bytea[])
@@ -60,22 +66,21 @@ select file, key from document
 where shop_id = %(shop_id)s and (file, key) > (%(after_file)s, %(after_key)s) and {OF_FILES}
 order by file, key limit %(limit)s
 """  # noqa: S608 - as above
-FORGET = f"""
-delete from document where shop_id = %(shop_id)s and id in (
-    select id from document where shop_id = %(shop_id)s and {OF_FILES} limit %(limit)s
+SIZES = """
+select id, (select count(*)::int from passage where passage.shop_id = looked.shop_id and document_id = looked.id)
+from (select shop_id, id from document where shop_id = %(shop_id)s and {which} limit %(limit)s) as looked
+"""
+FORGET_SOME = """
+delete from passage where shop_id = %(shop_id)s and id in (
+    select id from passage where shop_id = %(shop_id)s and document_id = any(%(ids)s) limit %(limit)s
 )
-"""  # noqa: S608 - as above
+"""
+FORGET = "delete from document where shop_id = %(shop_id)s and id = any(%(ids)s)"
 FORGET_LOOSE = """
 delete from passage where shop_id = %(shop_id)s and id in (
     select id from passage where shop_id = %(shop_id)s and document_id is null limit %(limit)s
 )
 """
-EXPORT = f"""
-select passage.id, content, category, source, metadata, passage.created_at, passage.updated_at, file, key, hash
-from passage left join document on document.shop_id = passage.shop_id and document.id = passage.document_id
-where passage.shop_id = %(shop_id)s and {OF_FILES}
-order by file nulls first, key, passage.id
-"""  # noqa: S608 - as above
 LOOSE = "select count(*)::int from passage where shop_id = %s and document_id is null"
 
 
@@ -96,21 +101,6 @@ class FileRow(msgspec.Struct, frozen=True):
     documents: int
     passages: int
     imported_at: datetime
-
-
-class ExportRow(msgspec.Struct, frozen=True):
-    """A passage with the document that it belongs to, if any."""
-
-    id: UUID
-    content: str
-    category: str | None
-    source: str | None
-    metadata: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
-    file: str | None
-    key: str | None
-    hash: bytes | None
 
 
 async def known_hashes(
@@ -148,6 +138,7 @@ async def swap_documents(conn: Connection, shop_id: int, model_digest: str, docu
     }
     items = [item for document in documents for item in document.passages]
     if named:
+        await _all(conn, DELETE_SOME_OF_NAMES, names, PASSAGES_A_STATEMENT)
         await conn.execute(DELETE, names)
     await conn.execute(DELETE_PASSAGES, [shop_id, [passage.id for passage, _ in items]])
     if named:
@@ -161,11 +152,23 @@ async def swap_documents(conn: Connection, shop_id: int, model_digest: str, docu
 
 async def drop_documents(database: Database, shop_id: int, names: Sequence[tuple[str, str]]) -> None:
     """Forget these documents (file, key) and their passages. Raises DatabaseUnavailable."""
-    for start in range(0, len(names), DOCUMENTS_A_STATEMENT):
-        some = names[start : start + DOCUMENTS_A_STATEMENT]
-        given = {"shop_id": shop_id, "files": [file for file, _ in some], "keys": [key for _, key in some]}
-        async with database.shop(shop_id, bulk=True) as conn:
-            await conn.execute(DELETE, given)
+    await _forget(database, shop_id, OF_NAMES, _named(shop_id, names))
+
+
+async def forget_documents(database: Database, shop_id: int, files: Sequence[str] = ()) -> int:
+    """Forget the documents of these files and folders, all without `files`; returns how many.
+
+    Each goes whole, some at a time. Raises DatabaseUnavailable; what went until then is gone.
+    """
+    return await _forget(database, shop_id, OF_FILES, _given(shop_id, files))
+
+
+async def forget_loose(database: Database, shop_id: int) -> int:
+    """Forget the passages that belong to no document; returns how many. Raises DatabaseUnavailable."""
+    size, gone = _Size(), 0
+    while count := await size.tried(partial(_forget_loose, database, shop_id)):
+        gone += count
+    return gone
 
 
 async def names_below(
@@ -192,35 +195,62 @@ def count_loose(conn: psycopg.Connection[TupleRow], shop_id: int) -> int:
     return int(row[0])
 
 
-def forget_documents(conn: psycopg.Connection[TupleRow], shop_id: int, files: Sequence[str] = ()) -> int:
-    """Forget the documents of these files and folders, all without `files`, some at a time; returns how many."""
-    return _repeat(conn, shop_id, FORGET, _given(shop_id, files))
+class _Size:
+    """How many passages a statement may take: fewer after one that ran out of time."""
+
+    def __init__(self) -> None:
+        self.passages = PASSAGES_A_STATEMENT
+
+    async def tried(self, work: Callable[[int], Awaitable[int]]) -> int:
+        """What `work` returns, with as many as there is the time for. Raises DatabaseUnavailable."""
+        while True:
+            try:
+                return await work(self.passages)
+            except DatabaseUnavailable as error:
+                if self.passages == 1 or not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                    raise
+                self.passages //= 2
 
 
-def forget_loose(conn: psycopg.Connection[TupleRow], shop_id: int) -> int:
-    """Forget the passages that belong to no document; returns how many."""
-    return _repeat(conn, shop_id, FORGET_LOOSE, {"shop_id": shop_id})
+async def _forget(database: Database, shop_id: int, which: str, given: dict[str, Any]) -> int:
+    size, gone = _Size(), 0
+    statement = SIZES.format(which=which).encode()
+    while some := await database.read(shop_id, statement, {**given, "limit": DOCUMENTS_A_LOOK}):
+        for ids in groups(some):
+            gone += await size.tried(partial(_forget_group, database, shop_id, ids))
+    return gone
 
 
-def export_rows(conn: psycopg.Connection[TupleRow], shop_id: int, files: Sequence[str] = ()) -> Iterator[ExportRow]:
-    """The shop's passages as they stand at one moment, those of a document together and in order."""
-    with conn.transaction():
-        conn.execute("set transaction isolation level repeatable read, read only")
-        conn.execute(SET_SHOP, [str(shop_id)])
-        with conn.cursor("export", row_factory=args_row(ExportRow)) as cursor:
-            cursor.itersize = ROWS_A_FETCH
-            yield from cursor.execute(EXPORT, _given(shop_id, files))
+def groups(sizes: Iterable[tuple[UUID, int]]) -> Iterator[list[UUID]]:
+    """Documents, each with the number of its passages, in runs of PASSAGES_A_STATEMENT at most; a larger one alone."""
+    group: list[UUID] = []
+    held = 0
+    for document, passages in sizes:
+        if group and held + passages > PASSAGES_A_STATEMENT:
+            yield group
+            group, held = [], 0
+        group.append(document)
+        held += passages
+    if group:
+        yield group
 
 
-def _repeat(conn: psycopg.Connection[TupleRow], shop_id: int, statement: str, given: dict[str, Any]) -> int:
-    gone = 0
-    while True:
-        with conn.transaction():
-            conn.execute(SET_SHOP, [str(shop_id)])
-            count = conn.execute(statement.encode(), {**given, "limit": DOCUMENTS_A_STATEMENT}).rowcount
-        gone += count
-        if count < DOCUMENTS_A_STATEMENT:
-            return gone
+async def _forget_group(database: Database, shop_id: int, ids: list[UUID], limit: int) -> int:
+    async with database.shop(shop_id) as conn:
+        given = {"shop_id": shop_id, "ids": ids}
+        await _all(conn, FORGET_SOME, given, limit)
+        return (await conn.execute(FORGET, given)).rowcount
+
+
+async def _forget_loose(database: Database, shop_id: int, limit: int) -> int:
+    async with database.shop(shop_id) as conn:
+        return (await conn.execute(FORGET_LOOSE, {"shop_id": shop_id, "limit": limit})).rowcount
+
+
+async def _all(conn: Connection, statement: str, given: dict[str, Any], limit: int) -> None:
+    """Repeat a statement that deletes at most `limit` rows, until it has deleted the last."""
+    while (await conn.execute(statement.encode(), {**given, "limit": limit})).rowcount == limit:
+        pass
 
 
 def _named(shop_id: int, names: Sequence[tuple[str, str]]) -> dict[str, Any]:

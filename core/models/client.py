@@ -20,6 +20,7 @@ T = TypeVar("T")
 PROBE_TEXT = "When are you open?"
 CONNECTIONS = 8
 CLOSING = "the client of the model server is closing"
+REPLACED = "the embedding model is being replaced"
 
 # The client raises whatever its parts raise: `ConnectionError` for a refused connection, httpx errors for a lost one.
 UNREACHABLE = (OSError, httpx.TransportError, TimeoutError)
@@ -39,8 +40,17 @@ class _Embeddings(msgspec.Struct):
     embeddings: list[list[float]]
 
 
+class _Listed(msgspec.Struct):
+    model: str = ""
+    digest: str = ""
+
+
+class _Tags(msgspec.Struct):
+    models: list[_Listed]
+
+
 class OllamaClient(ollama.AsyncClient):
-    """The official client, with a quicker way to vectors.
+    """The official client, with a quicker way to vectors, and to the digests that are looked at beside each of them.
 
     Its `embed` makes pydantic check each number: a third of a millisecond a text, a fifth of a search.
     `_request_raw`, which its methods share, is private: tests/unit/test_ollama_contract.py holds what is relied on.
@@ -50,6 +60,12 @@ class OllamaClient(ollama.AsyncClient):
         """What `embed` returns as `embeddings`; msgspec.ValidationError, a ValueError, for anything else."""
         answer = await self._request_raw("POST", "/api/embed", json={"model": model, "input": list(texts)})  # type: ignore[no-untyped-call]
         return _embeddings.decode(answer.content).embeddings
+
+    async def digests(self) -> dict[str, str]:
+        """The digest of each model that `list` returns, by its name with its tag; ValueError for anything else."""
+        answer = await self._request_raw("GET", "/api/tags")  # type: ignore[no-untyped-call]
+        listed = _tags.decode(answer.content).models
+        return {with_tag(each.model): each.digest for each in listed if each.model and each.digest}
 
 
 class ModelClient:
@@ -80,9 +96,14 @@ class ModelClient:
         return (await self.introduce())[0]
 
     async def introduce(self) -> tuple[ModelIdentity, HalfVector]:
-        """The identity, and the vector of PROBE_TEXT that it was taken from."""
+        """The identity, and the vector of PROBE_TEXT that it was taken from.
+
+        Raises ModelUnavailable when the name was given to another model meanwhile.
+        """
         digest = await self.digest()
         (vector,) = await self.embed([PROBE_TEXT])
+        if await self.digest() != digest:
+            raise ModelUnavailable(REPLACED)
         model = ModelIdentity(
             self._model, digest, vector.dimensions(), *self._prefixes, uncased=is_uncased(self._model)
         )
@@ -97,8 +118,7 @@ class ModelClient:
 
     async def digests(self) -> dict[str, str]:
         """The digest of each model that the server lists, by its name with its tag."""
-        listed = await self._call(self._ollama.list)
-        return {with_tag(model.model): model.digest for model in listed.models if model.digest and model.model}
+        return await self._call(self._ollama.digests)
 
     async def footprint_bytes(self) -> int:
         """Memory that the server's loaded models take; without any, the size of this model's file."""
@@ -161,3 +181,4 @@ def _unit(values: Sequence[float]) -> HalfVector:
 
 
 _embeddings = msgspec.json.Decoder(_Embeddings)
+_tags = msgspec.json.Decoder(_Tags)

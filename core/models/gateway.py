@@ -10,7 +10,7 @@ from pgvector import HalfVector
 from core.cache.behind import ByteStore
 from core.errors import ModelAnswerUnusable, ModelOverloaded, ModelUnavailable, SettingsError
 from core.models.breaker import Breaker
-from core.models.client import ModelClient, Timeouts
+from core.models.client import REPLACED, ModelClient, Timeouts
 from core.models.identity import ModelIdentity, Prefixes, prefixes_of
 from core.models.job import BULK_TEXTS, Job
 from core.models.lane import Lane
@@ -229,12 +229,14 @@ class Embedder:
     async def _embed(self, works: list[Work]) -> list[Embedded]:
         texts = [work.prefix + work.text for work in works]
         for _ in range(2):
-            before = self._watch.known
+            before = await self._watch.before()
             vectors = await self._client.embed(texts)
-            model = await self._watch.confirm(vectors[0].dimensions())
+            model = await self._watch.after()
             if before is not None and before.digest == model.digest:
+                if model.dimensions != vectors[0].dimensions():  # one digest has one length, here as in the database
+                    raise ModelUnavailable("the model server answers with vectors of another length than its model has")
                 return [Embedded(vector, model, cached=False) for vector in vectors]
-        raise ModelUnavailable("the embedding model is being replaced")
+        raise ModelUnavailable(REPLACED)
 
     @staticmethod
     def _expiry(seconds: float) -> float:

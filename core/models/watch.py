@@ -9,22 +9,23 @@ from core.models.breaker import Breaker
 from core.models.client import CLOSING, ModelClient
 from core.models.identity import ModelIdentity
 
-CONFIRM_AFTER_S = 1.0
+FRESH_S = 1.0
 LOOK_AFTER_S = 10.0
 
 
 class IdentityWatch:
-    """The model's identity: asked for once, confirmed while vectors are made, looked at again now and then.
+    """The model's identity: asked for once, looked at around every call for vectors, and again now and then.
 
-    Changing a model means loading it, so the first call that a new model answers outlasts CONFIRM_AFTER_S or comes
-    after a pause: confirming after such calls keeps its vectors from being taken for those of the old one.
+    An answer does not say which model made it, and a name becomes that of another in an instant: a model that is
+    copied is loaded already. So a call counts only between two looks that see the same digest. While calls follow each
+    other, the look after one is the look before the next.
     """
 
     def __init__(self, client: ModelClient, breaker: Breaker, stall_s: float) -> None:
         self._client = client
         self._breaker = breaker
         self._stall_s = stall_s
-        self._confirmed_at = self._looked_at = float("-inf")
+        self._seen_at = self._looked_at = float("-inf")
         self._flight: Flight[ModelIdentity] = Flight(lambda: ModelUnavailable(CLOSING))
         self._look: asyncio.Task[None] | None = None
         self.known: ModelIdentity | None = None
@@ -37,17 +38,18 @@ class IdentityWatch:
             self._breaker.check()
         return await self._flight.do("first", self._fetch, expires_at=expires_at)
 
-    async def confirm(self, dimensions: int) -> ModelIdentity:
-        """The model that has just made vectors of `dimensions`.
+    async def before(self) -> ModelIdentity | None:
+        """The model that a call which begins now goes to, by a look that is no older than FRESH_S."""
+        if self._now() - self._seen_at > FRESH_S:
+            await self._refresh()
+        return self.known
 
-        Raises ModelUnavailable when they do not fit it: one digest has one length, here as in the database.
+    async def after(self) -> ModelIdentity:
+        """The model that stands behind the name now that a call has ended.
+
+        Each call has a look of its own: one that began before the call ended could have seen the model before it.
         """
-        model = self.known
-        if model is None or model.dimensions != dimensions or self._now() - self._confirmed_at > CONFIRM_AFTER_S:
-            model = await self._flight.do("again", self._refresh)
-        if model.dimensions != dimensions:
-            raise ModelUnavailable("the model server answers with vectors of another length than its model has")
-        return model
+        return await self._refresh()
 
     def forget(self) -> None:
         """Ask for the identity anew the next time: what was seen cannot be."""
@@ -72,7 +74,7 @@ class IdentityWatch:
             if self.known is None:
                 await self._flight.do("first", self._fetch)
             else:
-                await self._flight.do("again", self._refresh)
+                await self._refresh()
 
     async def _fetch(self) -> ModelIdentity:
         self._breaker.begin()
@@ -94,8 +96,9 @@ class IdentityWatch:
         begun, known = self._now(), self.known
         if known is None or await self._client.digest() != known.digest:
             known = await self._client.identity()
-        self.known = known
-        self._confirmed_at = self._looked_at = begun
+        if begun >= self._seen_at:  # looks may end in another order than they began
+            self.known = known
+            self._seen_at = self._looked_at = begun
         return known
 
     @staticmethod

@@ -112,9 +112,10 @@ class Lenses:
                 del self._measuring[model]
                 return  # noqa: TRY300 - the way out of the loop
             except ValueError as error:
-                # It stays with the provisional one: results in order, their similarity a guess. Never measured again:
-                # each search would start it anew.
+                # It stays with the provisional one, results in order, their similarity a guess, until a calibration is
+                # stored (edge calibrate). Never measured again: each search would start it anew.
                 _log.warning("the model %s cannot be calibrated: %s", model.name, error)
+                self._known[model] = _lens(row)
                 return
             except Unavailable:
                 pass

@@ -61,7 +61,7 @@ async def measure(server: EmbeddedPostgres, sizes: Sequence[int], asked: int, th
         questions = world.questions(asked)
         exact = [await ask(database, state, model, questions) for state in await states(database, sizes)]
         start = perf_counter()
-        built = await asyncio.to_thread(ann.build_indexes, server.owner_dsn, threshold)
+        built = await asyncio.to_thread(ann.build_indexes, server.owner_dsn, threshold) or []
         echo(f"{len(built)} indexes in {perf_counter() - start:.0f} s")
         for state, size, before in zip(await states(database, sizes), sizes, exact, strict=True):
             echo(line(f"shop of {size}, exact", before[0]))

@@ -1,19 +1,28 @@
 """`edge knowledge`: bring out, list and forget what shops know."""
 
+import asyncio
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import click
+import msgspec
+import psycopg
 
 from core.db.documents import count_loose, files_of, forget_documents, forget_loose
 from core.db.names import MOST_NAMES, NAME_CHARS, names_of, set_names
+from core.db.pool import Database
 from core.db.tenants import list_shops
-from ops.cli.database import application_connection, owner_connection
+from core.errors import SettingsError
+from core.settings import Settings
+from ops.cli.database import application_connection, owner_connection, running_settings
+from ops.cli.settings import plain_errors
 from ops.cli.table import show
 from ops.importing.exporting import exported_lines
 from ops.importing.sources import absolute, text_of
@@ -64,7 +73,7 @@ def export(*, shop: int, files: tuple[Path, ...], output: Path | None) -> None:
     A file is complete or not there: it gets its name at the end.
     """
     count = 0
-    with application_connection() as conn, _opened(output) as target:
+    with _opened(output) as target, application_connection() as conn:
         for line in exported_lines(conn, shop, _names(files)):
             target.write(line)
             count += 1
@@ -84,9 +93,9 @@ def forget(*, shop: int, files: tuple[Path, ...], everything: bool, yes: bool, a
     if not yes:
         what = "everything" if everything else f"what came from {', '.join(_names(files))}"
         click.confirm(f"Forget {what} of shop {shop}?", abort=True, err=True)
-    with application_connection() as conn:
-        documents = forget_documents(conn, shop, _names(files))
-        passages = forget_loose(conn, shop) if everything else 0
+    settings = running_settings()
+    with plain_errors(SettingsError, psycopg.Error):
+        documents, passages = asyncio.run(_forgotten(settings, shop, _names(files)))
     if as_json:
         click.echo(json.dumps({"documents": documents, "passages": passages}))
     else:
@@ -124,6 +133,16 @@ def _names(files: tuple[Path, ...]) -> list[str]:
     return [text_of(absolute(path)) for path in files]
 
 
+async def _forgotten(settings: Settings, shop: int, files: list[str]) -> tuple[int, int]:
+    """How many documents went, and how many passages of none: those go where no files are named."""
+    database = await Database.open(msgspec.structs.replace(settings, database_pool=1))
+    try:
+        documents = await forget_documents(database, shop, files)
+        return documents, 0 if files else await forget_loose(database, shop)
+    finally:
+        await database.close()
+
+
 def _shops() -> list[dict[str, object]]:
     with owner_connection() as owner:
         return [{"shop": row.shop_id, "tenant": row.tenant, "passages": row.passages} for row in list_shops(owner)]
@@ -148,7 +167,11 @@ def _files(shop: int, files: tuple[Path, ...]) -> list[dict[str, object]]:
 @contextmanager
 def _opened(output: Path | None) -> Iterator[IO[bytes]]:
     if output is None:
-        yield sys.stdout.buffer
+        # Whoever reads may stop in the middle, which a transaction may not.
+        with TemporaryFile() as spool:
+            yield spool
+            spool.seek(0)
+            shutil.copyfileobj(spool, sys.stdout.buffer)
         return
     partial = output.with_name(f"{output.name}.partial")
     try:

@@ -28,4 +28,10 @@ def plain_errors(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except expected as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_line(error)) from error
+
+
+def _line(error: Exception) -> str:
+    # PostgreSQL's own sentence alone: after it come the lines of the functions that it was in.
+    said = getattr(error, "diag", None)
+    return (said and said.message_primary) or str(error)

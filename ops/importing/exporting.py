@@ -7,7 +7,7 @@ import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 
-from core.db.documents import ExportRow, export_rows
+from core.db.exporting import ExportRow, export_rows
 from core.knowledge.document import NewPassage, hash_of_passages
 from ops.reading.rows import ExportedRow, OfDocument
 

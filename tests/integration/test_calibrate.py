@@ -16,10 +16,12 @@ from core.db.models import read_model
 from core.knowledge.learner import Learner
 from core.knowledge.spaces import Spaces, space_name
 from core.models.identity import ModelIdentity
+from core.retrieval import lens as lens_module
 from core.retrieval.calibrate import calibrate, examine, exams
 from core.retrieval.lens import PROVISIONAL, SHIPPED, Lenses, ensure_calibrated
 from core.retrieval.platt import fit
 from core.retrieval.similarity import LEXICAL, similarity
+from tests.parts.faulty_models import faulty_models
 from tests.parts.searching import PRICES, learn, parts, settings_of
 
 
@@ -142,6 +144,29 @@ async def test_a_measurement_that_fails_is_told_of_and_made_again(database, mode
                 await lenses.close()
         assert "permission denied" in str(record.exc_info[1])
         assert not lenses._measuring
+
+
+async def test_a_model_that_cannot_be_measured_takes_up_a_calibration_that_is_stored(database, monkeypatch):
+    async def refuse(*_):
+        # Words alone give every model some order; a model that is worse than none is not at hand.
+        raise ValueError("a higher score does not mean more answers under this model")
+
+    monkeypatch.setattr(lens_module, "calibrate", refuse)
+    async with faulty_models() as server, parts(settings_of(database, server)) as (db, embedder, _):
+        model = await embedder.identity()
+        lenses = Lenses(db, embedder, refresh_s=0.0)
+        said = SimpleQueue()
+        with heard("core.retrieval.lens", said):
+            assert (await lenses.of(model)).calibration == PROVISIONAL
+            record = await asyncio.to_thread(said.get)
+        assert "cannot be calibrated" in record.msg
+        assert (await lenses.of(model)).calibration == PROVISIONAL
+        with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+            owner.execute("update model set midpoint = 0.45, scale = 0.25, calibrated_at = now()")
+        async with asyncio.timeout(10):
+            while (await lenses.of(model)).calibration == PROVISIONAL:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+        await lenses.close()
 
 
 def test_every_exam_has_answerable_and_foreign_questions_about_its_own_passages():

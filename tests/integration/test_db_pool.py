@@ -5,18 +5,24 @@ Timeouts are far longer than the tests may take wherever the point is that nobod
 
 import asyncio
 import contextlib
+import secrets
 import signal
 import socket
 import time
 
+import msgspec
 import psutil
 import psycopg
 import pytest
 
+from core.db.keys import create_key
 from core.db.migrate import migrate
 from core.errors import DatabaseUnavailable
 from core.settings import Settings
+from functions import learn, search
+from tests.parts.faulty_models import faulty_models
 from tests.parts.full_disk import full_disk
+from tests.parts.functions import is_problem, serving
 from tests.parts.knowledge import opened, teach
 from tests.parts.postgres import running_server
 
@@ -279,6 +285,46 @@ async def test_a_full_disk_refuses_the_write_and_nothing_else(server, settings):
         await teach(database, 5, ["We close at six."])
         assert await database.read(5, "select count(*) from passage") == [(2,)]
         assert await database.read(5, "select count(*) from idempotency") == [(0,)]
+
+
+# Up to what one file may have: 64 KiB a row that do not compress.
+FILLS_A_TABLE = """
+do $$ begin
+    perform set_config('session_replication_role', 'replica', true);
+    insert into shop (id) values (11);
+    while pg_relation_size((select reltoastrelid from pg_class where relname = 'passage')) < 17 * 1048576 - 131072 loop
+        insert into passage (shop_id, id, content)
+        select 11, gen_random_uuid(), string_agg(md5(random()::text), '') from generate_series(1, 2048);
+    end loop;
+end $$
+"""
+
+
+async def test_on_a_full_disk_a_write_is_a_503_and_searches_go_on(server, settings, tmp_path):
+    async with faulty_models() as models, opened(settings) as database:
+        await teach(database, 5, ["We open at nine."])
+        of = msgspec.structs.replace(settings, home=tmp_path, ollama_url=models.url)
+        as_superuser(server, FILLS_A_TABLE)
+        server.stop()
+        with full_disk(17 << 20):
+            start(server)
+        long = {"shopId": 11, "content": " ".join(secrets.token_hex(1024) for _ in range(8))}
+        with psycopg.connect(server.owner_dsn, autocommit=True) as owner:
+            _, key = create_key(owner, name="test", shop_id=11)
+        async with (
+            serving(learn.create_app(of), headers={"authorization": f"Bearer {key}"}) as teacher,
+            serving(search.create_app(of)) as client,
+        ):
+            answers = [await teacher.post("/api/knowledge/learn", json=long) for _ in range(20)]
+            assert is_problem(answers[-1], 503, "database-unavailable")
+            assert int(answers[-1].headers["retry-after"]) >= 1
+            question = {"shopId": 5, "query": "When do you open?", "threshold": 0}
+            assert 200 == (await client.post("/api/knowledge/search", json=question)).status_code
+            server.stop()
+            start(server)
+            async with asyncio.timeout(30):
+                while not (await teacher.post("/api/knowledge/learn", json=long)).is_success:  # noqa: ASYNC110 - only asking tells
+                    await asyncio.sleep(0.05)
 
 
 async def test_a_reader_that_goes_away_leaves_a_sound_pool(server, settings):

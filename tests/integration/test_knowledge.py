@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import click
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given
@@ -11,10 +15,12 @@ from hypothesis import strategies as st
 
 from core.db.documents import forget_documents, forget_loose
 from core.db.dsn import application_conninfo
+from core.db.pool import Database
 from core.knowledge.document import NewPassage
 from core.knowledge.learner import Learner
 from core.settings import Settings
-from tests.parts.importing import export_lines, knowledge, learn, run, write_rows
+from ops.cli.settings import plain_errors
+from tests.parts.importing import command, environ_of, export_lines, knowledge, learn, one, run, write_rows
 from tests.parts.searching import ids_reply, parts, settings_of
 
 EVERYTHING = """
@@ -25,7 +31,7 @@ from passage p left join document d on d.shop_id = p.shop_id and d.id = p.docume
 
 @pytest.fixture(scope="module")
 def settings(module_database, model_server) -> Settings:
-    return settings_of(module_database, model_server, database_timeout_s=20.0)
+    return settings_of(module_database, model_server)
 
 
 def everything(settings):
@@ -35,9 +41,17 @@ def everything(settings):
 
 
 def forget_all(settings):
-    with psycopg.connect(application_conninfo(settings), autocommit=True) as conn:
-        forget_documents(conn, 1)
-        forget_loose(conn, 1)
+    async def forget():
+        database = await Database.open(settings)
+        try:
+            await forget_documents(database, 1)
+            await forget_loose(database, 1)
+        finally:
+            await database.close()
+
+    # In a thread of its own: in this one a loop may run, or be the test's.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, forget()).result()
 
 
 @pytest.fixture
@@ -209,3 +223,42 @@ def test_an_export_that_cannot_be_written_says_so_and_leaves_no_half_file(settin
     assert 1 == done.returncode
     assert "No such file or directory" in done.stderr
     assert [] == list(tmp_path.iterdir())
+
+
+FILL = """
+insert into shop (id) values (1) on conflict do nothing;
+insert into document (shop_id, id, file) select 1, gen_random_uuid(), n::text from generate_series(1, 150) as n;
+insert into passage (shop_id, id, content, document_id)
+select 1, gen_random_uuid(), repeat('Words. ', 30), id from document, generate_series(1, 8)
+union all select 1, gen_random_uuid(), 'Alone.', null from generate_series(1, 600);
+"""
+SESSIONS = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_a_reader_who_stops_in_the_middle_of_an_export_gets_the_rest_whenever_he_goes_on(settings, module_database):
+    with psycopg.connect(module_database.superuser_dsn) as conn:
+        conn.execute("select set_config('edge.shop_id', '1', true)")
+        conn.execute(FILL)
+    hurried = settings_of(module_database, None, database_timeout_s=0.5)
+    before = one(module_database, SESSIONS)
+    with subprocess.Popen(
+        command("knowledge", "export", "--shop", 1), env=environ_of(hurried), stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        read = process.stdout.read(1)  # more than fits into a pipe is to come
+        deadline = time.monotonic() + 60
+        while one(module_database, SESSIONS) > before:  # over by itself, or by its limit of two seconds
+            assert time.monotonic() < deadline
+        read += process.stdout.read()
+    assert export_lines(settings, 1) == read
+    assert 1800 == len(set(read.splitlines()))
+
+
+def test_of_an_error_of_the_database_its_sentence_is_said_and_not_where_it_was(settings):
+    with (
+        psycopg.connect(application_conninfo(settings)) as conn,
+        pytest.raises(click.ClickException) as said,
+        plain_errors(psycopg.Error),
+    ):
+        conn.execute("do $$ begin raise 'enough'; end $$")
+    assert "enough" == said.value.message

@@ -265,13 +265,71 @@ async def recovered(embedder):
 
 async def test_another_model_behind_the_name_is_noticed_before_its_vectors_are_used(embedder, faulty):
     old = await embedder.embed_query("a fade")
-    embedder._watch._confirmed_at -= 60  # a pause
     faulty.digest = "two"
     new = await embedder.embed_query("a shave")
     assert new.model == ModelIdentity("all-minilm", "two", 8, uncased=True)
     again = await embedder.embed_query("a fade")
     assert (again.cached, again.model.digest) == (False, "two")
     assert again.vector != old.vector
+
+
+async def test_a_vector_of_another_model_is_never_kept_as_one_of_the_model_before(embedder, faulty):
+    one = await embedder.identity()
+    faulty.digest = "two"
+    with pytest.raises(ModelUnavailable, match="replaced"):
+        await embedder.embed_documents(["a fade"], one)
+    of_two = await embedder.embed_query("a fade")
+    faulty.digest = "one"
+    await embedder.embed_query("a shave")
+    back = await embedder.embed_query("a fade")
+    assert ("one", False) == (back.model.digest, back.cached)
+    faulty.digest = "two"
+    await embedder.embed_query("a beard")
+    again = await embedder.embed_query("a fade")
+    assert ("two", True, of_two.vector) == (again.model.digest, again.cached, again.vector)
+
+
+async def test_a_call_during_which_the_name_changes_counts_for_neither_model(embedder, faulty):
+    faulty.gate.clear()
+    asking = asyncio.create_task(embedder.embed_query("a fade"))
+    await until(lambda: faulty.running == 1)
+    faulty.digest = "two"
+    faulty.gate.set()
+    assert (await asking).model.digest == "two"
+    assert asked(faulty) == {"a fade": 2}
+
+
+async def test_a_look_that_began_before_a_call_ended_does_not_speak_for_it(embedder, faulty):
+    faulty.gate.clear()
+    first = asyncio.create_task(embedder.embed_query("a fade"))
+    await until(lambda: faulty.running == 1)
+    looks = faulty.tags
+    faulty.tags_gate.clear()
+    faulty.gate.set()
+    await until(lambda: faulty.tags == looks + 1)  # its look saw the model of now, and is on its way back
+    faulty.digest = "two"
+    second = asyncio.create_task(embedder.embed_query("a shave"))
+    await until(lambda: faulty.tags == looks + 2)
+    faulty.tags_gate.set()
+    assert ["one", "two"] == [(await asking).model.digest for asking in (first, second)]
+
+
+async def test_a_model_that_nobody_asked_for_a_while_is_looked_at_before_it_is_asked(embedder, faulty):
+    faulty.digest = "two"
+    embedder._watch._seen_at -= 60
+    faulty.gate.clear()
+    asking = asyncio.create_task(embedder.embed_query("a fade"))
+    await until(lambda: faulty.running == 1)  # the text that its identity is taken from
+    faulty.tags_gate.clear()
+    faulty.gate.set()
+    await until(lambda: faulty.running == 0)
+    faulty.gate.clear()
+    faulty.tags_gate.set()
+    await until(lambda: asked(faulty)["a fade"] == faulty.running == 1)
+    faulty.digest = "one"
+    faulty.gate.set()
+    assert (await asking).model.digest == "one"
+    assert asked(faulty) == {"a fade": 2}
 
 
 async def test_another_model_is_noticed_although_every_question_is_known(embedder, faulty):
@@ -294,7 +352,6 @@ async def test_passages_are_never_of_two_models(embedder, faulty):
     model = await embedder.identity()
     await embedder.embed_documents(["one"], model)
     faulty.digest = "two"
-    embedder._watch._confirmed_at -= 60
     with pytest.raises(ModelUnavailable, match="replaced"):
         await embedder.embed_documents(["one", "two"], model)
     assert len(await embedder.embed_documents(["one", "two"])) == 2
@@ -317,6 +374,19 @@ async def test_a_probe_finds_a_model_that_answers_with_other_vectors(embedder, f
         await embedder.probe()
     with pytest.raises(ModelUnavailable):  # remembered as well
         await embedder.probe()
+
+
+async def test_a_probe_during_which_the_name_changes_leaves_nothing_to_compare_with(embedder, faulty):
+    faulty.gate.clear()
+    probing = asyncio.create_task(embedder.probe())
+    await until(lambda: faulty.running == 1)
+    faulty.digest = "two"
+    faulty.gate.set()
+    with pytest.raises(ModelUnavailable, match="replaced"):
+        await probing
+    faulty.digest = "one"
+    embedder._probe._until = 0.0
+    assert (await embedder.probe()).digest == "one"
 
 
 async def test_a_probe_closes_the_circuit_when_the_model_is_back(embedder, faulty):

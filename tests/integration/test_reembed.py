@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 import json
+from functools import partial
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from core.db.ann import LOCK_KEY, build_indexes
 from core.db.reembedding import forget_old_vectors
 from core.db.shops import ShopReader
 from core.errors import ModelUnavailable
 from core.knowledge.document import NewPassage
+from ops import reembedding
 from ops.doctor.box import Box
 from ops.doctor.finding import Level
 from ops.doctor.vectors import examine
@@ -208,6 +211,25 @@ async def test_an_index_that_the_new_model_does_not_have_is_not_searched(process
         conn.execute("update shop set ann = true where id = %s", [SHOP])
     await move(database, new)
     assert (await state_of(process)).ann is False
+
+
+async def test_a_large_shop_is_not_switched_without_its_index_while_the_upkeep_builds_others(
+    process, database, new, monkeypatch
+):
+    monkeypatch.setattr(reembedding, "build_indexes", partial(build_indexes, threshold=1))
+    build_indexes(database.owner_dsn, threshold=1)
+    steps = []
+    with psycopg.connect(database.owner_dsn, autocommit=True) as upkeep:
+        upkeep.execute("select pg_advisory_lock(%s)", [LOCK_KEY])
+        moving = asyncio.create_task(move(database, new, steps.append))
+        await until(lambda: steps)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(moving), 1)
+        assert "one" == await model_of(process)
+    await moving
+    assert "two" == await model_of(process)
+    state = await state_of(process)
+    assert state.ann
 
 
 @pytest.mark.parametrize("fault", ["NaN", "zeros", "a server error"])

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from core.db.shops import ShopReader
-from core.models.watch import CONFIRM_AFTER_S
 from core.retrieval.searcher import SearchQuery
 from functions import learn, search
 from tests.parts import searching
@@ -71,11 +70,9 @@ async def test_vectors_of_another_length_take_no_part(client, models):
 async def test_another_model_behind_the_same_name_takes_no_part(client, models):
     await asked(client, "haircut")
     models.digest = "two"
-    await asyncio.sleep(CONFIRM_AFTER_S)  # to load another model takes longer
     answer = await asked(client, WORDS)
     assert ("embeddings", PRICES) == (answer["degraded"], answer["results"][0]["content"])
     models.digest = "one"
-    await asyncio.sleep(CONFIRM_AFTER_S)
     await until_whole(client)
 
 

@@ -35,8 +35,9 @@ FAULTS: dict[str, Callable[[list[list[float]]], tuple[int, bytes]]] = {
 class FaultyModels:
     """Answers rightly until told otherwise. `url` is what EDGE_OLLAMA_URL takes.
 
-    `gate`: embeddings wait for it (set at first). `fault`: one of FAULTS, "drop" or "cut". `poison`: a text that
-    makes the whole call a 500. `batches`: the texts of each call. `gone`: clients that left before their answer.
+    `gate`: embeddings wait for it (set at first). `tags_gate`: lists, as they were, wait for it. `fault`: one of
+    FAULTS, "drop" or "cut". `poison`: a text that makes the whole call a 500. `batches`: the texts of each call.
+    `gone`: clients that left before their answer.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,6 +52,8 @@ class FaultyModels:
         self.poison: str | None = None
         self.gate = asyncio.Event()
         self.gate.set()
+        self.tags_gate = asyncio.Event()
+        self.tags_gate.set()
         self.batches: list[list[str]] = []
         self.tags = self.connections = self.running = self.most_running = self.gone = 0
         self._server: asyncio.Server | None = None
@@ -90,6 +93,7 @@ class FaultyModels:
         if "/api/tags" in head:
             self.tags += 1
             status, answer = 200, json.dumps({"models": [self._listed(name) for name in self.names]}).encode()
+            await self.tags_gate.wait()
         elif "/api/ps" in head:
             loaded = [{**self._listed(name), "size": size} for name, size in self.loaded_bytes.items()]
             status, answer = 200, json.dumps({"models": loaded}).encode()

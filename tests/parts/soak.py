@@ -21,12 +21,15 @@ ALLOWED = {200, 201, 502, 503, 504}
 class Shop:
     """One shop under load. `acknowledged` is what it must hold in the end: content by id.
 
+    Every answer is read, errors too: none may hold what is another shop's.
+
     A write without an answer is sent again under its key until it has one, as a client of ours is told to.
     """
 
     def __init__(self, stack: RunningStack, number: int, mark: str) -> None:
         self.number, self.mark = number, mark
         self.key = stack.key(shop=number)
+        self.foreign: list[str] = []  # marks and keys of others, which nothing that is answered may hold
         self._client = lambda: stack.client(self.key, limits=httpx.Limits(max_keepalive_connections=0))
         self.acknowledged: dict[str, str] = {}
         self.answered = 0
@@ -69,6 +72,8 @@ class Shop:
             reply = client.post(path, json={"shopId": self.number, **body}, headers=headers)
         except httpx.TransportError:
             return None  # nginx itself is down, or was when it answered
+        seen = f"{reply.headers} {reply.text}"
+        self.defects += [f"{path} answered {reply.status_code} with {one}" for one in self.foreign if one in seen]
         if reply.status_code not in ALLOWED:
             self.defects.append(f"{path} answered {reply.status_code}: {reply.text}")
         return dict(reply.json()) if reply.is_success else None
@@ -85,6 +90,8 @@ class Shop:
 @contextlib.contextmanager
 def under_load(shops: list[Shop]) -> Iterator[None]:
     """Every shop is written to and searched until the block ends; a write that was begun is brought to its end."""
+    for shop in shops:
+        shop.foreign = [secret for other in shops if other is not shop for secret in (other.mark, other.key)]
     done = threading.Event()
     threads = [threading.Thread(target=shop.repeat, args=(work, done)) for shop in shops for work in shop.works()]
     for thread in threads:

@@ -47,7 +47,7 @@ async def _measure(server: EmbeddedPostgres, passages: int, scale: Scale, say: C
         stored_s = await _prepare(server, database, world, zipf_sizes(passages, scale.shops), say)
         exactly = await _questions(database, world, scale)
         wanted = [await _found(database, asked) for asked in exactly]
-        built = await asyncio.to_thread(ann.build_indexes, server.owner_dsn)
+        built = await asyncio.to_thread(ann.build_indexes, server.owner_dsn) or []
         say(f"{len(built)} indexes")
         states = await _again(database, exactly)
         searches = [Asked(state, asked.question) for state, asked in zip(states, exactly, strict=True)]
