@@ -54,20 +54,23 @@ _PHRASES: tuple[tuple[str, Kind], ...] = (
     (r"\b(pay|costs?|charges?) less\b|\bdiscounts?\b|\b(reduced|special) (price|rate)s?\b", "price"),
     (r"\bstill open\b", "hours"),
     (r"\bhow long\b", "duration"),
-    (r"^\W*(who|whos|who's)\b", "staff"),
+    (r"^\W*((and|so|but|then|ok) )*(who|whos|who's)\b", "staff"),
     (r"\bwhere\b.*\b(are|r|is|find)\b.*\b(you|u|ya|shop|place|store|located|guys|salon|garage|cafe)\b", "address"),
     (r"^\W*(what|which) (street|road|avenue|square|area|town|city)\b", "address"),
     (r"\be-?mail\b", "email"),
     (r"\bweb ?(site|page|address)\b|\burl\b", "website"),
 )  # fmt: skip
-FILLERS = vocabulary(
-    "um uh er erm hmm like so well quick question wondering wonder curious know shop store place business "
-    "today tonight tomorrow now currently moment right time day days date please cheers ta actually "
-    "basically guess week going go come coming start starts usual usually normally normal regular "
-    "standard basic exactly roughly about around approximately total altogether sir madam bro dude love "
-    "folks people currently offer provide service services customer good morning afternoon evening "
-    "less guys lot next week both serve speak hear heard right correct true suppose tomorow tmrw "
-    "tommorow tommorrow"
+# Words that say nothing of what is asked, whatever it is.
+POLITE = vocabulary(
+    "um uh er erm hmm like so well quick question wondering wonder curious know today tonight tomorrow now currently "
+    "moment right time date please cheers ta actually basically guess going go come coming start starts exactly "
+    "roughly about around approximately total altogether sir madam bro dude folks love good morning afternoon evening "
+    "guys lot next hear heard correct true suppose tomorow tmrw tommorow tommorrow"
+)
+# With them words that say something of a thing that is asked for: how it is, who offers it.
+FILLERS = POLITE | vocabulary(
+    "shop store place business day days week usual usually normally normal regular standard basic people offer "
+    "provide service services customer less both serve speak"
 )
 
 

@@ -13,7 +13,7 @@ from core.facts import wording
 from core.facts.calendar import Calendar
 from core.facts.dates import Named, moment_named, named_days
 from core.facts.opening import hours_answer, on_days
-from core.facts.prices import duration_answer, listed_answer, offered_answer, price_answer, variant_answer
+from core.facts.prices import alike_answer, duration_answer, listed_answer, offered_answer, price_answer, variant_answer
 from core.facts.query import Query
 from core.facts.staff import staff_answer
 from core.facts.types import Facts
@@ -44,6 +44,11 @@ def answer(question: str, stated: StatedFacts, now: datetime) -> FactAnswer | No
 def answer_for_whom(question: str, stated: StatedFacts, now: datetime) -> FactAnswer | None:
     """The prices for those whom a question names that names nothing else, and what is told with the same licence."""
     return _first(_GENEROUS, _query(question, stated.facts, now), stated.as_of)
+
+
+def answer_by_likeness(question: str, stated: StatedFacts, now: datetime) -> FactAnswer | None:
+    """The prices in whose names a question's words stand, said to be no answer: for where nothing else answers it."""
+    return _first(_BY_LIKENESS, _query(question, stated.facts, now), stated.as_of)
 
 
 def _query(question: str, facts: Facts, now: datetime) -> Query:
@@ -161,6 +166,7 @@ _READERS: tuple[tuple[str, _Read], ...] = (
     ("website", _single("website", "website", "Our website: {}.", "web", "site", "website", "page", "address", "url")),
     ("booking", _booking),
 )
+_BY_LIKENESS: tuple[tuple[str, _Read], ...] = (("prices", lambda put: alike_answer(put.asked, put.facts)),)
 _GENEROUS: tuple[tuple[str, _Read], ...] = (
     ("prices", lambda put: variant_answer(put.asked, put.facts, put.weekdays)),
     ("prices", lambda put: listed_answer(put.asked, put.facts)),

@@ -70,6 +70,8 @@ def price(one: Price, currency: str | None) -> str:
     """Haircut for children: £16, 25 minutes."""
     if one.up_to is not None:
         cost = f"{amount(one.amount, currency)} to {amount(one.up_to, currency)}"
+    elif one.amount == 0 and not one.starting_at:
+        cost = "free"
     else:
         cost = f"from {amount(one.amount, currency)}" if one.starting_at else amount(one.amount, currency)
     parts = [cost]
