@@ -80,12 +80,14 @@ def _readings(question: str, turns: Sequence[str], stated: StatedFacts, now: dat
     Else it would lose the word that nothing is known of: "and half a day?" after a price of what is not for hire.
     """
     ways = readings(question, turns)
-    if len(ways) == 1:
+    if not turns or ways == [question]:
         return ways
     earlier = standalone(turns[-1], turns[:-1])
     if (other := _other_span(question, earlier)) is not None:
         return [other]
-    return ways if answer_from_facts(earlier, stated, now) or answer_for_whom(earlier, stated, now) else ways[:1]
+    if len(ways) == 1 or answer_from_facts(earlier, stated, now) or answer_for_whom(earlier, stated, now):
+        return ways
+    return ways[:1]
 
 
 def _other_span(question: str, earlier: str) -> str | None:

@@ -13,6 +13,7 @@ from core.facts import wording
 from core.facts.calendar import Calendar
 from core.facts.dates import Named, moment_named, named_days
 from core.facts.opening import hours_answer, on_days
+from core.facts.periods import asks_for_week_of, period_named
 from core.facts.prices import alike_answer, duration_answer, listed_answer, offered_answer, price_answer, variant_answer
 from core.facts.query import Query
 from core.facts.staff import staff_answer
@@ -55,7 +56,9 @@ def _query(question: str, facts: Facts, now: datetime) -> Query:
     today = now.astimezone(ZoneInfo(facts.time_zone)).date()
     if (later := moment_named(question, now)) is not None:
         return Query(ask(later[1]), facts, later[0], None, later=True)
-    return Query(ask(question), facts, now, named_days(question, today, facts))
+    period = period_named(question, today)
+    named = None if period is not None and asks_for_week_of(question) else named_days(question, today, facts)
+    return Query(ask(question), facts, now, named, period=period)
 
 
 def _first(readers: Iterable[tuple[str, _Read]], put: Query, as_of: datetime) -> FactAnswer | None:

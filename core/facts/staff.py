@@ -91,7 +91,8 @@ def _when(people: Sequence[Person], put: Query) -> str | None:
         if len(days) == 1:
             ((day, there),) = days.items()
             shut = _shut(put, day)
-            lines.append(f"{'Yes' if there and not shut else 'No'}. {usual}{shut}")
+            off = shut and not put.asked.plural_day
+            lines.append(f"{'Yes' if there and not off else 'No'}. {usual}{shut}")
         else:
             lines.append(usual)
     return " ".join(lines)
@@ -99,10 +100,10 @@ def _when(people: Sequence[Person], put: Query) -> str | None:
 
 def _shut(put: Query, day: date) -> str:
     """That the shop is closed on a day on which somebody usually works."""
-    if put.facts.hours is None or put.named is None or put.named.weekly:
+    if put.facts.hours is None or put.named is None:
         return ""
     one = Calendar(put.facts).hours_of(day)
-    return "" if one.intervals else f" {wording.on_day(one)}"
+    return "" if one.intervals or (put.named.weekly and not one.special) else f" {wording.on_day(one)}"
 
 
 def _who(put: Query) -> str | None:
