@@ -26,7 +26,7 @@ _BESIDE = words_of(
 
 _OF_NOW = re.compile(
     r"\b(?:when|what time|what day) (?:do|does|will|are|r|is) (?:you|u|ya|(?:the |your )?\w+) (?:be )?(?:next |back )?"
-    r"(?:open|reopen|clos|shut|back)\w*(?: (?:up|next|again|back|today|open))*(?: in \w+)?\W*$"
+    r"(?!closed\b)(?:open|reopen|clos|shut|back)\w*(?: (?:up|next|again|back|today|open))*(?: in \w+)?\W*$"
 )
 _LUNCH = re.compile(
     r"\b(?:clos\w*|shut\w*) (?:for|over|at|during) lunch|\blunch ?(?:break|closing)|"
@@ -35,7 +35,7 @@ _LUNCH = re.compile(
 _ASKS_CLOSING = re.compile(r"\b(clos|shut)")
 _MORNING, _NOON, _LATE = "11:00", "12:45", "15:00"
 
-_AND_BACK = ("back", "reopen", "reopening", "beginning", "commencing", "throughout", "all", "from", "work")
+_AND_BACK = ("back", "reopen", "reopening", "beginning", "commencing", "throughout", "all", "from", "work", "month")
 
 
 def hours_answer(put: Query) -> str | None:

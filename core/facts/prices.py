@@ -10,7 +10,7 @@ from core.facts.ages import WHOSE, ages_in, asks_for_asker
 from core.facts.naming import all_among, meaning, name_stems, named, of_age
 from core.facts.spans import spans_in
 from core.facts.types import Day, Facts, Price
-from core.facts.wanted import alike, in_full, loose_words, wanted, words_of
+from core.facts.wanted import alike, loose_words, offered, wanted, words_of
 
 _MOST = 8
 _MOST_LISTED = 40
@@ -82,7 +82,7 @@ def offered_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str 
     bare = len(tokens(asked.text)) <= len(words) + 1
     if not bare and not (days and _GETS.search(plain(asked.text))):
         return None if days else _offered(asked, facts)
-    return _said(_on(days, in_full(words, facts.prices), facts), facts)
+    return _said(_on(days, offered(asked, facts, _GETTING), facts), facts)
 
 
 def _offered(asked: Asked, facts: Facts) -> str | None:
@@ -90,11 +90,11 @@ def _offered(asked: Asked, facts: Facts) -> str | None:
     match = _OFFERS.search(plain(asked.text))
     if match is None or spans_in(asked.text):
         return None
-    words = loose_words(asked, facts, _GETTING | _OFFERING)
+    beside = _GETTING | _OFFERING
     verb = meaning(stem(match["verb"]))
-    if verb not in _OFFERING and verb not in words:
+    if verb not in _OFFERING and verb not in words_of(asked, facts, beside):
         return None
-    told = _said(in_full(words, facts.prices), facts)
+    told = _said(offered(asked, facts, beside), facts)
     return None if told is None else f"Yes. {told}"
 
 

@@ -39,15 +39,20 @@ def in_full(words: Sequence[str], prices: Sequence[Price]) -> list[Price]:
     return [one for one in named(words, prices) if any(_whole(name, words) for name in (one.service, *one.also_called))]
 
 
+def offered(asked: Asked, facts: Facts, also: frozenset[str]) -> list[Price]:
+    """The prices of which a question that asks for no price says a whole name."""
+    return in_full(words_of(asked, facts, also), facts.prices) or in_full(loose_words(asked, facts, also), facts.prices)
+
+
 def alike(asked: Asked, facts: Facts) -> list[Price]:
     """The prices in whose names every word of a question stands, whether or not they are what it asks for."""
-    if _WHETHER_FREE.search(plain(asked.text)):
+    if _WHETHER_FREE.search(plain(asked.text)) or _WITHOUT.search(plain(asked.text)):
         return []
     spans = spans_in(asked.text)
     found = matches(words_of(asked, facts), facts.prices)
     if not found and spans:
         found = matches(words_of(asked, facts, spans=False), facts.prices)
-    fitting = [match for match in found if _lasts(match.price, spans)]
+    fitting = [match for match in found if not spans or not _stated(match.price) or meets(spans, _stated(match.price))]
     told_apart = {match.price.service for match in fitting if match.variant_said}
     return [one.price for one in fitting if one.variant_said or one.price.service not in told_apart]
 

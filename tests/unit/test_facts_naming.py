@@ -123,6 +123,7 @@ def test_what_is_named_in_full_or_by_what_it_is_has_its_price(stated, question, 
         (PHONES, "do you clean ports", "Yes. Port cleaning: £15."),
         (DOGS, "hi, do you do nail trims", f"Yes. {NAIL}"),
         (DOGS, "do you trim nails?", f"Yes. {NAIL}"),
+        (BOATS, "do you have day tickets", "Yes. Day ticket: £10."),
         (BOATS, "do you rent out canoes", f"Yes. {HALF} {FULL}"),
     ],
 )
@@ -169,6 +170,8 @@ def test_of_what_has_no_price_those_that_are_named_alike_are_told_as_such():
     assert f"{like}{HALF} {FULL}" == told_alike(BOATS, "how much is a canoe")
     assert told_alike(PHONES, "how much is a tablet screen") is None
     assert told_alike(PHONES, "how much to store a screen") is None
+    assert told_alike(PHONES, "how much is a case without a screen protector") is None
+    assert told_alike(DOGS, "is a nail free") is None
 
 
 def test_more_prices_than_can_be_told_are_not_told_in_part():

@@ -62,6 +62,8 @@ def at(month: int, day: int, hour: int = 12) -> datetime:
         (at(6, 2), "what are your hours?", f"{OURS} But o{FAIR} F{WORKS}"),
         (at(6, 2), "hours next week", f"{OURS} But o{FAIR}"),
         (at(6, 2), "hours this week", OURS),
+        (at(5, 5), "when are you closed", OURS),
+        (at(5, 5), "will you be open next month?", f"{OURS} But o{FAIR} F{WORKS}"),
         (at(6, 2), "opening hours in june", f"{OURS} But o{FAIR} F{WORKS}"),
         (at(6, 2), "opening hours in august please", f"{OURS} But o{AUGUST}"),
         (at(6, 2), "when are you open the week of june 21", f"{OURS} But from Monday 21 June{TO_JULY}"),
