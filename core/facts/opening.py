@@ -43,7 +43,7 @@ def hours_answer(put: Query) -> str | None:
     asked, facts = put.asked, put.facts
     if facts.hours is None or not ({"hours", "open_now"} & asked.kinds or _bare_day(put)):
         return None
-    lunch = ("lunch", "break", "lunchtime") if _LUNCH.search(plain(asked.text)) else ()
+    lunch = ("lunch", "break", "lunchtime", "over", "during", "through") if _LUNCH.search(plain(asked.text)) else ()
     if not put.only(*_BESIDE, *_AND_BACK, *lunch):
         return None
     calendar = Calendar(facts)

@@ -81,6 +81,7 @@ def at(month: int, day: int, hour: int = 12) -> datetime:
         (at(6, 12), "is Ana in on monday", f"No. Ana works Monday and Friday. {SHUT}"),
         (at(6, 12), "does Ana work on mondays", f"Yes. Ana works Monday and Friday. {SHUT}"),
         (at(5, 5), "do you shut for lunch?", f"Yes, on Mondays. {OURS}"),
+        (at(5, 5), "do you close over lunch on mondays", MONDAYS),
         (at(5, 5), "do you work on fridays", FRIDAYS),
         (at(5, 5), "do you work on engines", None),
         (at(5, 5), "are you open for lunch", None),
