@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from core.answer.compose import asked_in, from_facts, from_passages
+from core.answer.compose import asked_in, from_facts, from_like_names, from_passages
 from core.answer.courtesy import asks_for_person, courtesy
 from core.answer.events import (
     Answered,
@@ -127,6 +127,8 @@ def _names_in(stated: StatedFacts | None) -> list[str]:
 def _extracted(ground: Ground, degraded: Rung | None) -> Answered:
     found = from_passages(ground.asked, ground.results, ground.stated)
     if found.kind == "unknown":
+        if (like := from_like_names(ground.asked, ground.stated, ground.question.now)) is not None:
+            return _from_facts(like, degraded)
         return _unknown(ground.question, degraded, ground.age_s)
     sources = tuple(source_of(ground.results[index]) for index in found.sources)
     return Answered(found.text, "extract", sources, degraded, None, ground.age_s)

@@ -15,10 +15,12 @@ from core.answer.extract import PassageLike, extract, is_instruction
 from core.answer.followup import lacks_antecedent, readings, standalone
 from core.answer.history import Turn
 from core.answer.parts import parts_of
-from core.answer.words import among, stems
-from core.facts.answers import FactAnswer, StatedFacts, answer_for_whom
+from core.answer.question import POLITE
+from core.answer.words import among, content, listed, stems
+from core.facts.answers import FactAnswer, StatedFacts, answer_by_likeness, answer_for_whom
 from core.facts.answers import answer as answer_from_facts
 from core.facts.dates import named_days
+from core.facts.spans import spans_in, without_spans
 from core.facts.wording import everything
 
 Kind = Literal["facts", "extract", "unknown"]
@@ -55,7 +57,8 @@ def from_facts(question: str, history: Sequence[Turn], stated: StatedFacts | Non
     known = [one for _, one in found if one is not None]
     if not known:
         return _of_one(heard(question), turns, stated, now)
-    said = dict.fromkeys(one.text if one is not None else _unsaid(part) for part, one in found)
+    said = [one.text if one is not None else _unsaid(part) for part, one in found]
+    said = [text for at, text in enumerate(said) if not any(text in before for before in said[:at])]
     return FactAnswer(" ".join(said), known[0].topic, known[0].as_of)
 
 
@@ -65,10 +68,34 @@ def _of_one(question: str, turns: Sequence[str], stated: StatedFacts, now: datet
     if (dated := _other_day(question, turns, stated, now)) is not None:
         return answer_from_facts(dated, stated, now)
     # Before any is understood generously, each is strictly: "a small one?" is a pizza, not all that is small.
-    ways = readings(question, turns)
+    ways = _readings(question, turns, stated, now)
     strictly = (answer_from_facts(reading, stated, now) for reading in ways)
     generously = (answer_for_whom(reading, stated, now) for reading in ways)
     return next((one for one in chain(strictly, generously) if one is not None), None)
+
+
+def _readings(question: str, turns: Sequence[str], stated: StatedFacts, now: datetime) -> list[str]:
+    """The ways to read a question; a word of an earlier one gives place to another only where that one was answered.
+
+    Else it would lose the word that nothing is known of: "and half a day?" after a price of what is not for hire.
+    """
+    ways = readings(question, turns)
+    if not turns or ways == [question]:
+        return ways
+    earlier = standalone(turns[-1], turns[:-1])
+    if (other := _other_span(question, earlier)) is not None:
+        return [other]
+    if len(ways) == 1 or answer_from_facts(earlier, stated, now) or answer_for_whom(earlier, stated, now):
+        return ways
+    return ways[:1]
+
+
+def _other_span(question: str, earlier: str) -> str | None:
+    """The earlier question for the span of time that is all that this one names: "and for half a day?"."""
+    rest = without_spans(question)
+    if not spans_in(question) or any(not listed(word, POLITE) for word in content(rest)):
+        return None
+    return f"{without_spans(earlier).strip(' ?.!')} {question}"
 
 
 def _unsaid(part: str) -> str:
@@ -94,7 +121,18 @@ def compose(
         return Answer(UNKNOWN, "unknown")
     if (fact := from_facts(question, history, stated, now)) is not None:
         return Answer(fact.text, "facts", as_of=fact.as_of)
-    return from_passages(asked_in(question, history), results, stated)
+    asked = asked_in(question, history)
+    found = from_passages(asked, results, stated)
+    if found.kind == "unknown" and (like := from_like_names(asked, stated, now)) is not None:
+        return Answer(like.text, "facts", as_of=like.as_of)
+    return found
+
+
+def from_like_names(asked: str, stated: StatedFacts | None, now: datetime) -> FactAnswer | None:
+    """Where neither facts nor passages know a price, those of what is called by the same words, each by its name."""
+    if stated is None or lacks_antecedent(asked) or stranger(asked, everything(stated.facts)):
+        return None
+    return answer_by_likeness(asked, stated, now)
 
 
 def from_passages(asked: str, results: Sequence[PassageLike], stated: StatedFacts | None) -> Answer:

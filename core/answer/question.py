@@ -39,6 +39,10 @@ _KEYWORDS: Mapping[Kind, frozenset[str]] = {
     "payment": vocabulary("pay payment card cards cash cheque visa mastercard amex contactless paypal"),
     "booking": vocabulary("book booking appointment reserve reservation appointments"),
 }
+_WORK_ON = (
+    r"\b(do|are|will) (you|u|ya)( guys| lot| all)?( also| still| even)? work(ing)?( on| over| this| next| at| an?)* "
+    r"(mon|tue|wed|thu|fri|sat|sun|weekend|bank|public|christmas|today|tomorrow)"
+)
 _PHRASES: tuple[tuple[str, Kind], ...] = (
     (r"\b(how|hw|hou|ow) (much|mch|muc|many (pounds|euros|dollars|quid))\b", "price"),
     (r"\bwhat (do|does|would|will)\b.*\bpay\b", "price"),
@@ -53,21 +57,26 @@ _PHRASES: tuple[tuple[str, Kind], ...] = (
     (r"\b(do|does|must|should|have to)\b.*\bpay\W*$", "price"),
     (r"\b(pay|costs?|charges?) less\b|\bdiscounts?\b|\b(reduced|special) (price|rate)s?\b", "price"),
     (r"\bstill open\b", "hours"),
+    (r"\bwhen (are|will|is) (you|u|ya|the shop) (be )?back\b|\breopen|\blunch ?(break|closing)\b", "hours"),
+    (_WORK_ON, "hours"),
     (r"\bhow long\b", "duration"),
-    (r"^\W*(who|whos|who's)\b", "staff"),
+    (r"^\W*((and|so|but|then|ok) )*(who|whos|who's)\b", "staff"),
     (r"\bwhere\b.*\b(are|r|is|find)\b.*\b(you|u|ya|shop|place|store|located|guys|salon|garage|cafe)\b", "address"),
     (r"^\W*(what|which) (street|road|avenue|square|area|town|city)\b", "address"),
     (r"\be-?mail\b", "email"),
     (r"\bweb ?(site|page|address)\b|\burl\b", "website"),
 )  # fmt: skip
-FILLERS = vocabulary(
-    "um uh er erm hmm like so well quick question wondering wonder curious know shop store place business "
-    "today tonight tomorrow now currently moment right time day days date please cheers ta actually "
-    "basically guess week going go come coming start starts usual usually normally normal regular "
-    "standard basic exactly roughly about around approximately total altogether sir madam bro dude love "
-    "folks people currently offer provide service services customer good morning afternoon evening "
-    "less guys lot next week both serve speak hear heard right correct true suppose tomorow tmrw "
-    "tommorow tommorrow"
+# Words that say nothing of what is asked, whatever it is.
+POLITE = vocabulary(
+    "um uh er erm hmm like so well quick question wondering wonder curious know today tonight tomorrow now currently "
+    "moment right time date please cheers ta actually basically guess going go come coming start starts exactly "
+    "roughly about around approximately total altogether sir madam bro dude folks love good morning afternoon evening "
+    "guys lot next hear heard correct true suppose tomorow tmrw tommorow tommorrow"
+)
+# With them words that say something of a thing that is asked for: how it is, who offers it.
+FILLERS = POLITE | vocabulary(
+    "shop store place business day days week usual usually normally normal regular standard basic people offer "
+    "provide service services customer less both serve speak"
 )
 
 
@@ -101,7 +110,7 @@ def ask(text: str) -> Asked:
     if {"hours", "open_now"} & kinds:
         words = [word for word in words if word != "night"]
     subject = tuple(word for word in words if not _fills(word, saying))
-    plural = any(f"{day}s" in lowered for day in DAYS)
+    plural = _ANY_DAY.search(lowered) is not None
     return Asked(text, frozenset(kinds), subject, days, times[0] if times else None, plural)
 
 
@@ -157,6 +166,11 @@ _PAST = re.compile(r"\bwhen did\b|\b(have|has) (you|it|the \w+) been\b|\b(found|
 _COMPARES = re.compile(
     r"\b(more|less|cheaper|dearer|pricier|costlier|longer|shorter|better)\b.*\bthan\b|\bdifference between\b|"
     r"\b(cheaper|cheapest|dearer)\b.*\bor\b|\bsame (price )?as\b|\bas much as\b"
+)
+# Of every week: "on Mondays", "on a Monday", "on Monday usually".
+_ANY_DAY = re.compile(
+    rf"\b(?:{'|'.join(DAYS)})s\b|\b(?:an?|any|every|each|most) (?:\w+ )?(?:{'|'.join(DAYS)})\b|"
+    r"\b(?:usually|normally|generally|typically)\b"
 )
 _CLOCK = re.compile(r"\d+(am|pm|st|nd|rd|th)?|am|pm")
 _DAY_STEMS = frozenset(stem(day) for day in DAYS) | frozenset(stem(f"{day}s") for day in DAYS) | {"weekend", "weekday"}

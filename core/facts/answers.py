@@ -13,7 +13,8 @@ from core.facts import wording
 from core.facts.calendar import Calendar
 from core.facts.dates import Named, moment_named, named_days
 from core.facts.opening import hours_answer, on_days
-from core.facts.prices import duration_answer, listed_answer, offered_answer, price_answer, variant_answer
+from core.facts.periods import asks_for_week_of, period_named
+from core.facts.prices import alike_answer, duration_answer, listed_answer, offered_answer, price_answer, variant_answer
 from core.facts.query import Query
 from core.facts.staff import staff_answer
 from core.facts.types import Facts
@@ -46,11 +47,18 @@ def answer_for_whom(question: str, stated: StatedFacts, now: datetime) -> FactAn
     return _first(_GENEROUS, _query(question, stated.facts, now), stated.as_of)
 
 
+def answer_by_likeness(question: str, stated: StatedFacts, now: datetime) -> FactAnswer | None:
+    """The prices in whose names a question's words stand, said to be no answer: for where nothing else answers it."""
+    return _first(_BY_LIKENESS, _query(question, stated.facts, now), stated.as_of)
+
+
 def _query(question: str, facts: Facts, now: datetime) -> Query:
     today = now.astimezone(ZoneInfo(facts.time_zone)).date()
     if (later := moment_named(question, now)) is not None:
         return Query(ask(later[1]), facts, later[0], None, later=True)
-    return Query(ask(question), facts, now, named_days(question, today, facts))
+    period = period_named(question, today)
+    named = None if period is not None and asks_for_week_of(question) else named_days(question, today, facts)
+    return Query(ask(question), facts, now, named, period=period)
 
 
 def _first(readers: Iterable[tuple[str, _Read]], put: Query, as_of: datetime) -> FactAnswer | None:
@@ -161,6 +169,7 @@ _READERS: tuple[tuple[str, _Read], ...] = (
     ("website", _single("website", "website", "Our website: {}.", "web", "site", "website", "page", "address", "url")),
     ("booking", _booking),
 )
+_BY_LIKENESS: tuple[tuple[str, _Read], ...] = (("prices", lambda put: alike_answer(put.asked, put.facts)),)
 _GENEROUS: tuple[tuple[str, _Read], ...] = (
     ("prices", lambda put: variant_answer(put.asked, put.facts, put.weekdays)),
     ("prices", lambda put: listed_answer(put.asked, put.facts)),

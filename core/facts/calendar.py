@@ -16,7 +16,7 @@ from core.facts.types import Facts, Hours, Interval
 
 HORIZON_DAYS = 400
 _MINUTE = timedelta(minutes=1)
-_DAY_MINUTES = 24 * 60
+DAY_MINUTES = 24 * 60
 
 
 class Span(msgspec.Struct, frozen=True, order=True):
@@ -69,6 +69,10 @@ class Calendar:
         if names and self._hours.public_holidays == "closed":
             return DayHours(day, (), special=True, name=names[0])
         return DayHours(day, usual)
+
+    def differs(self, one: DayHours) -> bool:
+        """Whether these hours of a date are not those that its weekday usually has."""
+        return one.special and one.intervals != self._hours.week.of(one.day.weekday())
 
     def holiday(self, day: date) -> str | None:
         """The name of the public holiday on a date, or None."""
@@ -126,7 +130,7 @@ class Calendar:
     def _span(self, day: date, interval: Interval) -> Span:
         midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the wall clock
         opens, closes = minutes_of(interval.opens), minutes_of(interval.closes)
-        lasts = closes + (0 if closes > opens else _DAY_MINUTES)
+        lasts = closes + (0 if closes > opens else DAY_MINUTES)
         return Span(
             first_instant(midnight + opens * _MINUTE, self.zone), first_instant(midnight + lasts * _MINUTE, self.zone)
         )

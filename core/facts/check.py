@@ -9,7 +9,8 @@ from zoneinfo import available_timezones
 from core.errors import FieldError, InvalidRequest
 from core.facts import holidays
 from core.facts.calendar import minutes_of
-from core.facts.types import DAYS, Facts, HolidayHours, Interval
+from core.facts.types import DAYS, Facts, HolidayHours, Interval, Price
+from core.facts.wording import title
 
 YEARS = 5  # to look for a holiday in: some are not of every year
 _DAY_MINUTES = 24 * 60
@@ -36,9 +37,20 @@ def _broken(facts: Facts) -> Iterator[tuple[str, str]]:
     for number, price in enumerate(facts.prices):
         if price.up_to is not None and price.up_to < price.amount:
             yield f"/prices/{number}/upTo", "is less than the amount"
+    yield from _second_prices(facts.prices)
     if facts.hours is not None:
         yield from _overlaps(facts)
         yield from _holidays(facts, facts.hours.holidays)
+
+
+def _second_prices(prices: Sequence[Price]) -> Iterator[tuple[str, str]]:
+    """Prices of the same thing on the same days: no answer could say which it costs."""
+    before: dict[str, list[Price]] = {}
+    for number, one in enumerate(prices):
+        others = before.setdefault(title(one).casefold(), [])
+        if any(set(one.days) & set(other.days) or not (one.days or other.days) for other in others):
+            yield f"/prices/{number}", f"is a second price of {title(one)}: tell them apart by `variant` or `days`"
+        others.append(one)
 
 
 def _holidays(facts: Facts, stated: Sequence[HolidayHours]) -> Iterator[tuple[str, str]]:

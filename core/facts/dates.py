@@ -15,6 +15,7 @@ from core.answer.claims import (
     MONTHS,
     SLASHED,
     WEEK_ON,
+    day_index,
     month_number,
 )
 from core.answer.question import weekdays
@@ -57,6 +58,9 @@ _IN_A_WHILE = re.compile(r"\bin (?:(half an)|(\d{1,3}|an?|one|two|three|four)) ?
 _PAST = re.compile(
     r"\b(yesterday|last (week|weekend|month|year|night|mon|tues?|wed|thurs?|fri|sat|sun)|ago)"
     r"(day|nesday|urday|rsday)?\b"
+)
+_NUMBERED_DAY = re.compile(
+    r"\b(mon|tue|wed|thu|fri|sat|sun)(?:day|s|sday|nesday|r|rs|rsday|urday)?,? (?:the )?(\d{1,2})(?:st|nd|rd|th)\b"
 )
 _OTHER_DAY = re.compile(r"\b(the|next|following) day\b|\bday (after|before)\b")
 _EASTER = {"good friday": -2, "easter saturday": -1, "easter sunday": 0, "easter monday": 1, "easter": 0}
@@ -106,6 +110,8 @@ def _written(text: str, today: date, facts: Facts) -> Named | None:
         return _coming(month_number(month), int(day), today, year)
     if (match := SLASHED.search(text)) and not _is_clock(match):
         return _slashed(match, today, facts)
+    if match := _NUMBERED_DAY.search(text):
+        return _numbered(day_index(match[1]), int(match[2]), today)
     if match := DAY_OF_MONTH.search(text):
         return _of_month(int(match[1]), today, later="next month" in text)
     return None
@@ -130,6 +136,11 @@ def _of_month(number: int, today: date, *, later: bool) -> Named:
     months = [(today.year + (today.month + ahead - 1) // 12, (today.month + ahead - 1) % 12 + 1) for ahead in range(3)]
     days = [day for year, month in months[later:] for day in _checked(year, month, number).days if day >= today]
     return Named(tuple(days[:1]))
+
+
+def _numbered(weekday: int, number: int, today: date) -> Named:
+    """The next day of this number, if it is that day of the week: else one of the two is wrong."""
+    return Named(tuple(day for day in _of_month(number, today, later=False).days if day.weekday() == weekday))
 
 
 def _holiday(text: str, today: date, facts: Facts) -> Named | None:

@@ -9,6 +9,7 @@ from core.facts import wording
 from core.facts.answers import StatedFacts
 from core.facts.calendar import HORIZON_DAYS, Calendar
 from core.facts.dates import named_days
+from core.facts.differing import soon
 
 MOST_LINES = 8
 
@@ -23,7 +24,8 @@ def evidence(stated: StatedFacts | None, now: datetime) -> tuple[str, ...]:
 def relevant(stated: StatedFacts | None, question: str, now: datetime) -> list[str]:
     """The facts, in words, that a question touches, most of its words first; opening hours only where it asks of them.
 
-    With the day of the question and the days that it names, since no model knows the calendar.
+    With the day of the question, the days that it names, and those soon of which the hours are not the usual ones,
+    since no model knows the calendar.
     """
     if stated is None:
         return []
@@ -39,6 +41,7 @@ def relevant(stated: StatedFacts | None, question: str, now: datetime) -> list[s
     days = () if named is None else named.days
     hours = f"Opening hours: {wording.week_hours(stated.facts.hours.week)}."
     dated = [wording.on_day(calendar.hours_of(day)) for day in days]
+    dated += [line for line in soon(calendar, today) if line not in dated]
     return [hours, f"Today is {wording.long_date(today)}.", *dated, *(line for line in lines if line != hours)]
 
 

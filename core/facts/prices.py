@@ -2,22 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
-import msgspec
-
-from core.answer.question import FILLERS, Asked, ask, compares, keywords
-from core.answer.words import among, listed, plain, same, stem, tokens, vocabulary
+from core.answer.question import Asked, ask, compares, keywords
+from core.answer.words import listed, plain, stem, tokens, vocabulary
 from core.facts import wording
-from core.facts.ages import WHOSE, ages_in, ages_of, asks_for_asker
+from core.facts.ages import WHOSE, ages_in, asks_for_asker
+from core.facts.naming import all_among, meaning, name_stems, named, of_age
+from core.facts.spans import spans_in
 from core.facts.types import Day, Facts, Price
+from core.facts.wanted import alike, loose_words, offered, wanted, words_of
 
-_MOST = 4
-# Words of a price's name that a question may leave out.
-_SMALL = frozenset({"a", "an", "the", "and", "or", "of", "with", "for", "per", "in", "on", "to", "by", "from"})
-
-
-_UNIT = re.compile(r"\b(?:an?|per|each|every) (month|year|week|day|hour|night|person|head|piece|session)\b")
+_MOST = 8
 _MOST_LISTED = 40
 _SIDES = re.compile(r"\b(?:than|and|plus|or|as|between)\b|[,&+]")
 _COMPARING = vocabulary("more less cheaper dearer pricier difference between same much better which")
@@ -30,13 +25,12 @@ _ALL = re.compile(
     r"\bprice ?list\b|^\W*(services|prices|menu)\W*$"
 )
 _LISTING = vocabulary("service services treatment treatments list all menu kind sort type offer everything full")
-_BOOKED = vocabulary("book booking booked pay paying get")
-
-
-class _Match(msgspec.Struct, frozen=True):
-    price: Price
-    used: int
-    missing: int
+_OFFERS = re.compile(r"^\W*(?:(?:and|so|hi|hello|hey|ok)\W+)*(?:do|can|could|will|would) (?:you|u|ya)(?: guys| lot)?"
+                     r"(?: also| still| even)? (?P<verb>[a-z]+)\b")  # fmt: skip
+_OFFERING = vocabulary("do offer have make sell stock provide")
+_FOR_WHOM = re.compile(
+    r"\bfor\b|\bpays?\b|\bless\b|\bdiscounts?\b|\bcheaper\b|\breduced\b|\bspecial\b|\bconcession|\b(?:price|rate)s?\W*$"
+)
 
 
 def price_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None:
@@ -47,21 +41,21 @@ def price_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | 
         return _said(_each(asked, facts), facts)
     if ages_in(asked.text):
         return for_ages(asked, facts, days)
-    found = _matching(asked, facts, frozenset()) or _each(asked, facts)
+    found = wanted(asked, facts) or _each(asked, facts)
     return _said(_on(days, found, facts), facts)
 
 
 def for_ages(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None:
     """The prices for the ages that a question names, and what it costs where their condition is not met."""
-    words = [word for word in _words(asked, frozenset()) if word not in WHOSE]
-    named = _fitting(words, facts.prices, by_age=True) if words else [one for one in facts.prices if _ages(one)]
-    services = {one.service for one in named}
-    named += [one for one in facts.prices if _ages(one) and one.service in services and one not in named]
-    if not any(_ages(one) for one in named):
+    words = [word for word in words_of(asked, facts) if word not in WHOSE]
+    found = named(words, facts.prices, by_age=True) if words else [one for one in facts.prices if of_age(one)]
+    services = {one.service for one in found}
+    found += [one for one in facts.prices if of_age(one) and one.service in services and one not in found]
+    if not any(of_age(one) for one in found):
         return None  # what an age has to do with it the facts do not say
-    theirs = [one for age in ages_in(asked.text) for one in named if age in (_ages(one) or ())]
-    services = {one.service for one in theirs or named}
-    usual = [one for one in named if one.variant is None and one.service in services] if words else []
+    theirs = [one for age in ages_in(asked.text) for one in found if age in (of_age(one) or ())]
+    services = {one.service for one in theirs or found}
+    usual = [one for one in found if one.variant is None and one.service in services] if words else []
     sure = bool(theirs) and all(not one.days or (days and set(days) <= set(one.days)) for one in theirs)
     for_asker = asks_for_asker(asked.text) or not sure
     return _said(list(dict.fromkeys([*theirs, *(usual if for_asker else ())])), facts)
@@ -69,10 +63,12 @@ def for_ages(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None
 
 def variant_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str | None:
     """The prices for those whom the question names, where it names nothing else: "do pensioners pay less?"."""
-    if "price" not in asked.kinds or compares(asked.text):
+    if "price" not in asked.kinds or compares(asked.text) or not _FOR_WHOM.search(plain(asked.text)):
         return None
-    words = _words(asked, frozenset())
-    found = [one for one in facts.prices if one.variant and words and _all_among(words, _stems(one.variant))]
+    words = loose_words(asked, facts)
+    if not words or spans_in(asked.text):
+        return None  # for how long is not for whom
+    found = [one for one in facts.prices if one.variant and all_among(words, name_stems(one.variant))]
     return _said(_on(days, found, facts), facts)
 
 
@@ -82,12 +78,32 @@ def offered_answer(asked: Asked, facts: Facts, days: Sequence[Day] = ()) -> str 
         return None
     if ages_in(asked.text):
         return for_ages(asked, facts, days)
-    words = [word for word in _words(asked, frozenset()) if not listed(word, _GETTING)]
+    words = [word for word in loose_words(asked, facts) if not listed(word, _GETTING)]
     bare = len(tokens(asked.text)) <= len(words) + 1
-    if not words or not (bare or (days and _GETS.search(plain(asked.text)))):
+    if not bare and not (days and _GETS.search(plain(asked.text))):
+        return None if days else _offered(asked, facts)
+    return _said(_on(days, offered(asked, facts, _GETTING), facts), facts)
+
+
+def _offered(asked: Asked, facts: Facts) -> str | None:
+    """Yes, with the price, to "do you do puncture repairs?" and "do you bleed brakes?"."""
+    match = _OFFERS.search(plain(asked.text))
+    if match is None or spans_in(asked.text):
         return None
-    matches = [match for one in facts.prices if (match := _match(one, words)) is not None and not match.missing]
-    return _said(_on(days, [match.price for match in matches], facts), facts)
+    beside = _GETTING | _OFFERING
+    verb = meaning(stem(match["verb"]))
+    if verb not in _OFFERING and verb not in words_of(asked, facts, beside):
+        return None
+    told = _said(offered(asked, facts, beside), facts)
+    return None if told is None else f"Yes. {told}"
+
+
+def alike_answer(asked: Asked, facts: Facts) -> str | None:
+    """The prices of things named like that which is asked for, and that there is none of just that."""
+    if "price" not in asked.kinds or _asks_otherwise(asked) or compares(asked.text) or ages_in(asked.text):
+        return None
+    told = _said(alike(asked, facts), facts)
+    return None if told is None else f"I know no price of just that. Our price list names: {told}"
 
 
 def listed_answer(asked: Asked, facts: Facts) -> str | None:
@@ -95,7 +111,7 @@ def listed_answer(asked: Asked, facts: Facts) -> str | None:
     text = plain(asked.text)
     if not facts.prices or len(facts.prices) > _MOST_LISTED or not _ALL.search(text) or asked.kinds - {"price"}:
         return None
-    if any(not listed(word, _LISTING) for word in _words(asked, frozenset())):
+    if any(not listed(word, _LISTING) for word in loose_words(asked, facts)):
         return None
     if "price" in asked.kinds:
         return _said(facts.prices, facts, _MOST_LISTED)
@@ -111,27 +127,16 @@ def _on(days: Sequence[Day], found: Sequence[Price], facts: Facts) -> list[Price
 
 def _each(asked: Asked, facts: Facts) -> list[Price]:
     """The prices of several things that a question names side by side; none unless each has one."""
-    found: list[Price] = []
-    for part in _SIDES.split(plain(asked.text)):
-        words = [word for word in _words(ask(part), frozenset()) if not listed(word, _COMPARING)]
-        if not words:
-            continue
-        fitting = _fitting(words, facts.prices)
-        if not fitting:
-            return []
-        found += fitting
-    return found if len(found) > 1 else []
-
-
-def _ages(one: Price) -> range | None:
-    return ages_of(one.variant) if one.variant else None
+    parts = [ask(part) for part in _SIDES.split(plain(asked.text))]
+    sides = [wanted(part, facts, _COMPARING) for part in parts if words_of(part, facts, _COMPARING)]
+    return [one for side in sides for one in side] if len(sides) > 1 and all(sides) else []
 
 
 def duration_answer(asked: Asked, facts: Facts) -> str | None:
     """How long something takes, which the prices say."""
     if not re.search(r"\bhow long\b|\bhow many minutes\b|\bduration\b", plain(asked.text)):
         return None
-    found = [price for price in _matching(asked, facts, keywords("duration")) if price.minutes is not None]
+    found = [price for price in wanted(asked, facts, keywords("duration")) if price.minutes is not None]
     lines = [f"{wording.title(one)}: {one.minutes} minutes." for one in found[:_MOST]]
     return " ".join(lines) or None
 
@@ -148,65 +153,5 @@ def _asks_otherwise(asked: Asked) -> bool:
 
 
 def _said(found: Sequence[Price], facts: Facts, most: int = _MOST) -> str | None:
-    return " ".join(wording.price(one, facts.currency) for one in found[:most]) or None
-
-
-def _matching(asked: Asked, facts: Facts, also: frozenset[str]) -> list[Price]:
-    words = _words(asked, also)
-    return _fitting(words, facts.prices) if words else []
-
-
-def _fitting(words: Sequence[str], prices: Sequence[Price], *, by_age: bool = False) -> list[Price]:
-    """The prices that these words name; `by_age`: a variant that an age tells from the others need not be named."""
-    matches = [match for one in prices if (match := _match(one, words, by_age=by_age)) is not None]
-    if not matches:
-        return []
-    # Most of the question said, then least of the name left unsaid.
-    best = min(matches, key=lambda match: match.missing)
-    chosen = [match.price for match in matches if match.missing == best.missing]
-    # Half a name is not enough to tell what was meant.
-    return chosen if best.missing <= 1 or best.used > best.missing else []
-
-
-def _words(asked: Asked, also: frozenset[str]) -> list[str]:
-    units = {stem(unit) for unit in _UNIT.findall(plain(asked.text))}
-    return [word for word in asked.subject if word not in units and not listed(word, also | FILLERS | _BOOKED)]
-
-
-def _all_among(words: Sequence[str], others: Sequence[str]) -> bool:
-    return all(among(word, others) for word in words)
-
-
-def _match(one: Price, words: Sequence[str], *, by_age: bool = False) -> _Match | None:
-    """How well a price's names fit; None unless they account for every word."""
-    extra = [] if by_age and _ages(one) else _stems(one.variant or "")
-    names = (one.service, *one.also_called)
-    known = [*extra, *(word for name in names for word in _stems(name))]
-    best: _Match | None = None
-    for name in names:
-        own = _stems(name)
-        joined = _joined(words, own)
-        if not _all_among(joined, known):
-            continue
-        used = sum(among(word, joined) for word in own)
-        # Of a variant one word tells it from the others: "large" of "large, 16 inch".
-        missing = len(own) - used + (bool(extra) and not any(among(word, joined) for word in extra))
-        if used and (best is None or missing < best.missing):
-            best = _Match(one, used, missing)
-    return best
-
-
-def _joined(words: Sequence[str], own: Sequence[str]) -> list[str]:
-    """Two words of the question that the name writes as one: "hair cut"."""
-    joined: list[str] = []
-    for word in words:
-        if joined and any(same(joined[-1] + word, one) for one in own):
-            joined[-1] += word
-        else:
-            joined.append(word)
-    return joined
-
-
-@lru_cache(maxsize=4096)
-def _stems(name: str) -> tuple[str, ...]:
-    return tuple(stem(word) for word in tokens(name) if word not in _SMALL)
+    """The prices in words; None where they are too many: of some that fit no few are told as if they were all."""
+    return " ".join(wording.price(one, facts.currency) for one in found) if 0 < len(found) <= most else None

@@ -7,17 +7,22 @@ import msgspec
 from core.answer.question import FILLERS, Asked, weekdays
 from core.answer.words import listed, stem, tokens
 from core.facts.dates import DAY_NAMES, Named
+from core.facts.periods import Period
 from core.facts.types import DAYS, Day, Facts
 
 
 class Query(msgspec.Struct, frozen=True):
-    """`named` are the days; `now` is an instant with its zone: that of the question, or `later` one that it names."""
+    """`named` are the days, `period` the week or month that it names; `now` is an instant with its zone.
+
+    It is that of the question, or one that it names, and then `later`.
+    """
 
     asked: Asked
     facts: Facts
     now: datetime
     named: Named | None
     later: bool = False
+    period: Period | None = None
 
     @property
     def weekdays(self) -> tuple[Day, ...]:

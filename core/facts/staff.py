@@ -17,6 +17,8 @@ _CLOCK_ASKED = re.compile(r"\bwhat time\b|\b(how|until|till|til) (late|early|whe
 _WHO = re.compile(r"^\W*(and |so |um |hi |hello )*(who|whos|who's|which (of you|person|one|\w+) (is|does|do|can))\b")
 _ANY_WHO = re.compile(r"\bwho\b|\bstaff\b|\bteam\b")
 _WORKING = vocabulary("work works working day days shift off available staff team people person boss")
+# Who does something is called by it: a fitter fits, a groomer grooms.
+_AGENT = re.compile(r"(\w{3,}?)(?:(?<=([^aeiou]))\2)?er")
 # What somebody does with what they are good at: said of everybody, part of nobody's description.
 _DOING = vocabulary("do does cut cuts cutting teach teaches make makes run runs handle specialise specialize expert in "
                     "best good barber person class classes place shop charge")  # fmt: skip
@@ -75,7 +77,8 @@ def _doing(people: Sequence[Person], words: Sequence[str]) -> list[Person]:
 
 
 def _describing(person: Person) -> list[str]:
-    return [word for text in (person.role or "", *person.skills) for word in stems(text)]
+    words = [word for text in (person.role or "", *person.skills) for word in stems(text)]
+    return words + [stem(match[1]) for word in words if (match := _AGENT.fullmatch(word))]
 
 
 def _when(people: Sequence[Person], put: Query) -> str | None:
@@ -88,7 +91,8 @@ def _when(people: Sequence[Person], put: Query) -> str | None:
         if len(days) == 1:
             ((day, there),) = days.items()
             shut = _shut(put, day)
-            lines.append(f"{'Yes' if there and not shut else 'No'}. {usual}{shut}")
+            off = shut and not put.asked.plural_day
+            lines.append(f"{'Yes' if there and not off else 'No'}. {usual}{shut}")
         else:
             lines.append(usual)
     return " ".join(lines)
@@ -96,10 +100,10 @@ def _when(people: Sequence[Person], put: Query) -> str | None:
 
 def _shut(put: Query, day: date) -> str:
     """That the shop is closed on a day on which somebody usually works."""
-    if put.facts.hours is None or put.named is None or put.named.weekly:
+    if put.facts.hours is None or put.named is None:
         return ""
     one = Calendar(put.facts).hours_of(day)
-    return "" if one.intervals else f" {wording.on_day(one)}"
+    return "" if one.intervals or (put.named.weekly and not one.special) else f" {wording.on_day(one)}"
 
 
 def _who(put: Query) -> str | None:

@@ -66,10 +66,21 @@ def on_day(found: DayHours) -> str:
     return f"On {long_date(found.day)}{named} we are {hours(found.intervals)}."
 
 
+def on_days(run: Sequence[DayHours]) -> str:
+    """From Sunday 27 December 2026 to Saturday 2 January 2027 (stocktaking) we are closed; of days that are alike."""
+    first, last = run[0], run[-1]
+    if first is last:
+        return on_day(first)
+    named = f" ({first.name})" if first.name else ""
+    return f"From {long_date(first.day)} to {long_date(last.day)}{named} we are {hours(first.intervals)}."
+
+
 def price(one: Price, currency: str | None) -> str:
     """Haircut for children: £16, 25 minutes."""
     if one.up_to is not None:
         cost = f"{amount(one.amount, currency)} to {amount(one.up_to, currency)}"
+    elif one.amount == 0 and not one.starting_at:
+        cost = "free"
     else:
         cost = f"from {amount(one.amount, currency)}" if one.starting_at else amount(one.amount, currency)
     parts = [cost]

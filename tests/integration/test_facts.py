@@ -117,6 +117,10 @@ def with_hours(**changes):
         ({**SMALL, "prices": [{"service": "Cut", "amount": 100}]}, "/facts/currency"),
         ({**SMALL, "currency": "GBP", "prices": [{"service": "Cut", "amount": 9.5}]}, "/facts/prices/0/amount"),
         ({**SMALL, "currency": "GBP", "prices": [{"service": "Cut", "amount": 2, "upTo": 1}]}, "/facts/prices/0/upTo"),
+        (
+            {**SMALL, "currency": "GBP", "prices": [{"service": one, "amount": 100} for one in ("Cut", "Dye", "cut")]},
+            "/facts/prices/2",
+        ),
         (with_hours(week={"monday": [{"opens": "9", "closes": "17:00"}]}), "/facts/hours/week/monday/0/opens"),
         (with_hours(week={"monday": [{"opens": "09:00", "closes": "25:00"}]}), "/facts/hours/week/monday/0/closes"),
         (with_hours(yearly=[{"day": "02-30"}]), "/facts/hours/yearly/0/day"),

@@ -41,7 +41,7 @@ def test_where_no_price_depends_on_an_age_the_facts_say_nothing_of_one():
     ("question", "text"),
     [
         ("does a burger cost more than air hockey", "Burger: £9.50. Air hockey: £2."),
-        ("is pool cheaper than lane hire?", "Pool table: £12, 60 minutes. Lane hire: £42, 60 minutes."),
+        ("is a pool table cheaper than lane hire?", "Pool table: £12, 60 minutes. Lane hire: £42, 60 minutes."),
         ("how much are a burger and air hockey", "Burger: £9.50. Air hockey: £2."),
         ("how much is a game and burger", "Game and burger: £16. On weekdays only, before 18:00."),
         ("burger", "Burger: £9.50."),
