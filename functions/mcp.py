@@ -142,7 +142,7 @@ def _described(name: str, kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 async def _called(services: Services, params: dict[str, Any]) -> dict[str, Any]:
     name = params.get("name")
-    if name not in _TOOLS:
+    if not isinstance(name, str) or name not in _TOOLS:
         raise _RpcFailureError(INVALID_PARAMS, f"there is no tool {str(name)[:100]}")
     kind, run = _TOOLS[name]
     try:
