@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Protocol
 
 import msgspec
 
 from core.answer.claims import claims
 from core.answer.holding import FREE, answers, is_by_form, takes_verdict
+from core.answer.orders import before_orders, is_order
 from core.answer.question import Asked, ask, compares
 from core.answer.sentences import day_clauses, sentences
 from core.answer.words import among, content, stem, stems, tokens
@@ -29,18 +30,6 @@ _BRIEF_WORDS = 11
 _ELSEWHERE = re.compile(r"\bthere\b(?! (is|are|was|were|will|has|have)\b)", re.IGNORECASE)
 _YES_NO = re.compile(r"^(yes|no|of course|sure|sorry)\b.{0,20}[.!]$", re.IGNORECASE)
 _CHARGED = re.compile(r"\b(charged?|pay|payable|price|costs?|fee|half|full)\b", re.IGNORECASE)
-# Sentences that speak to whoever answers, not to whoever asks.
-_INSTRUCTION = re.compile(
-    r"\b(ignore|disregard|forget|override)\b.{0,40}\b(instructions?|rules?|above|previous|prior|prompts?|everything)\b|"
-    r"\b(system|developer)\s*(prompt|message|:)|\b(assistant|chatbot|ai|language model|llm|gpt)\b.{0,60}\b(must|"
-    r"should|always|never|say|tell|answer|reply|respond|reveal|pretend|you are)\b|"
-    r"\byou are (now |an? )?(ai|assistant|chatbot|bot|dan)\b|"
-    r"\b(always|only|never) (say|answer|reply|respond|tell)\b|"
-    r"\b(tell|inform) (the |every |all )?(user|visitor|customer)s?\b|"
-    r"\b(act|roleplay) as\b|\bpretend\b|\brepeat after me\b|^\s*(say|repeat|print|write)\s*[:'\"]|"
-    r"\breveal\b.{0,30}\b(prompt|key|password|secret)|^\s*(user|assistant|system)\s*:|<\|",
-    re.IGNORECASE,
-)  # fmt: skip
 
 
 class PassageLike(Protocol):
@@ -91,16 +80,10 @@ def extract(question: str, passages: Sequence[PassageLike], closeness: Closeness
     return Extract(_text(asked, split[best.passage], best.at), (best.passage,))
 
 
-def is_instruction(sentence: str) -> bool:
-    """Whether a sentence gives orders to an assistant: no shop tells its visitors so."""
-    return _INSTRUCTION.search(sentence) is not None
-
-
 def _candidates(
     asked: Asked, number: int, similarity: float, parts: Sequence[str], closeness: Closeness | None
 ) -> list[_Candidate]:
-    # What follows an order belongs to it.
-    parts = list(takewhile(lambda part: not is_instruction(part), parts))
+    parts = list(before_orders(parts))
     whole = {stem(word) for part in parts for word in tokens(part)}
     in_passage = _share(asked, whole)
     if not _about(asked, in_passage, similarity) and not any(is_by_form(asked, part) for part in parts):
@@ -180,12 +163,12 @@ def _text(asked: Asked, parts: Sequence[str], at: int) -> str:
     chosen = parts[at]
     if asked.days and {"hours", "open_now"} & asked.kinds and (clauses := day_clauses(chosen, asked.days)):
         return clauses
-    previous = parts[at - 1] if at and not is_instruction(parts[at - 1]) else ""
+    previous = parts[at - 1] if at and not is_order(parts[at - 1]) else ""
     refers = _PRONOUN.match(chosen) or _ELSEWHERE.search(chosen)
     if (_YES_NO.match(previous) and takes_verdict(asked.text)) or (refers and previous and not previous.endswith("?")):
         return f"{previous} {chosen}"
     following = parts[at + 1] if at + 1 < len(parts) else ""
-    if following.endswith("?") or is_instruction(following):
+    if following.endswith("?") or is_order(following):
         following = ""
     if following and (
         _needs_more(asked, chosen) or _adds(asked, chosen, following) or _limits(asked, chosen, following)
