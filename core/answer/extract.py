@@ -31,7 +31,9 @@ _BRIEF_WORDS = 11
 _ELSEWHERE = re.compile(r"\bthere\b(?! (is|are|was|were|will|has|have)\b)", re.IGNORECASE)
 _YES_NO = re.compile(r"^(yes|no|of course|sure|sorry)\b.{0,20}[.!]$", re.IGNORECASE)
 # "Can I bring my dog?" is about the dog, "is there a tram nearby?" about the tram.
-_LIGHT = vocabulary("bring bringing use using get nearby near close around local go goes until till")
+_LIGHT = vocabulary(
+    "bring bringing use using get nearby near close around local go goes until till bot chatbot assistant"
+)
 _UP_TO = re.compile(r"\b(up to|until|till|within|before|at least|less than|as long as)\b", re.IGNORECASE)
 _BEYOND = re.compile(
     r"^(later|after (that|this)|otherwise|beyond|less|if not|from then|however|except)\b", re.IGNORECASE
