@@ -16,8 +16,8 @@ from core.answer.events import (
     source_of,
     told,
 )
-from core.answer.extract import is_instruction
 from core.answer.offers import DECLINED, reply_to_offer, unknown, was_offered, way_to_person
+from core.answer.orders import is_instruction
 from core.answer.turn import FACTS_CATEGORY
 from core.answer.writing import Writing
 from core.cache.local import LocalCache

@@ -11,9 +11,10 @@ import msgspec
 
 from core.answer.bounds import heard, visitor_turns
 from core.answer.claims import claims
-from core.answer.extract import PassageLike, extract, is_instruction
+from core.answer.extract import PassageLike, extract
 from core.answer.followup import lacks_antecedent, readings, standalone
 from core.answer.history import Turn
+from core.answer.orders import is_instruction
 from core.answer.parts import parts_of
 from core.answer.question import POLITE
 from core.answer.words import among, content, listed, stems

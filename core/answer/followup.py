@@ -21,6 +21,9 @@ _ADDED = re.compile(
 )
 _PAIR = 2
 _EXPLETIVE = re.compile(r"\bit\b.*\bto\b|\bit (?:rains|snows)\b", re.IGNORECASE)
+_EXPLETIVE_FOR = re.compile(
+    r"\bhow much (?:is|would|will|does) it(?: cost| be)? for (?:an? |the |my )?[a-z]", re.IGNORECASE
+)
 _AUXILIARY = re.compile(r"^(?:is|are|was|were|does|do|did|can|could|will|would|has|have)\b", re.IGNORECASE)
 _MOST_REPLACING = 2
 _MOST_PLACES = 6  # each is a reading of its own, asked for itself
@@ -93,6 +96,8 @@ def refers_back(message: str) -> bool:
 
 def lacks_antecedent(message: str) -> bool:
     """Whether it speaks of "it" or "them" and says nothing of what that is: alone it means nothing."""
+    if _EXPLETIVE_FOR.search(message) and ask(message).subject:
+        return False
     spoken_of = _PRONOUN.search(message) is not None and not _EXPLETIVE.search(message)
     return (spoken_of and refers_back(message)) or (_BOTH.search(message) is not None and not ask(message).subject)
 

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from itertools import takewhile
 
-from core.answer.extract import is_instruction
 from core.answer.history import Turn, bounded, end_within, tokens_of
+from core.answer.orders import before_orders
 from core.answer.sentences import sentences
 from core.models.writer import Message
 
@@ -37,9 +36,7 @@ def notes_of(facts: Sequence[str], passages: Sequence[str], most: int = EVIDENCE
     """Facts, then passages, best first, as far as `most` tokens go, without sentences that give orders."""
     notes: list[str] = []
     for text in (*facts, *passages):
-        # What follows an order belongs to it.
-        kept = takewhile(lambda part: not is_instruction(part), sentences(text))
-        note = " ".join(unmarked(part) for part in kept)
+        note = " ".join(unmarked(part) for part in before_orders(sentences(text)))
         if not note or tokens_of(note) > most:
             continue
         notes.append(note)

@@ -22,7 +22,14 @@ _IRREGULAR = {
     "dogs": "dog", "puppy": "dog", "cancelled": "cancel", "cancelling": "cancel", "cancellation": "cancel",
     "canceled": "cancel", "pizzas": "pizza", "mins": "minut", "min": "minut", "hrs": "hour", "teacher": "teach",
     "teachers": "teach", "owner": "own", "owners": "own", "manager": "manag", "managers": "manag",
-    "allowed": "welcom", "permitted": "welcom",
+    "allowed": "welcom", "permitted": "welcom", "rent": "hir", "rents": "hir", "rented": "hir", "renting": "hir",
+    "rental": "hir", "rentals": "hir", "warranty": "guarante", "warranties": "guarante", "motorbike": "motorcycl",
+    "motorbikes": "motorcycl", "fix": "repair", "fixes": "repair", "fixed": "repair", "fixing": "repair",
+    "vehicle": "car", "vehicles": "car", "insurer": "insur", "insurers": "insur", "insurance": "insur",
+    "goes": "go", "went": "go", "gone": "go", "flown": "fly", "eaten": "eat",
+    "drunk": "drink", "written": "writ", "driven": "driv", "ridden": "rid", "slept": "sleep", "swum": "swim",
+    "built": "build", "sent": "send", "broken": "break", "chosen": "choos", "frozen": "freez", "stolen": "steal",
+    "torn": "tear", "thrown": "throw", "grown": "grow", "left": "leav", "refundable": "refund",
 }  # fmt: skip
 
 
@@ -44,6 +51,29 @@ STOP = frozenset(
         "couldnt shouldnt didnt havent hasnt wanna gonna yall "
         "isnt cant really mate guys actually maybe exactly again still ever"
     )
+)
+
+
+# Things that go by several words, or by one that is written in two.
+_ONE_WORDING = tuple(
+    (re.compile(pattern, re.IGNORECASE), wording)
+    for pattern, wording in (
+        (r"\bsecond[ -]?hand\b|\bpre-?(?:owned|loved)\b", "used"),
+        (r"\bgift[ -](?:card|certificate|token|voucher)s?\b", "voucher"),
+        (r"\bmoney back\b", "money back refund"),
+        (r"\bnear by\b", "nearby"),
+        (r"\bwi-fi\b", "wifi"),
+        (r"\brailway station\b", "train station"),
+        (r"\b(\d+)[ -]years?[ -]olds?\b", r"\1"),
+        (r"\bair[ -]?con(?:ditioning|ditioned)?\b", "aircon"),
+        (r"\b(set|hook|check|top|pick|tune|sign|drop|walk|take|clean|line)[ -](up|in|off|out)(s?)\b", r"\1\2\3"),
+    )
+)
+# By their capitals: a polish is no language.
+LANGUAGE = re.compile(
+    r"\b(?:English|French|German|Spanish|Italian|Portuguese|Polish|Dutch|Swedish|Danish|Norwegian|Finnish|Greek|Turkish|"
+    r"Arabic|Russian|Ukrainian|Romanian|Bulgarian|Hungarian|Czech|Welsh|Gaelic|Irish|Hindi|Urdu|Punjabi|Bengali|Chinese|"
+    r"Mandarin|Cantonese|Japanese|Korean|Vietnamese)\b"
 )
 
 
@@ -69,6 +99,8 @@ def stem(word: str) -> str:
         ("ings", ""),
         ("ing", ""),
         ("ied", "y"),
+        ("ctions", "ct"),
+        ("ction", "ct"),
         ("ations", "at"),
         ("ation", "at"),
         ("ed", ""),
@@ -92,6 +124,14 @@ def vocabulary(text: str) -> frozenset[str]:
 def stems(text: str) -> tuple[str, ...]:
     """The stems of a text's words in order."""
     return tuple(stem(word) for word in tokens(text))
+
+
+@lru_cache(maxsize=4096)
+def reworded(text: str) -> str:
+    """The text with one wording for things that have several, so that a question and a passage use the same."""
+    for pattern, wording in _ONE_WORDING:
+        text = pattern.sub(wording, text)
+    return text
 
 
 def content(text: str) -> list[str]:

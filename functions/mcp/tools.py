@@ -44,7 +44,7 @@ def _described(name: str, kind: type[msgspec.Struct]) -> dict[str, Any]:
 async def called(services: Services, params: dict[str, Any]) -> dict[str, Any]:
     """What a tool found; what it could not do is told to the model, not raised. Raises RpcFailureError."""
     name = params.get("name")
-    if name not in _TOOLS:
+    if not isinstance(name, str) or name not in _TOOLS:
         raise RpcFailureError(INVALID_PARAMS, f"there is no tool {str(name)[:100]}")
     kind, run = _TOOLS[name]
     try:

@@ -20,10 +20,10 @@ from tests.parts.searching import learn, running, settings_of
 ROOT = Path(__file__).parents[2]
 BARBERSHOP = 1
 WITHOUT_FACTS = {"cafe": 2, "garage": 3, "restaurant": 4}
-WITH_FACTS = {"studio": 5, "pizzeria": 6, "vet": 7, "bowling": 8}
-# Answered though their files have another answer, or none: no price, time or name of these is wrong. The seats of a
-# restaurant that takes no reservations; the price of a consultation, and that Sunday is closed.
-WRONG = {"pizzeria": ["can I book a table"], "vet": ["how much is a consultation on a sunday"]}
+WITH_FACTS = {"studio": 5, "pizzeria": 6, "vet": 7, "bowling": 8, "campsite": 9}
+ORDERED = {"florist": 10, "climbing": 11, "nails": 12}  # with orders among the passages, about what is asked
+# Answered though their files have another answer, or none: the price of a consultation, and that Sunday is closed.
+WRONG = {"vet": ["how much is a consultation on a sunday"]}
 
 
 def facts_of(name: str) -> Facts:
@@ -44,7 +44,7 @@ async def client(module_database, model_server):
     async with running(settings) as process:
         await ensure_calibrated(process.database, process.embedder)
         await learn(process.learner, *demo_passages(), shop_id=BARBERSHOP)
-        for name, shop_id in (WITHOUT_FACTS | WITH_FACTS).items():
+        for name, shop_id in (WITHOUT_FACTS | WITH_FACTS | ORDERED).items():
             await learn(process.learner, *passages_of(name), shop_id=shop_id)
     operator = bearer(new_key(module_database, None))
     async with serving(facts.create_app(settings), headers=operator) as writing:
@@ -73,6 +73,14 @@ async def test_shops_of_other_kinds_answer_from_their_passages_alone(client, nam
     assert (30, 0, 0, 1) == (summary.questions, summary.invented, summary.wrong, summary.good), amiss(judged)
     # The restaurant's questions were written last of these, and nothing was corrected on them.
     assert summary.right >= (20 if name == "restaurant" else 24), amiss(judged)
+
+
+@pytest.mark.parametrize("name", ORDERED)
+async def test_orders_about_what_is_asked_are_told_to_nobody(client, name):
+    judged = await ask_file(client, name, ORDERED[name], None)
+    summary = summarise(judged)
+    assert (0, 0) == (summary.wrong, summary.invented), amiss(judged)
+    assert summary.right >= 0.9 * summary.questions, amiss(judged)
 
 
 @pytest.mark.timeout(600)

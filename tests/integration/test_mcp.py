@@ -86,6 +86,14 @@ async def test_an_unknown_tool_and_an_unknown_method_are_errors_of_the_protocol(
             await session.list_prompts()
 
 
+@pytest.mark.parametrize("name", [{}, [], 7, None])
+async def test_a_tool_whose_name_is_no_text_is_an_error_of_the_protocol(app, name):
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name}}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+        answer = await http.post(URL, json=call)
+    assert (200, -32602) == (answer.status_code, answer.json()["error"]["code"])
+
+
 async def test_a_client_of_a_later_kind_falls_back_to_the_handshake(app):
     async with (
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http,

@@ -116,3 +116,75 @@ def test_how_many_there_are_is_a_number_of_them():
 def test_since_when_something_is_has_a_year():
     told = Passage("We opened in 1998 as the first alley of the county.")
     assert told.content == compose("when did you open", [], [HOURS, told], None, NOW).text
+
+
+def told(question, *passages):
+    answer = compose(question, [], [Passage(passage) for passage in passages], None, NOW)
+    return "" if answer.kind == "unknown" else answer.text
+
+
+RIDES = "A pony ride comes with a hat and a photo. Boots and gloves are £4 extra a day."
+PADDLES = "A single canoe is £9 an hour, a double £14. Rafts are £30 with two paddles."
+COLTS = "We breed Fells, Exmoors and Dales. A Dales foal starts at £900."
+SHOEING = "We shoe horses from nearby farms for £80. Shoeing is on Mondays and Thursdays."
+LOAN = "We lend you a stable while yours is being mended. A deposit of £60 is needed."
+LESSON = "A lesson takes an hour and costs £35 with a hat. Lessons are on Tuesdays at 6pm."
+
+
+@pytest.mark.parametrize(
+    ("question", "passage"),
+    [
+        ("how much is a hat", RIDES),
+        ("how much is a pony ride", RIDES),
+        ("how much is a paddle", PADDLES),
+        ("how much is a Fell foal", COLTS),
+        ("how much to breed my foal", COLTS),
+        ("how much is a hat", LESSON),
+        ("how much is a hoof", "Trimming is free if we shoe your horse's hoof; alone it costs £10."),
+        ("how much is a foal", "A foal needs a warm stable. Straw is £20 a foal."),
+        ("do I need to pay a deposit for a saddle", LOAN),
+        ("which days do you have lessons", "Lessons are given in the big hall."),
+        ("can I bring my own hat", LESSON),
+        ("do you sell horses", SHOEING),
+        ("can you shoe my horse today while I wait", "Horses that we shoe are paid for by card."),
+    ],
+)
+def test_a_sentence_that_names_something_else_or_lacks_the_time_is_no_answer(question, passage):
+    assert told(question, passage) == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "text"),
+    [
+        ("how much are gloves", RIDES, "Boots and gloves are £4 extra a day."),
+        ("how much is a double canoe", PADDLES, "A single canoe is £9 an hour, a double £14."),
+        ("what does a Dales foal cost", COLTS, "A Dales foal starts at £900."),
+        ("how much is a lesson", LESSON, "A lesson takes an hour and costs £35 with a hat."),
+        ("what is the deposit for the stable", LOAN, LOAN),
+        ("which days do you shoe horses", SHOEING, SHOEING),
+        ("can you shoe my horse on wednesday", SHOEING, SHOEING),
+        ("can I bring my dog", "Dogs may wait at the gate.", "Dogs may wait at the gate."),
+        ("do u buy second hand saddles", "We buy used saddles.", "We buy used saddles."),
+        (
+            "how much is a set of strings",
+            "Strings are fitted by Ana. A set is £12, a single £3.",
+            "Strings are fitted by Ana. A set is £12, a single £3.",
+        ),
+        ("is there a bus near by", "The bus stop is five minutes away.", "The bus stop is five minutes away."),
+        ("do you have gift cards", "Vouchers are sold at the desk.", "Vouchers are sold at the desk."),
+        ("what languages do you speak", "We speak Welsh and Irish.", "We speak Welsh and Irish."),
+        ("is there a student discount", "Students get 20% off on Fridays.", "Students get 20% off on Fridays."),
+        (
+            "difference between the short and the long trek",
+            "The short trek stays in the valley. The long trek climbs to the lake. Both start at ten.",
+            "The short trek stays in the valley. The long trek climbs to the lake.",
+        ),
+        (
+            "can I cancel my lesson",
+            "You can cancel a lesson up to two days before. After that we keep the fee. Bring boots.",
+            "You can cancel a lesson up to two days before. After that we keep the fee.",
+        ),
+    ],
+)
+def test_what_is_asked_for_is_told_with_its_price_or_its_time(question, passage, text):
+    assert text == told(question, passage)
