@@ -44,7 +44,6 @@ def write(folder, name, content):
 
 DEEP = "<div>" * 200_000 + "deep" + "</div>" * 200_000
 HOSTILE = {
-    "deep.html": (DEEP, "holds no text"),
     "empty.md": (b"  \n", "empty"),
     "binary.md": (bytes(range(256)) * 10, "not utf-8 in line|NUL"),
     "nul.md": (b"text\x00text", "NUL"),
@@ -89,9 +88,11 @@ async def test_what_looks_hostile_and_is_not_is_read(folder):
     async with reading() as reader:
         nested = await read(reader, write(folder, "deep.md", "> " * 5000 + "quoted\n\nplain"))
         long = await read(reader, write(folder, "line.md", "word " * 100_000))
+        deep = await read(reader, write(folder, "deep.html", DEEP))
         unknown = await read(reader, write(folder, "laugh.html", '<!DOCTYPE x [<!ENTITY a "b">]><p>&a;&amp; fine'))
     assert "plain" in nested[0].document.passages[-1].content
     assert sum(len(passage.content.split()) for passage in long[0].document.passages) == 100_000
+    assert "deep" == deep[0].document.passages[0].content
     assert "fine" in unknown[0].document.passages[0].content
 
 

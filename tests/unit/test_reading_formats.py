@@ -55,6 +55,9 @@ def test_a_heading_alone_is_kept_when_no_deeper_one_follows():
         "<nav>SECRET</nav>",
         "<!-- SECRET -->",
         "<p hidden>SECRET</p>",
+        "<p style='color: red; DISPLAY : none !important'>SECRET</p>",
+        "<div style='display:none'><p>SECRET<b>SECRET</b></div>",
+        "<span style='visibility:hidden'>SECRET</span>",
         "<svg><script>SECRET</script></svg>",
         "<select><option>SECRET</select>",
         "<a href='javascript:SECRET' onclick='SECRET'></a>",
@@ -66,6 +69,22 @@ def test_what_a_reader_of_a_page_does_not_see_is_not_read(unseen):
     found = "\n".join(contents(html.read(f"<body><p>one {unseen} two</p>".encode(), "utf-8")))
     assert "SECRET" not in found
     assert found.replace("\n", " ").split() == ["one", "two"]
+
+
+@pytest.mark.parametrize("style", ["backface-visibility: hidden", "display: none; display: block", "display", ":;"])
+def test_a_style_that_does_not_hide_hides_nothing(style):
+    assert ["one\ntwo"] == contents(html.read(f'<p style="{style}">one<p>two'.encode(), "utf-8"))
+
+
+@pytest.mark.parametrize("depth", [255, 260, 2050, 30_000])
+@pytest.mark.parametrize(("opened", "closed"), [("<div>", "</div>"), ("<font size=2>", ""), ("<p><b><i>", "")])
+def test_html_is_read_whole_however_deep_its_elements_are(opened, closed, depth):
+    page = f"<p>before {opened * depth}deep{closed * depth}<p>after"
+    assert ["before\ndeep\nafter"] == ["\n".join(text.split()) for text in contents(html.read(page.encode(), "utf-8"))]
+
+
+def test_html_after_its_end_is_read_and_what_is_not_seen_ends_there():
+    assert ["one\ntwo"] == contents(html.read(b"<body><p>one<nav>menu</body></html><p>two", "utf-8"))
 
 
 def test_html_blocks_inline_elements_tables_and_breaks():
