@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import docx
 import docx.table
@@ -79,14 +80,32 @@ def bomb(size_bytes: int, part: str = "word/media/image1.bin") -> bytes:
 def entities(depth: int) -> bytes:
     """A DOCX whose text is an entity of entities of entities."""
     names = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, depth))
-    source = io.BytesIO(docx_of(("Normal", "LAUGH")))
+    doctype = f'?><!DOCTYPE x [<!ENTITY e0 "ha">{names}]>'
+    laugh = docx_of(("Normal", "LAUGH"))
+    return rewritten(laugh, lambda xml: xml.replace("?>", doctype, 1).replace("LAUGH", f"&e{depth - 1};"))
+
+
+def docx_with(body: str) -> bytes:
+    """A DOCX with this WordprocessingML as its body."""
+    names = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMES.items())
+    document = f"<w:document {names}><w:body>{body}</w:body></w:document>"
+    return rewritten(docx_of(("Normal", "")), lambda _: document)
+
+
+NAMES = {
+    "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+    "m": "http://schemas.openxmlformats.org/officeDocument/2006/math",
+    "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+    "v": "urn:schemas-microsoft-com:vml",
+    "wps": "http://schemas.microsoft.com/office/word/2010/wordprocessingShape",
+}
+
+
+def rewritten(content: bytes, change: Callable[[str], str]) -> bytes:
+    """The DOCX with its document's XML changed."""
     out = io.BytesIO()
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for part in old.infolist():
-            content = old.read(part)
-            if part.filename == "word/document.xml":
-                head, _, rest = content.partition(b"?>")
-                doctype = f'?><!DOCTYPE x [<!ENTITY e0 "ha">{names}]>'.encode()
-                content = head + doctype + rest.replace(b"LAUGH", f"&e{depth - 1};".encode())
-            new.writestr(part, content)
+            body = old.read(part)
+            new.writestr(part, change(body.decode()) if part.filename == "word/document.xml" else body)
     return out.getvalue()
