@@ -6,7 +6,15 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from core.db.documents import Stored, drop_documents, known_hashes, loose_passages, names_below, swap_documents
+from core.db.documents import (
+    Stored,
+    count_below,
+    drop_documents,
+    known_hashes,
+    loose_passages,
+    names_below,
+    swap_documents,
+)
 from core.db.passages import Passage
 from core.db.pool import Database
 from core.knowledge.document import NewDocument, NewPassage
@@ -38,6 +46,10 @@ class Library:
     async def hash_of(self, shop_id: int, file: str) -> bytes | None:
         """The hash of the document that is a whole file; None when it must be read."""
         return (await known_hashes(self._database, shop_id, [(file, "")])).get((file, ""))
+
+    async def count(self, shop_id: int, files: Sequence[str], spared: Collection[str]) -> int:
+        """How many documents of the shop came from these files and folders, except files or folders `spared`."""
+        return await count_below(self._database, shop_id, files, list(spared))
 
     async def prepare(self, shop_id: int, documents: Sequence[NewDocument]) -> Prepared:
         """Embed the documents as the shop's searches want them. Raises ModelUnavailable, ModelOverloaded."""
