@@ -54,6 +54,7 @@ HOSTILE = {
     "protected.pdf": (documents.pdf("text", extra=documents.ENCRYPTED), "password"),
     "pages.pdf": (documents.pdf("text", repeat=10_000), "has 10000 pages"),
     "scan.pdf": (documents.pdf(""), "holds no text"),
+    "bomb.pdf": (documents.pdf_bomb(1 << 30), "needs more than 1024 MiB of memory"),
     "random.docx": (os.urandom(2000), "not a DOCX"),
     "cut.docx": (documents.docx_of(("Normal", "text"))[:-400], "not a DOCX|damaged"),
     "old.docx": (b"\xd0\xcf\x11\xe0" + bytes(600), "password, or a .doc"),

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable
 
 import docx
@@ -50,6 +51,16 @@ ENCRYPTED = b"/Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O (%s) 
     b"o" * 32,
     b"u" * 32,
 )
+
+
+def pdf_bomb(size_bytes: int) -> bytes:
+    """A PDF whose page's content unpacks to `size_bytes`."""
+    packed = zlib.compress(b"0" * size_bytes, 1)
+    page = b"3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>\nendobj\n"
+    content = b"4 0 obj\n<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream\nendobj\n" % (len(packed), packed)
+    catalog = b"1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
+    pages = b"2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n"
+    return b"%PDF-1.7\n" + catalog + pages + page + content + b"trailer\n<< /Root 1 0 R >>\n%%EOF\n"
 
 
 def docx_of(*blocks: tuple[str, str] | list[list[str]]) -> bytes:

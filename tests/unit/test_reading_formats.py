@@ -3,6 +3,7 @@
 import pytest
 
 from ops.reading import docx, html, markdown, pdf
+from ops.reading.files import decode
 from ops.reading.refusals import UnreadableError
 from ops.reading.sections import PASSAGE_CHARS, PASSAGE_WORDS, Block, passages_of
 from tests.parts import documents
@@ -69,6 +70,13 @@ def test_what_a_reader_of_a_page_does_not_see_is_not_read(unseen):
     found = "\n".join(contents(html.read(f"<body><p>one {unseen} two</p>".encode(), "utf-8")))
     assert "SECRET" not in found
     assert found.replace("\n", " ").split() == ["one", "two"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_text_with_a_byte_order_mark_is_read_whatever_the_encoding_is_said_to_be(encoding):
+    content = "\ufeff# Café\nMüller".encode(encoding)
+    assert "# Café\nMüller" == decode(content, "ascii")
+    assert ["Müller"] == contents(html.read("\ufeff<meta charset=x><p>Müller".encode(encoding), "ascii"))
 
 
 @pytest.mark.parametrize("style", ["backface-visibility: hidden", "display: none; display: block", "display", ":;"])
@@ -220,6 +228,13 @@ def test_a_long_section_is_cut_between_paragraphs_and_a_long_paragraph_between_s
 def test_a_document_without_text_is_refused(text):
     with pytest.raises(UnreadableError, match="no text"):
         passages_of([Block(text)], "file")
+
+
+def test_a_passage_without_a_letter_or_digit_is_none():
+    found = passages_of([Block("* * *"), Block("Hours", 1), Block("9"), Block("` " * 20_000), Block("x")], "file")
+    assert ["9", "x"] == [passage.content.removeprefix("Hours\n").replace("`", "").strip() for passage in found]
+    with pytest.raises(UnreadableError, match="no text"):
+        passages_of([Block("`" * 100_000)], "file")
 
 
 def test_noise_that_no_database_takes_is_left_out():
