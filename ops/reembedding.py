@@ -11,7 +11,7 @@ import msgspec
 from pgvector import HalfVector
 
 from core.db.ann import build_indexes
-from core.db.models import ModelRow, choose_model
+from core.db.models import ModelRow, choose_model, used_models
 from core.db.pool import Database
 from core.db.reembedding import (
     Left,
@@ -30,6 +30,7 @@ from core.knowledge.spaces import space_name
 from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
 from core.retrieval.lens import ensure_calibrated
+from core.retrieval.worth import USABLE_WORTH, is_poor
 
 # While the shop's writers wait: few at a time, so that what was done when their patience ends is kept.
 LAST_FEW = 4
@@ -78,17 +79,30 @@ class Change:
         self._begun_at = time.monotonic()
         self._embedded = 0
         self._switched: list[int] = []
+        self._to_switch: set[int] = set()
 
-    async def prepare(self) -> ModelRow:
-        """The model's row, calibrated before anything is embedded. Raises EdgeError, ValueError when it cannot be."""
-        return await ensure_calibrated(self._database, self._embedder)
+    async def prepare(self, *, anyway: bool = False) -> ModelRow:
+        """The model's row, calibrated before anything is embedded. Raises EdgeError, ValueError when it cannot be.
+
+        Raises ReembedError for a model that tells right from wrong too badly to be of use, unless `anyway`.
+        """
+        row = await ensure_calibrated(self._database, self._embedder)
+        if is_poor(row.worth) and not anyway:
+            raise ReembedError(too_poor(row, await used_models(self._database)))
+        return row
 
     async def run(self, row: ModelRow) -> Summary:
-        """Move all shops, those too that come into being meanwhile. Raises ReembedError."""
+        """Move all shops, those too that come into being meanwhile. Raises ReembedError, which says how far it came."""
+        before = [model for model in await used_models(self._database) if model.id != row.id]
         await choose_model(self._database, row)
-        while left := await _patiently(lambda: shops_left(self._database, row)):
-            for shop in left:
-                await self._move(shop, row)
+        try:
+            while left := await _patiently(lambda: shops_left(self._database, row)):
+                self._to_switch = {shop.shop_id for shop in left if not shop.uses}
+                for shop in left:
+                    await self._move(shop, row)
+        except ReembedError as error:
+            left_over = len(self._to_switch.difference(self._switched))
+            raise ReembedError(f"{error}.\n{how_far(row, before, len(self._switched), left_over)}") from error
         return self.summary(row, [])
 
     def summary(self, row: ModelRow, left: list[Left]) -> Summary:
@@ -175,14 +189,40 @@ class Change:
             self._tell(Progress(shop_id, embedded=embedded))
 
 
+def how_far(row: ModelRow, before: Sequence[ModelRow], switched: int, left: int) -> str:
+    """Where a change that failed leaves the shops, and both ways on; `before`: the other models in use at first."""
+    names = " and ".join(model.name for model in before) or "words alone"
+    back = " or ".join(f"`edge reembed --to {model.url} {model.name}`" for model in before if model.url)
+    return (
+        f"Switched to {row.name}: {switched} shops; left with {names}: {left}. New shops begin with {row.name}. "
+        f"Run the same command again to go on" + (f", or {back} to go back" if back else "")
+    )
+
+
+def too_poor(row: ModelRow, used: Sequence[ModelRow]) -> str:
+    """Why no shop is moved to this model, with its figure beside those of the models in use."""
+    others = [f"{other.name}, in use, {_figure(other)}" for other in used if other.id != row.id]
+    beside = ", ".join([f"{row.name} reaches {_figure(row)}", *others])
+    return (
+        f"{row.name} finds the answer, and its score says so, less often than a model of any use ({USABLE_WORTH:.2f}):"
+        f" {beside}. Nothing was moved; --anyway moves all the same"
+    )
+
+
+def _figure(row: ModelRow) -> str:
+    return "what nobody has measured" if row.worth is None else f"{row.worth:.3f}"
+
+
 async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
     """What may pass is tried again: a database or a model server that restarts must not end hours of work."""
+    said: list[str] = []
     for tries_left in range(TRIES - 1, -1, -1):
         try:
             return await work()
         except Unavailable as error:
-            if not tries_left:
-                raise ReembedError(error.detail) from error
+            said.append(error.detail)
+            if not tries_left:  # after some failures the circuit opens, and says only that it is
+                raise ReembedError("; then: ".join(dict.fromkeys(said))) from error
             await asyncio.sleep(TRY_AGAIN_S)
         except EdgeError as error:
             raise ReembedError(error.detail) from error

@@ -55,6 +55,11 @@ OF_FILES = """(
     %(files)s::text[] is null or file = any(%(files)s)
     or exists (select from unnest(%(files)s::text[]) as folder where starts_with(file, rtrim(folder, '/') || '/'))
 )"""
+COUNT = f"""
+select count(*)::int from document where shop_id = %(shop_id)s and {OF_FILES} and not exists (
+    select from unnest(%(spared)s::text[]) as one where file = one or starts_with(file, rtrim(one, '/') || '/')
+)
+"""  # noqa: S608 - as above
 FILES = f"""
 select file, count(distinct document.id)::int, count(passage.id)::int, max(document.created_at)
 from document left join passage on passage.shop_id = document.shop_id and passage.document_id = document.id
@@ -120,6 +125,12 @@ async def passages_of(
         passage = Passage(*columns)
         found.setdefault((file, key), {})[passage.id] = passage
     return found
+
+
+async def count_below(database: Database, shop_id: int, files: Sequence[str], spared: Sequence[str]) -> int:
+    """How many documents are of these files and folders, without those `spared`. Raises DatabaseUnavailable."""
+    [(count,)] = await database.read(shop_id, COUNT, {**_given(shop_id, files), "spared": list(spared)})
+    return int(count)
 
 
 async def loose_passages(database: Database, shop_id: int, ids: Sequence[UUID]) -> dict[UUID, Passage]:

@@ -5,20 +5,21 @@ from psycopg.rows import args_row
 
 from core.db.pool import Database
 
-COLUMNS = "id, digest, name, dimensions, query_prefix, document_prefix, midpoint, scale, url"
+COLUMNS = "id, digest, name, dimensions, query_prefix, document_prefix, midpoint, scale, url, worth"
 READ = f"select {COLUMNS} from model where digest = %s"  # noqa: S608 - constants of this module
 IS_CALIBRATED = "select exists (select from model where name = %s and midpoint is not null)"
 CHOSEN = f"select {COLUMNS} from model where chosen_at is not null order by chosen_at desc limit 1"  # noqa: S608
 USED = f"select {COLUMNS} from model where id in (select model_id from shop) order by id"  # noqa: S608
 REGISTER = "select register_model(%s, %s, %s, %s, %s, %s)"
 CHOOSE = "select choose_model(%s)"
-CALIBRATE = "select calibrate_model(%s, %s::real, %s::real)"
+CALIBRATE = "select calibrate_model(%s, %s::real, %s::real, %s::real)"
 
 
 class ModelRow(msgspec.Struct, frozen=True):
     """One model; `midpoint` and `scale` turn a score into a probability and are None until it is calibrated.
 
-    `url` is the model server where it was last seen, as EDGE_OLLAMA_URL names one.
+    `url` is the model server where it was last seen, as EDGE_OLLAMA_URL names one. `worth` is what its calibration
+    found (core.retrieval.worth); None where that was not kept.
     """
 
     id: int
@@ -30,6 +31,7 @@ class ModelRow(msgspec.Struct, frozen=True):
     midpoint: float | None = None
     scale: float | None = None
     url: str | None = None
+    worth: float | None = None
 
 
 async def read_model(database: Database, digest: str) -> ModelRow | None:
@@ -83,7 +85,9 @@ async def choose_model(database: Database, row: ModelRow) -> None:
     await database.read(None, CHOOSE, [row.id])
 
 
-async def calibrate_model(database: Database, digest: str, midpoint: float, scale: float) -> bool:
+async def calibrate_model(
+    database: Database, digest: str, midpoint: float, scale: float, worth: float | None = None
+) -> bool:
     """Store the calibration of a model; False when there is no such model. Raises DatabaseUnavailable."""
-    [(found,)] = await database.read(None, CALIBRATE, [digest, midpoint, scale])
+    [(found,)] = await database.read(None, CALIBRATE, [digest, midpoint, scale, worth])
     return bool(found)

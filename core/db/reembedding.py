@@ -54,6 +54,10 @@ delete from passage_vector where shop_id = %(shop)s and (passage_id, model_id, o
 )
 """
 FORGOTTEN = "update shop set switched_at = null where id = %s"
+IN_USE = """
+select name, worth, count(*) from model join shop on shop.model_id = model.id
+group by model.id order by model.id
+"""
 TARGET = """
 select id, name from model where chosen_at is not null or digest = %s
 order by chosen_at desc nulls last limit 1
@@ -115,6 +119,20 @@ def waiting(owner_dsn: str, digest: str | None) -> Waiting | None:
         shops = conn.execute(SHOPS, {"model": model_id}).fetchall()
         found = [Left(shop_id, _lacking(conn, shop_id, model_id), *of_shop) for shop_id, *of_shop in shops]
     return Waiting(name, [left for left in found if left.passages or not left.uses])
+
+
+class InUse(NamedTuple):
+    """A model that searches of so many shops use, with what its calibration found (core.retrieval.worth)."""
+
+    name: str
+    worth: float | None
+    shops: int
+
+
+def models_in_use(owner_dsn: str) -> list[InUse]:
+    """The models of all shops. Raises psycopg.Error."""
+    with psycopg.connect(owner_dsn, autocommit=True, application_name="edge reembed", connect_timeout=10) as conn:
+        return conn.cursor(row_factory=args_row(InUse)).execute(IN_USE).fetchall()
 
 
 def _lacking(conn: psycopg.Connection[TupleRow], shop_id: int, model_id: int) -> int:

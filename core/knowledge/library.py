@@ -1,6 +1,6 @@
 """Documents -> passages: what an import writes, what it need not write again, and how many are written at once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -8,6 +8,7 @@ from uuid_utils.compat import uuid7
 
 from core.db.documents import (
     Stored,
+    count_below,
     drop_documents,
     known_hashes,
     loose_passages,
@@ -59,6 +60,10 @@ class Library:
     async def probe(self, shop_id: int) -> None:
         """Return when the database answers and the shop's model works for others. Raises ModelUnavailable."""
         await self._embedding.probe(shop_id)
+
+    async def count(self, shop_id: int, files: Sequence[str], spared: Collection[str]) -> int:
+        """How many documents of the shop came from these files and folders, except files or folders `spared`."""
+        return await count_below(self._database, shop_id, files, list(spared))
 
     async def prepare(self, shop_id: int, documents: Sequence[NewDocument]) -> Prepared:
         """Embed the documents as the shop's searches want them. Raises ModelUnavailable, ModelOverloaded."""

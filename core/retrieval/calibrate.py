@@ -18,7 +18,7 @@ from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
 from core.models.text import normalise
 from core.retrieval.platt import fit
-from core.retrieval.similarity import Calibration
+from core.retrieval.worth import Measured, worth_of
 
 LAST_SHOP_ID = 2**31 - 1
 
@@ -63,13 +63,19 @@ def exams() -> list[Exam]:
     return [msgspec.json.decode(texts[name], type=Exam) for name in sorted(texts)]
 
 
-async def calibrate(database: Database, embedder: Embedder, model: ModelIdentity, row: ModelRow) -> Calibration:
+def answerable() -> int:
+    """How many questions of the invented shops have an answer."""
+    return sum(question.passage is not None for exam in exams() for question in exam.questions)
+
+
+async def calibrate(database: Database, embedder: Embedder, model: ModelIdentity, row: ModelRow) -> Measured:
     """Measure the model in use: some hundred embeddings, seconds of it. Nothing is stored.
 
     Raises ModelUnavailable, ModelOverloaded, DatabaseUnavailable, and ValueError when the scores of this model do
     not tell answers from the rest.
     """
-    return fit([mark for marks in (await marked(database, embedder, model, row)).values() for mark in marks])
+    marks = [mark for of_exam in (await marked(database, embedder, model, row)).values() for mark in of_exam]
+    return Measured(fit(marks), worth_of(marks, answerable()))
 
 
 async def marked(

@@ -16,16 +16,19 @@ from core.models.gateway import Embedder
 from core.models.identity import ModelIdentity
 from core.retrieval.calibrate import calibrate
 from core.retrieval.similarity import Calibration
+from core.retrieval.worth import Measured
 
 TRY_AGAIN_S = 30.0
 REFRESH_S = 30.0
 # The embedded model's, by the name of its space (core.knowledge.spaces), so that a first start need not measure what
 # never changes; tests/integration/test_calibrate.py measures it again.
 SHIPPED = {
-    "0e471133b3e7df9ed34a90ccac535ccb5de9774bdd4cb494f3ff08324844ea51+8636ca51eb7abd78": Calibration(0.5199, 0.1033),
+    "0e471133b3e7df9ed34a90ccac535ccb5de9774bdd4cb494f3ff08324844ea51+8636ca51eb7abd78": Measured(
+        Calibration(0.5199, 0.1033), 0.666
+    ),
 }
 # Until an unknown model is measured: no better guess than a model of the same kind.
-PROVISIONAL = next(iter(SHIPPED.values()))
+PROVISIONAL = next(iter(SHIPPED.values())).calibration
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ class Lenses:
     async def _look(self, model: ModelIdentity, embedder: Embedder) -> Lens:
         row = await self._spaces.of(model, embedder.url)
         if row.midpoint is None and (shipped := SHIPPED.get(row.digest)) is not None:
-            row = await store(self._database, row, shipped)
+            row = await store(self._database, row, shipped.calibration, shipped.worth)
         if row.midpoint is None:
             if model not in self._measuring:
                 self._measuring[model] = asyncio.create_task(self._measure(embedder, model, row))
@@ -128,33 +131,35 @@ class Lenses:
 async def ensure_calibrated(database: Database, embedder: Embedder) -> ModelRow:
     """Calibrate the model in use unless it is: seconds of embedding for one that nobody has measured.
 
-    Raises ModelUnavailable, ModelOverloaded, DatabaseUnavailable, and ValueError for a model that cannot be.
+    One whose calibration is stored without its worth keeps the calibration. Raises ModelUnavailable, ModelOverloaded,
+    DatabaseUnavailable, and ValueError for a model that cannot be calibrated.
     """
     model = await embedder.identity()
     row = await Spaces(database).of(model, embedder.url)
-    if row.midpoint is not None:
-        return row
-    if (shipped := SHIPPED.get(row.digest)) is not None:
-        return await store(database, row, shipped)
     return await calibrated(database, embedder, model, row)
 
 
 async def calibrated(database: Database, embedder: Embedder, model: ModelIdentity, row: ModelRow) -> ModelRow:
-    """The row with a calibration: another process's when there is one by now, else one measured here and stored."""
-    current = await read_model(database, row.digest)
-    if current is not None and current.midpoint is not None:
+    """The row with a calibration and worth: what is stored by now, shipped, or else measured here and stored."""
+    current = await read_model(database, row.digest) or row
+    if current.midpoint is not None and current.worth is not None:
         return current
-    return await store(database, row, await calibrate(database, embedder, model, row))
+    measured = SHIPPED.get(row.digest) or await calibrate(database, embedder, model, row)
+    return await store(database, row, _calibration(current) or measured.calibration, measured.worth)
 
 
-async def store(database: Database, row: ModelRow, calibration: Calibration) -> ModelRow:
+async def store(database: Database, row: ModelRow, calibration: Calibration, worth: float) -> ModelRow:
     """Store a calibration and read the row as every process will."""
-    await calibrate_model(database, row.digest, calibration.midpoint, calibration.scale)
+    await calibrate_model(database, row.digest, calibration.midpoint, calibration.scale, worth)
     stored = await read_model(database, row.digest)
     assert stored is not None
     return stored
 
 
+def _calibration(row: ModelRow) -> Calibration | None:
+    return None if row.midpoint is None or row.scale is None else Calibration(row.midpoint, row.scale)
+
+
 def _lens(row: ModelRow) -> Lens:
-    calibration = PROVISIONAL if row.midpoint is None or row.scale is None else Calibration(row.midpoint, row.scale)
+    calibration = _calibration(row) or PROVISIONAL
     return Lens(row, calibration, f"{row.digest} {calibration.midpoint!r} {calibration.scale!r}")

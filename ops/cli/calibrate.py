@@ -34,6 +34,7 @@ def calibrate(*, output: Path | None, dry_run: bool, as_json: bool) -> None:
     import uvloop
 
     from core.db.migrate import MigrationError
+    from core.retrieval.worth import USABLE_WORTH, is_poor
     from ops.evaluation.calibration import recalibrate
     from ops.evaluation.curve import drawing
     from ops.stack.borrowed import database_settings, model_settings
@@ -50,6 +51,9 @@ def calibrate(*, output: Path | None, dry_run: bool, as_json: bool) -> None:
         path = output or settings.home / "calibration" / f"{report.digest}.svg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(drawing(f"{report.model} {report.digest[:12]}", marks, report.before, report.after))
+    if is_poor(report.worth):
+        reach = f"worth {report.worth:.3f}, where a model of any use reaches {USABLE_WORTH:.2f}"
+        click.echo(f"Warning: {report.model} finds badly: {reach}.", err=True)
     if as_json:
         click.echo(json.dumps(_plain(report, path)))
     else:
@@ -65,7 +69,7 @@ def _plain(report: "Report", path: Path) -> dict[str, object]:
 def _tell(report: "Report", path: Path) -> None:
     click.echo(
         f"{report.model} {report.digest[:12]}: {report.questions} questions, {report.answered} answered rightly,"
-        f" AUROC {report.auroc:.3f}"
+        f" AUROC {report.auroc:.3f}, worth {report.worth:.3f}"
     )
     rows = [
         [f"before ({report.origin})", *_cells(report.before.midpoint, report.before.scale, report.before_fitness)],

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ops.cli.table import escaped
 from ops.importing.report import Report
 from ops.importing.run import Import
 
@@ -52,12 +53,24 @@ class Telling:
             return
         for failure in report.failed[:MOST_SHOWN]:
             where = f", {failure.where}" if failure.where else ""
-            click.echo(f"{click.style('failed', fg='red')}  {failure.file}{where}: {failure.reason}", err=True)
+            click.echo(
+                f"{click.style('failed', fg='red')}  {escaped(failure.file + where)}: {failure.reason}", err=True
+            )
         if report.failures > MOST_SHOWN:
             click.echo(f"and {report.failures - MOST_SHOWN} more: --json lists them", err=True)
+        for shop_id, documents in list(report.kept.items())[:MOST_SHOWN]:
+            click.echo(f"{click.style('kept', fg='yellow')}  {kept(shop_id, documents)}", err=True)
         click.echo(summary(report))
         if report.stopped:
             click.echo(f"stopped: {report.stopped}; the same command goes on from here", err=True)
+
+
+def kept(shop_id: int, documents: int) -> str:
+    """What was not pruned, and how it can be."""
+    return (
+        f"shop {shop_id} goes on answering from {documents} documents: nothing was found for it any more. Unless the"
+        f" files are only away, `edge knowledge forget --shop {shop_id} FILE…` forgets what came from them"
+    )
 
 
 def summary(report: Report) -> str:
@@ -75,6 +88,7 @@ def plain(report: Report) -> dict[str, Any]:
         "imported": report.imported,
         "unchanged": report.unchanged,
         "forgotten": report.forgotten,
+        "kept": [{"shop": shop_id, "documents": documents} for shop_id, documents in report.kept.items()],
         "passages": report.passages,
         "shops": len(report.shops),
         "files": report.files,

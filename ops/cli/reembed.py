@@ -30,10 +30,17 @@ LOAD_S = 120.0  # a large model that is loaded for the first time
 @click.option("--to", nargs=2, metavar="URL MODEL", help="The new model, where settings do not name it yet.")
 @click.option("--query-prefix", help="With --to: what the model wants before a question, if it is unknown by name.")
 @click.option("--document-prefix", help="With --to: the same before a passage.")
+@click.option("--anyway", is_flag=True, help="Move to a model, too, that finds worse than any of use.")
 @click.option("--dry-run", is_flag=True, help="Say what is left to do, and do nothing.")
 @json_option
-def reembed(
-    *, to: tuple[str, str] | None, query_prefix: str | None, document_prefix: str | None, dry_run: bool, as_json: bool
+def reembed(  # noqa: PLR0913 - the options of a command
+    *,
+    to: tuple[str, str] | None,
+    query_prefix: str | None,
+    document_prefix: str | None,
+    anyway: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Embed every passage with another model, then switch each shop to it at once.
 
@@ -62,7 +69,7 @@ def reembed(
             embed_document_prefix=document_prefix,
         )
     with plain_errors(psycopg.Error, ReembedError, ValueError), _reachable(settings) as complete:
-        summary = asyncio.run(_run(complete, dry_run=dry_run, as_json=as_json))
+        summary = asyncio.run(_run(complete, anyway=anyway, dry_run=dry_run, as_json=as_json))
     if as_json:
         click.echo(msgspec.json.encode(summary))
     else:
@@ -72,13 +79,13 @@ def reembed(
             click.echo(what_to_set(summary, embedded))
 
 
-async def _run(settings: Settings, *, dry_run: bool, as_json: bool) -> Summary:
+async def _run(settings: Settings, *, anyway: bool, dry_run: bool, as_json: bool) -> Summary:
     async with opened_parts(settings) as (database, embedder):
         shown = _Shown(quiet=as_json or dry_run)
         assert settings.database_url is not None
         change = Change(database, settings.database_url, embedder, shown.tell)
         shown.say(f"calibrating {settings.embed_model}")
-        row = await change.prepare()
+        row = await change.prepare(anyway=anyway)
         left = await shops_left(database, row)
         if dry_run:
             return change.summary(row, left)

@@ -21,10 +21,16 @@ STATE_COLOURS = {
 
 def show(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str] = ()) -> None:
     """Print a table; `right` names the columns of numbers."""
+    rows = [[escaped(cell) if isinstance(cell, str) else (escaped(cell[0]), cell[1]) for cell in row] for row in rows]
     if on_terminal():
         _show_coloured(columns, rows, right)
     else:
         _show_plain(columns, rows, right)
+
+
+def escaped(text: str) -> str:
+    """The text in one line that a terminal obeys no part of: names of files may hold anything."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _show_coloured(columns: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str]) -> None:

@@ -1,27 +1,32 @@
-"""Which shops still wait for the vectors of a new model?"""
+"""Which shops still wait for the vectors of a new model, and is the one that they use any good?"""
 
 from collections.abc import Iterator
 
 import psycopg
 
-from core.db.reembedding import Left, waiting
+from core.db.reembedding import InUse, Left, models_in_use, waiting
 from core.knowledge.spaces import space_name
 from core.models.identity import ModelIdentity
+from core.retrieval.worth import USABLE_WORTH, is_poor
 from ops.doctor.box import Box
 from ops.doctor.finding import Finding, ok, unknown, warning
 
 LISTED = 10
 REMEDY = "`edge reembed` does what is left while searches go on; with --dry-run it tells how much that is"
 
+POOR_REMEDY = "`edge reembed --to URL MODEL` moves the shops to another; `edge calibrate` measures one again"
+
 
 def examine(box: Box) -> Iterator[Finding]:
     """Count what each shop lacks of the model that was chosen last; before any choice, of the one in use."""
     digest = space_name(box.model) if isinstance(box.model, ModelIdentity) else None
     try:
+        poor = [model for model in models_in_use(box.owner_dsn) if is_poor(model.worth)]
         found = waiting(box.owner_dsn, digest)
     except psycopg.Error as error:
         yield unknown(f"the database does not answer: {' '.join(str(error).split())}")
         return
+    yield from (warning(_tells_too_little(model), POOR_REMEDY) for model in poor)
     if found is None:
         yield unknown("the database knows no model that shops could wait for")
         return
@@ -32,6 +37,13 @@ def examine(box: Box) -> Iterator[Finding]:
         yield warning(f"{len(left) - LISTED} more shops wait for {found.model}", REMEDY)
     if not left:
         yield ok(f"no shop waits for vectors of {found.model}")
+
+
+def _tells_too_little(model: InUse) -> str:
+    return (
+        f"{model.name}, which {model.shops} shops use, finds the answer, and its score says so, {model.worth:.3f}"
+        f" of the time, less than a model of any use ({USABLE_WORTH:.2f})"
+    )
 
 
 def _lacks(shop: Left, model: str) -> str:

@@ -10,10 +10,11 @@ from core.db.models import ModelRow
 from core.db.pool import Database
 from core.knowledge.spaces import Spaces
 from core.models.gateway import Embedder
-from core.retrieval.calibrate import marked
+from core.retrieval.calibrate import answerable, marked
 from core.retrieval.lens import PROVISIONAL, SHIPPED, store
 from core.retrieval.platt import fit
 from core.retrieval.similarity import DEFAULT_THRESHOLD, Calibration, similarity
+from core.retrieval.worth import worth_of
 from core.settings import Settings
 from ops.evaluation.measures import auroc
 from ops.evaluation.pace import patiently
@@ -45,6 +46,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
     questions: int
     answered: int
     auroc: float
+    worth: float
     origin: str
     before: Calibration
     before_fitness: Fitness
@@ -75,13 +77,13 @@ async def _measured(database: Database, embedder: Embedder, *, keep: bool) -> tu
     model = await patiently(embedder.identity)
     row = await Spaces(database).of(model)
     by_shop = await patiently(lambda: marked(database, embedder, model, row))
-    report = judged(row, by_shop)
+    report = judged(row, by_shop, answerable())
     if keep:
-        await store(database, row, report.after)
+        await store(database, row, report.after, report.worth)
     return msgspec.structs.replace(report, stored=keep), [mark for marks in by_shop.values() for mark in marks]
 
 
-def judged(row: ModelRow, by_shop: Mapping[str, Sequence[Mark]]) -> Report:
+def judged(row: ModelRow, by_shop: Mapping[str, Sequence[Mark]], answerable: int) -> Report:
     """The fit to all shops beside the row's own calibration. Raises ValueError as `core.retrieval.platt.fit` does."""
     marks = [mark for shop in by_shop.values() for mark in shop]
     origin, before = _before(row)
@@ -92,6 +94,7 @@ def judged(row: ModelRow, by_shop: Mapping[str, Sequence[Mark]]) -> Report:
         questions=len(marks),
         answered=sum(right for _, right in marks),
         auroc=auroc(*(np.array([score for score, right in marks if right is kind]) for kind in (True, False))),
+        worth=worth_of(marks, answerable),
         origin=origin,
         before=before,
         before_fitness=_fitness(_chances(marks, before)),
@@ -106,7 +109,7 @@ def _before(row: ModelRow) -> tuple[str, Calibration]:
     if row.midpoint is not None and row.scale is not None:
         return "stored", Calibration(row.midpoint, row.scale)
     if (shipped := SHIPPED.get(row.digest)) is not None:
-        return "shipped", shipped
+        return "shipped", shipped.calibration
     return "borrowed", PROVISIONAL
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from ops.reading.cage import CPU_S, MEMORY_BYTES
 from ops.reading.wire import LENGTH, MESSAGE_BYTES, Ended, Message, Refused, Task, pack, unpack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,7 @@ class Reader:
         except TimeoutError:
             yield Refused(f"took longer than {self._silence_s:.0f} s to read")
         except (asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError):
-            yield Refused(f"its reader was ended by {await _cause(process)}")
+            yield Refused(await _cause(process))
         finally:
             if not isinstance(ended, Ended) or ended.spent:
                 await self.close()
@@ -75,12 +76,14 @@ class Reader:
 
 
 async def _cause(process: asyncio.subprocess.Process) -> str:
-    """How a process that speaks no longer ended; not killed at first, which would hide it."""
+    """What ended a process that speaks no longer; not killed at first, which would hide it."""
     try:
         async with asyncio.timeout(END_S):
             status = await process.wait()
     except TimeoutError:
-        return "nobody: it speaks no longer"
+        return "its reader speaks no longer"
     if status == -signal.SIGXCPU:
-        return "its limit of processor time"
-    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return f"needs more than the {CPU_S} s of processor time that a reader may use"
+    if status == -signal.SIGABRT:  # what PDFium does when it gets no memory
+        return f"its reader gave up, as it does for a file that needs more than {MEMORY_BYTES >> 20} MiB of memory"
+    return f"its reader was ended by {signal.Signals(-status).name if status < 0 else f'exit status {status}'}"

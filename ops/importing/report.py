@@ -12,7 +12,10 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """Documents by what became of them. `failed` is tried again by the same command."""
+    """Documents by what became of them. `failed` is tried again by the same command.
+
+    `kept`: of each shop for which nothing was found, how many documents stay that would be pruned in another.
+    """
 
     imported: int = 0
     unchanged: int = 0
@@ -21,6 +24,7 @@ class Report(msgspec.Struct):
     files: int = 0
     failed: list[Failure] = []
     shops: set[int] = set()
+    kept: dict[int, int] = {}
     stopped: str | None = None
     seconds: float = 0.0
     read_bytes: int = 0

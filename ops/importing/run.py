@@ -1,7 +1,7 @@
 """One import: files -> reader -> batches -> writer, with a report of what became of each document."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -148,6 +148,7 @@ class Import:
             except GaveUpError as error:
                 self.report.stopped = str(error)
                 return
+        await self._note_kept(set(self._seen.shops), files, failed)
 
     async def _forget(self, shop_id: int, files: Sequence[str], spared: set[str]) -> None:
         last: tuple[str, str] | None = ("", "")
@@ -156,3 +157,13 @@ class Import:
             some = partial(self._library.forget_others, shop_id, files, last, is_kept, spared)
             gone, last = await self._patience.until_done(some)
             self.report.forgotten += gone
+
+    async def _note_kept(self, seen: set[int], files: Sequence[str], failed: Collection[str]) -> None:
+        """Count what stays in shops for which nothing was found: a folder may be empty because a disk is away."""
+        try:
+            for shop_id in sorted(await self._patience.until_done(self._shops.all) - seen):
+                count = partial(self._library.count, shop_id, files, failed)
+                if documents := await self._patience.until_done(count):
+                    self.report.kept[shop_id] = documents
+        except GaveUpError as error:
+            self.report.stopped = str(error)

@@ -20,6 +20,8 @@ class Shops(Protocol):
 
     async def of(self, tenant: str | None, name: str | None = None) -> int: ...
 
+    async def all(self) -> set[int]: ...
+
     def close(self) -> None: ...
 
 
@@ -32,6 +34,10 @@ class OneShop:
     async def of(self, tenant: str | None, name: str | None = None) -> int:  # noqa: ARG002 - the protocol's
         """The shop."""
         return self._shop_id
+
+    async def all(self) -> set[int]:
+        """The shop."""
+        return {self._shop_id}
 
     def close(self) -> None:
         """Nothing is open."""
@@ -61,10 +67,18 @@ class TenantShops:
             named.add(name)
         return shop_id
 
+    async def all(self) -> set[int]:
+        """The shops of all tenants, those too of other imports. Raises DatabaseUnavailable."""
+        return await asyncio.to_thread(self._look_up_all)
+
     def close(self) -> None:
         """Close the connection."""
         if self._owner is not None:
             self._owner.close()
+
+    def _look_up_all(self) -> set[int]:
+        with self._connected():
+            return set(self._known.values())
 
     def _look_up(self, tenant: str) -> int:
         with self._connected() as owner:

@@ -9,7 +9,14 @@ from ops.reading.refusals import UnreadableError
 
 DOCUMENT_BYTES = 64 << 20
 TEXT_BYTES = 16 << 20
-BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+# UTF-32 first: its little-endian mark begins as that of UTF-16.
+BOMS = (
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
 
 
 def open_regular(path: bytes) -> BinaryIO:

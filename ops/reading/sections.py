@@ -40,7 +40,9 @@ def passages_of(blocks: Iterable[Block], source: str, title: str | None = None) 
     for section in _sections(blocks, title):
         for text in _pieces(section.texts) or [""]:
             content = titled(BETWEEN_HEADINGS.join(section.headings), text)
-            if content:
+            if any(
+                map(str.isalnum, text or content)
+            ):  # rules and ornaments are found by no question, and cost as much to embed
                 found.append(NewPassage(content, source=source, metadata=_metadata(section)))
         if len(found) > MOST_PASSAGES:
             raise UnreadableError(f"makes more than {MOST_PASSAGES} passages: split it")

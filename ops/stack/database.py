@@ -11,7 +11,7 @@ import psycopg
 
 from core.db.dsn import application_conninfo, owner_conninfo
 from core.db.migrate import MigrationError, migrate
-from core.db.models import is_calibrated
+from core.db.models import ModelRow, is_calibrated
 from core.db.names import set_names
 from core.db.pool import Database
 from core.db.requirements import application_requirements, requirements
@@ -24,6 +24,7 @@ from core.knowledge.learner import Learner
 from core.knowledge.once import Reply
 from core.models.gateway import Embedder
 from core.retrieval.lens import ensure_calibrated
+from core.retrieval.worth import USABLE_WORTH, is_poor
 from core.settings import Settings
 from ops.stack.instance import InstanceError
 
@@ -69,12 +70,18 @@ def calibrate(settings: Settings) -> str:
                 if not await is_calibrated(database, settings.embed_model):
                     raise
                 return f"{settings.embed_model}: {error}; until it is back, searches compare words alone"
-            return f"{row.name}, {row.dimensions} dimensions"
+            return f"{row.name}, {row.dimensions} dimensions{_warning(row)}"
 
     try:
         return asyncio.run(run())
     except (EdgeError, ValueError) as error:
         raise InstanceError(f"the embedding model {settings.embed_model}: {error}") from error
+
+
+def _warning(row: ModelRow) -> str:
+    if not is_poor(row.worth):
+        return ""
+    return f"; WARNING: it finds badly, {row.worth:.3f} where a model of any use reaches {USABLE_WORTH:.2f}"
 
 
 def load_demo(settings: Settings) -> str | None:

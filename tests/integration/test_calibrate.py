@@ -36,8 +36,10 @@ async def test_the_shipped_calibration_is_what_the_embedded_model_measures(datab
     async with parts(settings) as (db, embedder, _):
         model = await embedder.identity()
         measured = await calibrate(db, embedder, model, await Spaces(db).of(model))
-    assert SHIPPED[space_name(model)].midpoint == pytest.approx(measured.midpoint, abs=0.005)
-    assert SHIPPED[space_name(model)].scale == pytest.approx(measured.scale, abs=0.005)
+    shipped = SHIPPED[space_name(model)]
+    assert shipped.calibration.midpoint == pytest.approx(measured.calibration.midpoint, abs=0.005)
+    assert shipped.calibration.scale == pytest.approx(measured.calibration.scale, abs=0.005)
+    assert shipped.worth == pytest.approx(measured.worth, abs=0.005)
     with psycopg.connect(database.superuser_dsn) as conn:
         for table in ("shop", "passage", "passage_vector", "posting", "term"):
             assert conn.execute(f"select count(*) from {table}").fetchone() == (0,)
@@ -54,7 +56,8 @@ async def test_the_first_use_of_the_embedded_model_stores_its_calibration(databa
     async with parts(settings_of(database, model_server)) as (db, embedder, _):
         model = await embedder.identity()
         row = await ensure_calibrated(db, embedder)
-        assert row.midpoint == pytest.approx(SHIPPED[space_name(model)].midpoint)
+        shipped = SHIPPED[space_name(model)]
+        assert (row.midpoint, row.worth) == pytest.approx((shipped.calibration.midpoint, shipped.worth))
         assert await ensure_calibrated(db, embedder) == row == await read_model(db, space_name(model))
         assert (await Lenses(db, embedder).of(model)).row == row
 
@@ -133,11 +136,11 @@ async def test_a_measurement_that_fails_is_told_of_and_made_again(database, mode
         lenses = Lenses(db, embedder, try_again_s=0.1)
         said = SimpleQueue()
         with psycopg.connect(database.owner_dsn, autocommit=True) as owner, heard("core.retrieval.lens", said):
-            owner.execute("revoke execute on function calibrate_model(text, real, real) from edge_app")
+            owner.execute("revoke execute on function calibrate_model(text, real, real, real) from edge_app")
             try:
                 await lenses.of(model)
                 record = await asyncio.to_thread(said.get)
-                owner.execute("grant execute on function calibrate_model(text, real, real) to edge_app")
+                owner.execute("grant execute on function calibrate_model(text, real, real, real) to edge_app")
                 while (await lenses.of(model)).row.midpoint is None:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             finally:

@@ -1,5 +1,6 @@
 """`edge calibrate` as an operator runs it: on the database of an EDGE_HOME in which nothing runs."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+
+from tests.parts.faulty_models import faulty_models
 
 EDGE = Path(sys.executable).with_name("edge")
 
@@ -54,6 +57,16 @@ def test_the_next_time_what_was_stored_is_set_beside(calibrate, first, tmp_path)
     assert ("stored", False) == (again["origin"], again["stored"])
     assert first["after"] == {name: pytest.approx(value, abs=1e-6) for name, value in again["before"].items()}
     assert (tmp_path / "own" / "curve.svg").read_text().startswith("<svg ")
+
+
+async def test_a_model_that_finds_badly_is_warned_of(calibrate, first, tmp_path):
+    options = ("--dry-run", "--json", "--output", str(tmp_path / "curve.svg"))
+    async with faulty_models() as server:
+        server.digest, server.dimensions = "random", 64
+        done = await asyncio.to_thread(calibrate, *options, EDGE_OLLAMA_URL=server.url)
+    worth = json.loads(done.stdout)["worth"]
+    assert worth < 0.45 < first["worth"]
+    assert f"Warning: all-minilm finds badly: worth {worth:.3f}" in done.stderr
 
 
 @pytest.mark.usefixtures("first")

@@ -110,6 +110,32 @@ def test_tenants_keep_their_shops_in_every_later_import(settings, tmp_path):
     assert [4, 4, 4, 2] == [row["passages"] for row in listed]
 
 
+def test_what_prune_keeps_because_nothing_was_found_is_said(settings, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    last = folder / "last.md"
+    last.write_text("# Only\nthe last file")
+    write_rows(tmp_path / "other.jsonl", rows(2))
+    learn(settings, tmp_path, "--shop", 1)
+    assert [] == learn(settings, folder, "--shop", 1, "--prune")["kept"]
+    last.unlink()
+    told = learn(settings, folder, "--shop", 1, "--prune")
+    assert (0, [{"shop": 1, "documents": 1}]) == (told["forgotten"], told["kept"])
+    said = run(settings, "learn", folder, "--shop", 1, "--prune")
+    assert "shop 1 goes on answering from 1 documents" in said.stderr
+    assert "edge knowledge forget --shop 1" in said.stderr
+    last.write_bytes(b"\xff")
+    assert [] == learn(settings, folder, "--shop", 1, "--prune")["kept"]
+
+
+def test_tenants_of_whom_nothing_is_left_are_said_to_be_kept(settings, tmp_path):
+    path = write_rows(tmp_path / "faq.jsonl", rows(4, shops=2))
+    learn(settings, path, "--tenant-field", "tenant")
+    write_rows(path, rows(1))
+    told = learn(settings, path, "--tenant-field", "tenant", "--prune")
+    assert [2] == [one["documents"] for one in told["kept"]]
+
+
 def test_what_rows_call_their_tenant_is_the_name_of_its_shop(settings, tmp_path):
     named = [{**row, "tenant_name": f"The {row['tenant']} Inn"} for row in rows(4, shops=2)]
     path = write_rows(tmp_path / "named.jsonl", named)

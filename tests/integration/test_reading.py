@@ -48,7 +48,6 @@ def write(folder, name, content):
 
 DEEP = "<div>" * 200_000 + "deep" + "</div>" * 200_000
 HOSTILE = {
-    "deep.html": (DEEP, "holds no text"),
     "empty.md": (b"  \n", "empty"),
     "binary.md": (bytes(range(256)) * 10, "not utf-8 in line|NUL"),
     "nul.md": (b"text\x00text", "NUL"),
@@ -59,11 +58,23 @@ HOSTILE = {
     "protected.pdf": (documents.pdf("text", extra=documents.ENCRYPTED), "password"),
     "pages.pdf": (documents.pdf("text", repeat=10_000), "has 10000 pages"),
     "scan.pdf": (documents.pdf(""), "holds no text"),
+    "bomb.pdf": (documents.pdf_bomb(1 << 30), "needs more than 1024 MiB of memory"),
     "random.docx": (os.urandom(2000), "not a DOCX"),
     "cut.docx": (documents.docx_of(("Normal", "text"))[:-400], "not a DOCX|damaged"),
     "old.docx": (b"\xd0\xcf\x11\xe0" + bytes(600), "password, or a .doc"),
     "bomb.docx": (documents.bomb(300 << 20), "unpacks to more than"),
-    "entities.docx": (documents.entities(9), "damaged|no text"),
+    "entities.docx": (documents.entities(9), "entities that grow beyond measure"),
+    "entity.docx": (documents.entities(1), "declares entities"),
+    "deep.docx": (
+        documents.docx_with("<w:tbl><w:tr><w:tc>" * 300 + "</w:tc></w:tr></w:tbl>" * 300),
+        "more than 256 deep",
+    ),
+    "run.docx": (documents.docx_with(f"<w:p><w:r><w:t>{'x' * 11_000_000}</w:t></w:r></w:p>"), "more than 10 MB"),
+    "paragraphs.docx": (
+        documents.docx_with("<w:p><w:r><w:t>x</w:t></w:r></w:p>" * 2_000_000),
+        "needs more than the 1024 MiB",
+    ),
+    "nobody.docx": (documents.rewritten(documents.docx_with(""), lambda xml: xml.replace("w:body", "w:x")), "damaged"),
     "words.csv": ("foo,bar\n1,2\n", "no column text"),
     "open.csv": ('text\n"never closed', "no CSV from here on"),
     "wide.csv": ("text\n" + "x" * 1_100_000, "no CSV from here on"),
@@ -93,9 +104,11 @@ async def test_what_looks_hostile_and_is_not_is_read(folder):
     async with reading() as reader:
         nested = await read(reader, write(folder, "deep.md", "> " * 5000 + "quoted\n\nplain"))
         long = await read(reader, write(folder, "line.md", "word " * 100_000))
+        deep = await read(reader, write(folder, "deep.html", DEEP))
         unknown = await read(reader, write(folder, "laugh.html", '<!DOCTYPE x [<!ENTITY a "b">]><p>&a;&amp; fine'))
     assert "plain" in nested[0].document.passages[-1].content
     assert sum(len(passage.content.split()) for passage in long[0].document.passages) == 100_000
+    assert "deep" == deep[0].document.passages[0].content
     assert "fine" in unknown[0].document.passages[0].content
 
 

@@ -19,6 +19,7 @@ from ops.doctor.box import Box
 from ops.doctor.finding import Level
 from ops.doctor.vectors import examine
 from ops.reembedding import ReembedError
+from ops.stack.database import calibrate
 from tests.parts.faulty_models import faulty_models, until
 from tests.parts.reembedding import command, known, move, vectors_of
 from tests.parts.searching import OPENING, PARKING, PRICES, QUESTION, SHOP, ids_reply, learn, running, settings_of
@@ -243,6 +244,44 @@ async def test_a_model_without_usable_vectors_moves_nothing(process, database, n
     assert vectors_of(database, NEW_SHOP) == {"A new shop opens.": {"one"}}
 
 
+async def test_a_model_that_finds_badly_moves_nothing_unless_the_operator_insists(process, database, new):
+    await known(database, new, worth=0.155)
+    refused = await command(database, new)
+    out, err = await refused.communicate()
+    assert (refused.returncode, out) == (1, b"")
+    assert b"all-minilm reaches 0.155, all-minilm, in use, 0.600. Nothing was moved; --anyway" in err
+    assert await model_of(process) == "one"
+    assert vectors_of(database, SHOP)[PRICES] == {"one"}
+    await learn(process.learner, "A new shop opens.", shop_id=NEW_SHOP)
+    assert vectors_of(database, NEW_SHOP) == {"A new shop opens.": {"one"}}
+    insisted = await command(database, new, "--anyway")
+    await insisted.communicate()
+    assert insisted.returncode == 0
+    assert await model_of(process) == "two"
+
+
+async def test_a_model_of_random_vectors_is_measured_and_refused(process, database, new):
+    new.digest, new.dimensions = "random", 64
+    with pytest.raises(ReembedError, match="Nothing was moved"):
+        await move(database, new)
+    assert await model_of(process) == "one"
+
+
+@pytest.mark.usefixtures("process")
+async def test_a_model_in_use_that_finds_badly_is_told_of_by_the_doctor_and_at_the_start(database, old):
+    async def told():
+        found = await asyncio.to_thread(lambda: list(examine(Box(settings_of(database, old), database.home))))
+        start = await asyncio.to_thread(calibrate, settings_of(database, old))
+        return [one.level for one in found], found[0].detail, start
+
+    assert ([Level.OK], "all-minilm, 8 dimensions") == (await told())[::2]
+    await known(database, old, worth=0.155)
+    levels, detail, start = await told()
+    assert [Level.WARNING, Level.OK] == levels
+    assert "all-minilm, which 1 shops use, finds the answer, and its score says so, 0.155 of the time" in detail
+    assert "WARNING: it finds badly, 0.155" in start
+
+
 async def test_a_passage_that_the_model_chokes_on_is_named_and_the_shop_stays(process, database, new):
     found, _ = await process.ask(threshold=0.0)
     (passage,) = [result.id for result in found.results if result.content == PRICES]
@@ -251,6 +290,35 @@ async def test_a_passage_that_the_model_chokes_on_is_named_and_the_shop_stays(pr
         await move(database, new)
     found, _ = await process.ask(threshold=0.0)
     assert (found.degraded, await model_of(process)) == (None, "one")
+
+
+async def test_a_change_that_fails_halfway_says_how_far_it_came_and_both_ways_on(process, database, old, new):
+    await learn(process.learner, "A small shop.", shop_id=BUSY_SHOP)
+    new.poison = PRICES
+    with pytest.raises(ReembedError) as raised:
+        await move(database, new)
+    assert str(raised.value).endswith(
+        "Switched to all-minilm: 1 shops; left with all-minilm: 1. New shops begin with all-minilm. Run the same "
+        f"command again to go on, or `edge reembed --to {old.url} all-minilm` to go back"
+    )
+    back = await command(database, old)
+    await back.communicate()
+    assert back.returncode == 0
+    assert (await state_of(process, BUSY_SHOP)).model.digest.startswith("one")
+
+
+@pytest.mark.usefixtures("process")
+async def test_a_model_that_changes_its_dimension_is_not_said_to_be_down_alone(database, new, monkeypatch):
+    monkeypatch.setattr("ops.reembedding.TRY_AGAIN_S", 0.01)
+
+    def change():
+        new.dimensions = 32
+
+    with pytest.raises(ReembedError) as raised:
+        await move(database, new, prepared=change)
+    reason = str(raised.value).splitlines()[0]
+    assert not reason.startswith("the model server is down"), reason
+    assert "another" in reason or "dimensions" in reason, reason
 
 
 async def test_a_model_server_that_restarts_does_not_end_it(process, database, new):

@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+import zlib
+from collections.abc import Callable
 
 import docx
 import docx.table
@@ -51,6 +53,16 @@ ENCRYPTED = b"/Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O (%s) 
 )
 
 
+def pdf_bomb(size_bytes: int) -> bytes:
+    """A PDF whose page's content unpacks to `size_bytes`."""
+    packed = zlib.compress(b"0" * size_bytes, 1)
+    page = b"3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>\nendobj\n"
+    content = b"4 0 obj\n<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream\nendobj\n" % (len(packed), packed)
+    catalog = b"1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
+    pages = b"2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n"
+    return b"%PDF-1.7\n" + catalog + pages + page + content + b"trailer\n<< /Root 1 0 R >>\n%%EOF\n"
+
+
 def docx_of(*blocks: tuple[str, str] | list[list[str]]) -> bytes:
     """A DOCX of (style, text) paragraphs and tables as lists of rows."""
     document = docx.Document()
@@ -79,14 +91,32 @@ def bomb(size_bytes: int, part: str = "word/media/image1.bin") -> bytes:
 def entities(depth: int) -> bytes:
     """A DOCX whose text is an entity of entities of entities."""
     names = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, depth))
-    source = io.BytesIO(docx_of(("Normal", "LAUGH")))
+    doctype = f'?><!DOCTYPE x [<!ENTITY e0 "ha">{names}]>'
+    laugh = docx_of(("Normal", "LAUGH"))
+    return rewritten(laugh, lambda xml: xml.replace("?>", doctype, 1).replace("LAUGH", f"&e{depth - 1};"))
+
+
+def docx_with(body: str) -> bytes:
+    """A DOCX with this WordprocessingML as its body."""
+    names = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMES.items())
+    document = f"<w:document {names}><w:body>{body}</w:body></w:document>"
+    return rewritten(docx_of(("Normal", "")), lambda _: document)
+
+
+NAMES = {
+    "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+    "m": "http://schemas.openxmlformats.org/officeDocument/2006/math",
+    "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+    "v": "urn:schemas-microsoft-com:vml",
+    "wps": "http://schemas.microsoft.com/office/word/2010/wordprocessingShape",
+}
+
+
+def rewritten(content: bytes, change: Callable[[str], str]) -> bytes:
+    """The DOCX with its document's XML changed."""
     out = io.BytesIO()
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for part in old.infolist():
-            content = old.read(part)
-            if part.filename == "word/document.xml":
-                head, _, rest = content.partition(b"?>")
-                doctype = f'?><!DOCTYPE x [<!ENTITY e0 "ha">{names}]>'.encode()
-                content = head + doctype + rest.replace(b"LAUGH", f"&e{depth - 1};".encode())
-            new.writestr(part, content)
+            body = old.read(part)
+            new.writestr(part, change(body.decode()) if part.filename == "word/document.xml" else body)
     return out.getvalue()

@@ -25,20 +25,25 @@ where passage.shop_id = %s
 """
 
 
-async def known(database, server) -> ModelRow:
+async def known(database, server, worth: float = 0.6) -> ModelRow:
     """The row of a server's model, calibrated: what makes vectors of no meaning cannot be measured."""
     async with parts(settings_of(database, server)) as (db, embedder, _):
         row = await Spaces(db).of(await embedder.identity(), server.url)
-        return await store(db, row, Calibration(0.5, 0.2))
+        return await store(db, row, Calibration(0.5, 0.2), worth)
 
 
 async def move(
-    database, server, tell: Callable[[Progress], None] = lambda _: None, prepared: Callable[[], None] = lambda: None
+    database,
+    server,
+    tell: Callable[[Progress], None] = lambda _: None,
+    prepared: Callable[[], None] = lambda: None,
+    *,
+    anyway: bool = False,
 ) -> Summary:
     """Move every shop to the model of a server; `prepared` is called before the first passage is embedded."""
     async with parts(settings_of(database, server, embed_deadline_s=20.0)) as (db, embedder, _):
         change = Change(db, database.owner_dsn, embedder, tell)
-        row = await change.prepare()
+        row = await change.prepare(anyway=anyway)
         prepared()
         return await change.run(row)
 

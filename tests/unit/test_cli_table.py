@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from ops.cli.table import show
+
 SHOWN = """
 from ops.cli.table import show
 row = ("01a21457-429e-7058-921f-2361c0ffee00", "a_long_name", "2026-11-25T20:36:50+00:00", "12", "words at the end")
@@ -55,3 +57,10 @@ def test_the_list_tells_of_releases_that_still_answer_and_of_one_that_was_gone_b
     facts = {"draining": ["91bc00000000"], "left": "3f2a00000000 left by edge rollback (alice)"}
     shown = " ".join(on_terminal(200, LISTED.replace("FACTS", repr(facts))).split())
     assert "3f2a00000000 left by edge rollback (alice); draining 91bc00000000" in shown
+
+
+def test_a_cell_stays_in_its_line_and_gives_the_terminal_no_orders(capsys):
+    show(["file", "n"], [["new\nline\x1b[31m\u202e.md", "1"], [("é ü", "red"), "2"]])
+    assert ["file                        n", r"new\nline\x1b[31m\u202e.md  1", "é ü                         2"] == (
+        capsys.readouterr().out.splitlines()
+    )

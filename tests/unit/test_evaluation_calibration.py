@@ -15,8 +15,8 @@ SHOP = [(0.1, False), (0.45, True), (0.55, False), (0.9, True)]
 
 
 def test_before_and_after_are_judged_by_the_same_questions():
-    report = judged(ROW, {"one": SHOP, "other": SHOP})
-    assert (8, 4, 0.75) == (report.questions, report.answered, report.auroc)
+    report = judged(ROW, {"one": SHOP, "other": SHOP}, 6)
+    assert (8, 4, 0.75, 0.5) == (report.questions, report.answered, report.auroc, report.worth)
     assert 0.5 == report.before_fitness.right
     assert report.after_fitness.brier < report.before_fitness.brier
     chances = [(1 / (1 + math.exp(-(score - 0.5) / 0.1)), right) for score, right in SHOP]
@@ -26,7 +26,7 @@ def test_before_and_after_are_judged_by_the_same_questions():
 
 def test_a_model_that_nobody_measured_has_borrowed_figures_before():
     row = ModelRow(1, "unknown", "m", 3, "", "")
-    assert ("borrowed", PROVISIONAL) == (judged(row, {"a": SHOP, "b": SHOP}).origin, PROVISIONAL)
+    assert ("borrowed", PROVISIONAL) == (judged(row, {"a": SHOP, "b": SHOP}, 4).origin, PROVISIONAL)
 
 
 def test_the_picture_escapes_the_name_and_keeps_off_a_threshold_that_no_score_reaches():

@@ -3,6 +3,7 @@
 import pytest
 
 from ops.reading import docx, html, markdown, pdf
+from ops.reading.files import decode
 from ops.reading.refusals import UnreadableError
 from ops.reading.sections import PASSAGE_CHARS, PASSAGE_WORDS, Block, passages_of
 from tests.parts import documents
@@ -55,6 +56,9 @@ def test_a_heading_alone_is_kept_when_no_deeper_one_follows():
         "<nav>SECRET</nav>",
         "<!-- SECRET -->",
         "<p hidden>SECRET</p>",
+        "<p style='color: red; DISPLAY : none !important'>SECRET</p>",
+        "<div style='display:none'><p>SECRET<b>SECRET</b></div>",
+        "<span style='visibility:hidden'>SECRET</span>",
         "<svg><script>SECRET</script></svg>",
         "<select><option>SECRET</select>",
         "<a href='javascript:SECRET' onclick='SECRET'></a>",
@@ -66,6 +70,29 @@ def test_what_a_reader_of_a_page_does_not_see_is_not_read(unseen):
     found = "\n".join(contents(html.read(f"<body><p>one {unseen} two</p>".encode(), "utf-8")))
     assert "SECRET" not in found
     assert found.replace("\n", " ").split() == ["one", "two"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_text_with_a_byte_order_mark_is_read_whatever_the_encoding_is_said_to_be(encoding):
+    content = "\ufeff# Café\nMüller".encode(encoding)
+    assert "# Café\nMüller" == decode(content, "ascii")
+    assert ["Müller"] == contents(html.read("\ufeff<meta charset=x><p>Müller".encode(encoding), "ascii"))
+
+
+@pytest.mark.parametrize("style", ["backface-visibility: hidden", "display: none; display: block", "display", ":;"])
+def test_a_style_that_does_not_hide_hides_nothing(style):
+    assert ["one\ntwo"] == contents(html.read(f'<p style="{style}">one<p>two'.encode(), "utf-8"))
+
+
+@pytest.mark.parametrize("depth", [255, 260, 2050, 30_000])
+@pytest.mark.parametrize(("opened", "closed"), [("<div>", "</div>"), ("<font size=2>", ""), ("<p><b><i>", "")])
+def test_html_is_read_whole_however_deep_its_elements_are(opened, closed, depth):
+    page = f"<p>before {opened * depth}deep{closed * depth}<p>after"
+    assert ["before\ndeep\nafter"] == ["\n".join(text.split()) for text in contents(html.read(page.encode(), "utf-8"))]
+
+
+def test_html_after_its_end_is_read_and_what_is_not_seen_ends_there():
+    assert ["one\ntwo"] == contents(html.read(b"<body><p>one<nav>menu</body></html><p>two", "utf-8"))
 
 
 def test_html_blocks_inline_elements_tables_and_breaks():
@@ -115,6 +142,78 @@ def test_docx_headings_paragraphs_and_tables_come_in_order():
     ]
 
 
+def p(*runs):
+    return f"<w:p>{''.join(r(run) if not run.startswith('<') else run for run in runs)}</w:p>"
+
+
+def r(text):
+    return f'<w:r><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def sdt(content):
+    return f"<w:sdt><w:sdtPr><w:alias w:val='x'/></w:sdtPr><w:sdtContent>{content}</w:sdtContent></w:sdt>"
+
+
+def tbl(*rows):
+    return "<w:tbl>" + "".join(f"<w:tr>{''.join(row)}</w:tr>" for row in rows) + "</w:tbl>"
+
+
+def tc(*blocks, properties=""):
+    return f"<w:tc><w:tcPr>{properties}</w:tcPr>{''.join(blocks)}</w:tc>"
+
+
+BOX = f"<w:txbxContent>{p('boxed')}</w:txbxContent>"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (p("a ", sdt(r("shown")), " b"), "a shown b"),
+        (p("a") + sdt(p("shown") + sdt(p("deeper"))) + p("b"), "a\nshown\ndeeper\nb"),
+        (p("a ", f"<w:ins w:id='1'>{r('shown')}</w:ins>", f"<w:moveTo w:id='2'>{r(' up')}</w:moveTo>"), "a shown up"),
+        (p("a ", f"<w:hyperlink>{r('link')}</w:hyperlink>", f"<w:smartTag>{r(' smart')}</w:smartTag>"), "a link smart"),
+        (p("a ", f"<w:fldSimple w:instr='PAGE'>{sdt(r('field'))}</w:fldSimple>"), "a field"),
+        (f"<w:customXml>{p('shown')}</w:customXml>", "shown"),
+        (p("a ", "<m:oMath><m:r><m:t>x=2</m:t></m:r></m:oMath>"), "a x=2"),
+        (p("a", "<w:r><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t><w:noBreakHyphen/><w:t>d</w:t></w:r>"), "a b\nc-d"),
+        (tbl([tc(p("a")), tc(p("b"), tbl([tc(p("c")), tc(p("d"))]), p("e"))]), "a | b c | d e"),
+        (tbl([sdt(tc(sdt(p("a")))), tc(p("b"))]) + sdt(tbl([tc(p("c"))])), "a | b\nc"),
+        (
+            tbl(
+                [tc(p("a"), properties="<w:vMerge w:val='restart'/>"), tc(p("b"))],
+                [tc(p(""), properties="<w:vMerge/>"), tc(p("c"))],
+            ),
+            "a | b\na | c",
+        ),
+        (
+            p("a", f"<w:r><mc:AlternateContent><mc:Choice><wps:txbx>{BOX}</wps:txbx></mc:Choice><mc:Fallback><w:pict>"
+              f"<v:textbox>{BOX}</v:textbox></w:pict></mc:Fallback></mc:AlternateContent></w:r>", " b"),
+            "a b\nboxed",
+        ),
+        (p("a ", f"<w:r><w:pict><v:textbox>{BOX}</v:textbox></w:pict></w:r>"), "a\nboxed"),
+    ],
+)  # fmt: skip
+def test_docx_text_is_read_in_whatever_it_is_wrapped(body, text):
+    assert [text] == contents(docx.read(documents.docx_with(body)))
+
+
+def test_docx_text_that_was_deleted_or_moved_away_is_not_read():
+    gone = "<w:del w:id='1'><w:r><w:delText>SECRET</w:delText><w:t>SECRET</w:t></w:r></w:del>"
+    gone += f"<w:moveFrom w:id='2'>{r('SECRET')}</w:moveFrom>"
+    field = "<w:r><w:instrText>SECRET</w:instrText></w:r>"
+    assert ["a b"] == contents(docx.read(documents.docx_with(p("a ", gone, field, "b"))))
+
+
+def test_a_docx_heading_stands_before_its_text_box():
+    heading = p("<w:pPr><w:pStyle w:val='Heading1'/></w:pPr>", "Hours", f"<w:r><w:pict>{BOX}</w:pict></w:r>")
+    assert ["Hours\nboxed\nafter"] == contents(docx.read(documents.docx_with(heading + p("after"))))
+
+
+def test_docx_elements_out_of_their_place_are_read_or_left():
+    body = f"<w:tr>{tc(p('a'))}</w:tr>{tc(p('b'))}<w:tbl>{p('c')}</w:tbl>{r('d')}"
+    assert ["a\nb\nc"] == contents(docx.read(documents.docx_with(body)))
+
+
 def test_a_long_section_is_cut_between_paragraphs_and_a_long_paragraph_between_sentences():
     sentence = "The quick brown fox jumps over the lazy dog. "
     blocks = [Block("Fox", 1), Block(sentence * 10), Block(sentence * 10), Block(sentence * 60)]
@@ -129,6 +228,13 @@ def test_a_long_section_is_cut_between_paragraphs_and_a_long_paragraph_between_s
 def test_a_document_without_text_is_refused(text):
     with pytest.raises(UnreadableError, match="no text"):
         passages_of([Block(text)], "file")
+
+
+def test_a_passage_without_a_letter_or_digit_is_none():
+    found = passages_of([Block("* * *"), Block("Hours", 1), Block("9"), Block("` " * 20_000), Block("x")], "file")
+    assert ["9", "x"] == [passage.content.removeprefix("Hours\n").replace("`", "").strip() for passage in found]
+    with pytest.raises(UnreadableError, match="no text"):
+        passages_of([Block("`" * 100_000)], "file")
 
 
 def test_noise_that_no_database_takes_is_left_out():
