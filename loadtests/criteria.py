@@ -1,12 +1,23 @@
 """Criteria that several scenarios share, and how their figures are taken from the evidence."""
 
+import sys
 from collections.abc import Sequence
 
 from loadtests.evidence import Evidence, Sample
-from loadtests.verdict import Criterion
-from ops.slo import load
+from loadtests.verdict import WRONG_USE, Criterion
+from ops.slo import Levels, LevelsError, load
 
-LEVELS = load()
+
+def _levels() -> Levels:
+    """Locust reads its files before anything could tell it in order that a run cannot begin."""
+    try:
+        return load()
+    except LevelsError as error:
+        sys.stderr.write(f"the load test cannot begin: {error}\n")
+        sys.exit(WRONG_USE)
+
+
+LEVELS = _levels()
 PROMISED = LEVELS.promised
 FIRST_EVENT, STREAM, SEARCH, AFTER_WRITE = "chat, first event", "chat", "search", "search after a write"
 OF_A_SHOP = "search of a shop"

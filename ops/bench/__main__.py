@@ -20,6 +20,7 @@ from ops.bench.environment import environment
 from ops.bench.figure import Figure, Report, plain, read
 from ops.bench.scale import SCALES, Scale
 from ops.lifeline import adopt_orphans
+from ops.slo import LevelsError, load
 from ops.stack.parts import ROOT
 
 FOLDER = ROOT / "docs" / "benchmarks"
@@ -62,12 +63,13 @@ def main() -> int:
     given = _arguments().parse_args()
     progress = Console(stderr=True, highlight=False)
     try:
+        load()  # no part of it is to find a slip after minutes
         baseline = read(given.against.read_bytes()) if given.against else None
         report = read(given.measured.read_bytes()) if given.measured else _measured(given, baseline, progress)
         failed = {} if given.measured else report.failed
         if baseline is not None:
             compare.require_same_machine(baseline, report)
-    except (OSError, msgspec.DecodeError, compare.NotComparableError) as error:
+    except (OSError, msgspec.DecodeError, compare.NotComparableError, LevelsError) as error:
         progress.print(f"{error}", markup=False, soft_wrap=True)
         return 2
     if baseline is not None:

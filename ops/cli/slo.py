@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.cli.settings import read_settings
+from ops.cli.settings import plain_errors, read_settings
 from ops.cli.table import show as show_table
 from ops.cli.workplace import json_option, root_option
+
+if TYPE_CHECKING:
+    from ops.slo import Levels
 
 HEALTH = "/api/health"
 WIDE = 10_000  # an expression stays on its line
@@ -20,6 +23,9 @@ def slo() -> None:
     """Show the service levels, and write what Prometheus, Alertmanager and Grafana need to watch them.
 
     All of it is made from ops/slo.toml. docs/service-levels.md says how to install it and what to do about an alert.
+
+    \b
+    Exit status: 0 done, 1 ops/slo.toml cannot be read (the sentence names the field), 2 wrong usage.
 
     \b
     Examples:
@@ -36,30 +42,27 @@ def show(*, as_json: bool) -> None:
     """Show every level with its figure."""
     import msgspec
 
-    from ops.slo import load
-
+    levels = _levels()
     if as_json:
-        click.echo(msgspec.json.encode(load()))
+        click.echo(msgspec.json.encode(levels))
         return
-    show_table(("level", "figure"), [(name, str(value)) for name, value in _leaves(msgspec.to_builtins(load()))])
+    show_table(("level", "figure"), [(name, str(value)) for name, value in _leaves(msgspec.to_builtins(levels))])
 
 
 @slo.command()
 def rules() -> None:
     """Print Prometheus' rules: recorded measures and alerts."""
-    from ops.slo import load
     from ops.slo.rules import rules as built
 
-    click.echo(_yaml(built(load())), nl=False)
+    click.echo(_yaml(built(_levels())), nl=False)
 
 
 @slo.command()
 def dashboard() -> None:
     """Print Grafana's dashboard, to be imported."""
-    from ops.slo import load
     from ops.slo.dashboard import dashboard as built
 
-    click.echo(json.dumps(built(load()), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(built(_levels()), indent=2, ensure_ascii=False))
 
 
 @slo.command()
@@ -98,6 +101,13 @@ def alertmanager(
 
     sender = Mail(**mail, user=smtp_user, password_file=smtp_password_file)
     click.echo(_yaml(built(sender, sms_url, pager_url)), nl=False)
+
+
+def _levels() -> "Levels":
+    from ops.slo import LevelsError, load
+
+    with plain_errors(LevelsError):
+        return load()
 
 
 def _door() -> tuple[str, str]:

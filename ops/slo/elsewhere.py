@@ -41,6 +41,9 @@ def _aimed(levels: Levels) -> Iterator[tuple[str, str, str]]:
         drill,
     )
     yield "rollback", f"≤ {aims.rollback_s:g} s", drill
+    load = "`locust -f loadtests/`"
+    yield "overload", f"≥ {aims.goodput_kept:.0%} of the right answers kept when twice as many come", load
+    yield "memory over a soak", f"≤ {aims.memory_growth:g} times what it was at the begin", load
     yield (
         "restore on an empty machine",
         f"lost ≤ {aims.restore_lost_s:g} s, back after ≤ {aims.restore_s:g} s",
