@@ -51,6 +51,17 @@ def test_users_grow_until_some_are_refused_and_then_are_doubled():
     assert full.end + doubling.SETTLING_S <= double.begin
 
 
+def test_a_burst_of_refusals_is_not_taken_for_a_full_system():
+    doubling, now, burst = Doubling(hold_s=10), 1000.0, 0
+    while doubling.users < 90:
+        refused = 0.5 if doubling.users == 60 and burst < doubling.CONFIRMING_S - 1 else 0.0
+        burst += refused > 0
+        doubling.tick(now, refused)
+        assert "growing" == doubling.phase
+        now += 1
+    assert burst
+
+
 def test_a_system_that_is_never_full_ends_the_search_for_its_capacity():
     doubling, now = Doubling(hold_s=10), 0.0
     while doubling.tick(now, 0.0) is not None:
