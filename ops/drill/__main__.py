@@ -1,6 +1,7 @@
 """`make drill-deploy`, `python -m ops.drill`: prove that deploys lose nothing, and say what they cost.
 
-Exit status: 0 passed, 1 not passed, 2 the drill itself could not go on or was called wrongly.
+Exit status: 0 passed, 1 not passed, 2 the drill itself could not go on or was called wrongly. make itself ends with 2
+whatever failed: a script asks `python -m ops.drill`.
 """
 
 import argparse
