@@ -213,6 +213,8 @@ def test_a_run_without_a_sample_has_a_picture_too(tmp_path):
         ("::", None, "http://[::1]:8080"),
         ("fd00::7", "8081", "http://[fd00::7]:8081"),
         ("shop.example", None, "http://shop.example:8080"),
+        ("http://127.0.0.1:23000", None, "http://127.0.0.1:23000"),
+        ("https://shop.example/", "8081", "https://shop.example"),
     ],
 )
 def test_the_address_follows_the_instances_own_settings(host, port, address):
