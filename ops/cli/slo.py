@@ -87,19 +87,23 @@ def prometheus(*, address: str | None, check_url: str | None, root: Path) -> Non
 @click.option("--smarthost", required=True, metavar="HOST:PORT", help="The server that takes them.")
 @click.option("--smtp-user", metavar="NAME", help="The account there, if it wants one.")
 @click.option("--smtp-password-file", metavar="FILE", help="A file with its password, for Alertmanager to read.")
-@click.option("--sms-url", required=True, metavar="URL", help="Is called for an SMS, with Alertmanager's JSON.")
-@click.option("--pager-url", required=True, metavar="URL", help="Is called for a page, with Alertmanager's JSON.")
+@click.option("--sms-url", metavar="URL", help="Is called for an SMS, with Alertmanager's JSON.")
+@click.option("--pager-url", metavar="URL", help="Is called for a page, with Alertmanager's JSON.")
 def alertmanager(
-    *, sms_url: str, pager_url: str, smtp_user: str | None, smtp_password_file: str | None, **mail: str
+    *, sms_url: str | None, pager_url: str | None, smtp_user: str | None, smtp_password_file: str | None, **mail: str
 ) -> None:
     """Print Alertmanager's configuration: each alert goes to whom ops/slo.toml says.
 
-    Whoever knows such a URL can send an SMS: keep the file from others.
+    Without a URL for SMS or pager, what should go there goes by e-mail. Whoever knows such a URL can send an SMS: keep
+    the file from others.
     """
     from ops.slo.alertmanager import Mail
     from ops.slo.alertmanager import alertmanager as built
 
     sender = Mail(**mail, user=smtp_user, password_file=smtp_password_file)
+    away = [name for name, url in (("SMS", sms_url), ("pager", pager_url)) if url is None]
+    if away:
+        click.echo(f"no URL for {' or '.join(away)}: e-mail alone, which wakes nobody", err=True)
     click.echo(_yaml(built(sender, sms_url, pager_url)), nl=False)
 
 
