@@ -12,7 +12,10 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """Documents by what became of them. `failed` is tried again by the same command."""
+    """Documents by what became of them. `failed` is tried again by the same command.
+
+    `skipped`: files below folders that nobody reads, by their endings.
+    """
 
     imported: int = 0
     unchanged: int = 0
@@ -26,6 +29,7 @@ class Report(msgspec.Struct):
     read_bytes: int = 0
     total_bytes: int = 0
     failures: int = 0
+    skipped: dict[str, int] = {}
 
     @property
     def is_whole(self) -> bool:

@@ -3,14 +3,17 @@
 import asyncio
 import json
 import random
+import re
 import signal
 import threading
 from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from core.settings import Settings
+from ops.cli import learning, main
 from tests.parts.documents import docx_of, pdf
 from tests.parts.importing import knowledge, learn, one, run, start, until_written, write_rows
 from tests.parts.models import running_model_server
@@ -78,6 +81,27 @@ def test_every_format_of_a_folder_is_imported_and_what_fails_is_listed_and_tried
     (folder / "i.md").unlink()
     report = learn(settings, folder, "--shop", 1)
     assert (1, 6, 1) == (report["imported"], report["unchanged"], report["failures"])
+
+
+def test_files_of_a_folder_that_nobody_reads_are_told_and_are_no_failure(settings, tmp_path):
+    for name in ("old.DOC", "prices.xlsx", "more.xlsx", ".hidden.xlsx", "~$open.docx"):
+        (tmp_path / name).write_bytes(b"x")
+    done = run(settings, "learn", tmp_path, "--shop", 5)
+    assert 0 == done.returncode, done.stderr
+    assert "3 files skipped (.doc, .xlsx)" in done.stdout
+    report = learn(settings, tmp_path, "--shop", 5)
+    assert ({".doc": 1, ".xlsx": 2}, 0) == (report["skipped"], report["failures"])
+
+
+def test_how_far_it_is_is_told_now_and_then_where_there_is_no_terminal(settings, tmp_path, monkeypatch):
+    path = write_rows(tmp_path / "faq.jsonl", rows(120))
+    monkeypatch.setattr(learning, "LINE_S", 0.02)
+    for name, value in settings.to_environ().items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(main, ["learn", str(path), "--shop", "5"])
+    assert 0 == done.exit_code, done.output
+    assert re.search(r"^\d+% read, \d+ imported, 0 unchanged, 0 failed", done.stderr, re.MULTILINE)
+    assert done.stdout.startswith("120 imported")
 
 
 def test_tenants_keep_their_shops_in_every_later_import(settings, tmp_path):
