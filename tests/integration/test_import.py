@@ -84,12 +84,14 @@ def test_every_format_of_a_folder_is_imported_and_what_fails_is_listed_and_tried
 
 
 def test_files_of_a_folder_that_nobody_reads_are_told_and_are_no_failure(settings, tmp_path):
+    folder = tmp_path / "papers"
+    folder.mkdir()
     for name in ("old.DOC", "prices.xlsx", "more.xlsx", ".hidden.xlsx", "~$open.docx"):
-        (tmp_path / name).write_bytes(b"x")
-    done = run(settings, "learn", tmp_path, "--shop", 5)
+        (folder / name).write_bytes(b"x")
+    done = run(settings, "learn", folder, "--shop", 5)
     assert 0 == done.returncode, done.stderr
     assert "3 files skipped (.doc, .xlsx)" in done.stdout
-    report = learn(settings, tmp_path, "--shop", 5)
+    report = learn(settings, folder, "--shop", 5)
     assert ({".doc": 1, ".xlsx": 2}, 0) == (report["skipped"], report["failures"])
 
 
