@@ -1,4 +1,5 @@
-# The two commands of a newcomer are `make up` and `make test`; `make help` lists the others.
+# The two commands of a newcomer are `make up` and `make test`; `make help` lists the others. Whatever fails, make ends
+# with 2: a script that goes by exit statuses asks the command of the target, `.venv/bin/python -m …`.
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv

@@ -1,7 +1,8 @@
 """`make load`, `python -m loadtests`: Locust without its page; `--help` tells our options, which Locust's does not.
 
 `make load-gate`, `python -m loadtests --gate`: the scenarios that gate, cut short, on a fresh instance of their own.
-Exit status: 0 all passed, 3 a criterion was broken, 2 a scenario could not begin, 1 the instance did not come up.
+Exit status: 0 all passed, 3 a criterion was broken, 2 a scenario could not begin, 1 the instance did not come up. make
+itself ends with 2 whatever failed: a script asks `python -m loadtests`.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from loadtests.options import add_arguments
+from loadtests.options import explain
 from loadtests.preflight import EDGE, ROOT
 from ops.drill.stage import free_port
 
@@ -60,24 +61,6 @@ def _wait_up(process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise NotUp(log.read_text("utf-8", "replace"))
         time.sleep(0.1)
-
-
-def explain() -> None:
-    """Our options and scenarios: Locust answers `--help` before it has seen them."""
-    from locust.argument_parser import LocustArgumentParser
-
-    parser = LocustArgumentParser(
-        prog="make load",
-        usage='make load ARGS="[options]"',
-        description=(
-            "Load what runs, and judge it by the service levels; docs/load-tests.md tells the rest. "
-            "Exit status: 0 passed, 3 a criterion was broken, 2 it could not begin."
-        ),
-        epilog="Options of Locust (--master, --expect-workers, --csv …) may be given, too: locust --help.",
-        add_help=False,
-    )
-    add_arguments(parser)
-    parser.print_help()
 
 
 def run(scenario: str, environ: dict[str, str], folder: Path) -> int:

@@ -7,6 +7,7 @@ judges; a worker takes over the options and draws the same questions.
 import logging
 import random
 import sys
+from argparse import Namespace
 from typing import Any
 
 from locust.env import Environment
@@ -17,7 +18,7 @@ from loadtests import preflight, report, shops, verdict
 from loadtests.api import Api, Unusable
 from loadtests.options import Options, add_arguments, report_folder
 from loadtests.questions import Questions, drawn, generated, new_tag, recorded
-from loadtests.verdict import WRONG_USE, Verdict
+from loadtests.verdict import WRONG_USE
 from loadtests.watching import Watching
 
 _LOG = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Conductor:
 
     def __init__(self) -> None:
         self._watching: Watching | None = None
-        self._verdict: Verdict | None = None
+        self._said = "no run has ended yet\n"  # what the page tells of the last run
 
     def listen(self, events: Events) -> None:
         """Take part in everything that Locust does from now on."""
@@ -70,6 +71,7 @@ class Conductor:
         environment.stop_timeout = max(environment.stop_timeout, STOP_TIMEOUT_S)
         if web_ui is not None:
             web_ui.app.add_url_rule("/verdict", "verdict", self._page)
+            web_ui.app.before_request(self._refuse_on_page)
         elif self._given.headless:
             try:
                 options = self._read_options()
@@ -90,8 +92,10 @@ class Conductor:
                 shops.seed(Api(self.options.host, self.options.key), self.options.scenario.shops)
         except Unusable as error:
             _LOG.error("the load test cannot begin: %s", error)
+            self._said = _told(error)
             self.environment.process_exit_code = WRONG_USE
             return False
+        self._said = f"{self.options.scenario.name}: it goes on\n"
         pause_s = WORKER_REPORT_INTERVAL if isinstance(self.environment.runner, MasterRunner) else 1.0
         self._watching = Watching(self.environment.runner, self.options, self.questions, report_every_s=float(pause_s))
         return True
@@ -114,12 +118,13 @@ class Conductor:
         for complaint in watching.complaints:
             _LOG.error("%s", complaint)
         evidence, scenario = watching.evidence(), self.options.scenario
-        self._verdict = verdict.judge(scenario.name, scenario.criteria, evidence)
-        self.environment.process_exit_code = self._verdict.exit_status
-        print(verdict.text(self._verdict))  # noqa: T201 - what the command is for
+        judged = verdict.judge(scenario.name, scenario.criteria, evidence)
+        self.environment.process_exit_code = judged.exit_status
+        self._said = verdict.text(judged)
+        print(self._said)  # noqa: T201 - what the command is for
         folder = report_folder(self._given)
         try:
-            report.write(folder, self.environment, self.options, evidence, self._verdict)
+            report.write(folder, self.environment, self.options, evidence, judged)
             print(f"report: {folder}")  # noqa: T201
         except OSError as error:
             _LOG.error("the report cannot be written: %s", error)
@@ -133,10 +138,23 @@ class Conductor:
                 _LOG.warning("passages of the load test's shops are left: %s", error)
 
     def _page(self) -> tuple[str, dict[str, str]]:
-        """The last verdict, on the web page's address `/verdict`."""
-        if self._verdict is None:
-            return "no run has ended yet\n", {"Content-Type": "text/plain; charset=utf-8"}
-        return verdict.text(self._verdict), {"Content-Type": "text/plain; charset=utf-8"}
+        """The last verdict, or why there is none, on the web page's address `/verdict`."""
+        return self._said, {"Content-Type": "text/plain; charset=utf-8"}
+
+    def _refuse_on_page(self) -> dict[str, Any] | None:
+        """Look before Locust answers the page that a run began; None lets it."""
+        from flask import request
+
+        if request.method != "POST" or not request.path.endswith("/swarm") or self._watching is not None:
+            return None
+        form = {key: value for key, value in request.form.items() if key != "host"}
+        host = request.form.get("host", self.environment.host)
+        try:
+            preflight.check(Options.of(host, Namespace(**(vars(self._given) | form))))
+        except Unusable as error:
+            self._said = _told(error)
+            return {"success": False, "message": str(error), "host": host}
+        return None
 
     def _take_options(self) -> None:
         options = self.options = self._read_options()
@@ -152,3 +170,7 @@ class Conductor:
     @property
     def _is_worker(self) -> bool:
         return isinstance(self.environment.runner, WorkerRunner)
+
+
+def _told(error: Unusable) -> str:
+    return f"the load test cannot begin: {error}\n"

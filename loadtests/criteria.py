@@ -1,15 +1,30 @@
 """Criteria that several scenarios share, and how their figures are taken from the evidence."""
 
+import sys
 from collections.abc import Sequence
 
 from loadtests.evidence import Evidence, Sample
-from loadtests.verdict import Criterion
-from ops.slo import load
+from loadtests.shapes import Doubling
+from loadtests.verdict import WRONG_USE, Criterion
+from ops.slo import Levels, LevelsError, load
 
-LEVELS = load()
+
+def _levels() -> Levels:
+    """Locust reads its files before anything could tell it in order that a run cannot begin."""
+    try:
+        return load()
+    except LevelsError as error:
+        sys.stderr.write(f"the load test cannot begin: {error}\n")
+        sys.exit(WRONG_USE)
+
+
+LEVELS = _levels()
 PROMISED = LEVELS.promised
 FIRST_EVENT, STREAM, SEARCH, AFTER_WRITE = "chat, first event", "chat", "search", "search after a write"
 OF_A_SHOP = "search of a shop"
+# Less is no overload: refusals of what is offered to the full system, and what is offered afterwards to that. A little
+# less than the shape grows to and doubles to: a window is longer than the look that begins it.
+FULL, DOUBLED = 0.8 * Doubling.FULL, 1.8
 STALE, FOREIGN, MISSING, CUT = "stale:", "foreign:", "missing:", "cut:"
 
 
@@ -42,7 +57,20 @@ def _last_quarter(evidence: Evidence) -> Sequence[Sample]:
     return busy[len(busy) * 3 // 4 :]
 
 
+def refused_when_full(evidence: Evidence) -> float | None:
+    offered, refused = evidence.offered("full"), evidence.turned_away("full")
+    return refused / offered if offered and refused is not None else None
+
+
+def offered_more(evidence: Evidence) -> float | None:
+    full, double = evidence.offered("full"), evidence.offered("double")
+    return double / full if full and double is not None else None
+
+
 def goodput_kept(evidence: Evidence) -> float | None:
+    """None, too, where it says nothing: no full system, or not twice as many who ask of it."""
+    if (refused_when_full(evidence) or 0.0) < FULL or (offered_more(evidence) or 0.0) < DOUBLED:
+        return None
     full, double = evidence.goodput("full"), evidence.goodput("double")
     return double / full if full and double is not None else None
 

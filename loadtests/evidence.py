@@ -126,6 +126,10 @@ class Evidence(msgspec.Struct, frozen=True):
         """Requests a second within the window, whatever became of them."""
         return self._rate(window, [*self.answers, *self.refusals], good=False)
 
+    def turned_away(self, window: str) -> float | None:
+        """Refusals a second within the window."""
+        return self._rate(window, self.refusals, good=False)
+
     def _rate(self, window: str, totals: Sequence[Total], *, good: bool) -> float | None:
         if window not in self.windows:
             return None

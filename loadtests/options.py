@@ -46,8 +46,37 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class _Explain(argparse.Action):
+    """`--scenarios`: Locust answers `--help` and `--list` without having seen what a locustfile adds."""
+
+    def __call__(self, *_: Any) -> None:
+        explain()
+        raise SystemExit(0)
+
+
+def explain() -> None:
+    """Print our options and scenarios."""
+    from locust.argument_parser import LocustArgumentParser
+
+    parser = LocustArgumentParser(
+        prog="make load",
+        usage='make load ARGS="[options]", or .venv/bin/python -m loadtests [options]',
+        description=(
+            "Load what runs, and judge it by the service levels; docs/load-tests.md tells the rest. Exit status: 0 "
+            "passed, 3 a criterion was broken, 2 it could not begin; make itself ends with 2 for each of the two."
+        ),
+        epilog="Options of Locust (--master, --expect-workers, --csv …) may be given, too: locust --help.",
+        add_help=False,
+    )
+    add_arguments(parser)
+    parser.print_help()
+
+
 def add_arguments(parser: Any, **_: Any) -> None:
     """Ours, beside Locust's own."""
+    parser.add_argument(
+        "--scenarios", nargs=0, action=_Explain, include_in_web_ui=False, help="Tell the scenarios and these options."
+    )
     parser.set_defaults(host=instance_address(os.environ.get("EDGE_HOST"), os.environ.get("EDGE_PORT")))
     told = "; ".join(f"{scenario.name}: {scenario.summary}" for scenario in SCENARIOS.values())
     parser.add_argument(
@@ -89,7 +118,12 @@ def add_arguments(parser: Any, **_: Any) -> None:
 
 
 def instance_address(host: str | None, port: str | None) -> str:
-    """The address at which an instance with these settings is reached from its own machine."""
+    """The address at which an instance with these settings is reached from its own machine.
+
+    EDGE_HOST is an address that `edge up` listens on; who takes it for that of the load has given a URL, and is meant.
+    """
+    if host and URL.fullmatch(host.rstrip("/")):
+        return host.rstrip("/")
     bare = EVERYWHERE.get(host or "", host or "")
     if ":" in bare and not bare.startswith("["):
         bare = f"[{bare}]"

@@ -40,10 +40,13 @@ def _check_instance(api: Api, options: Options) -> None:
         raise Unusable(f"what answers at {options.host} is no Cutting Edge (status {status}): see --host")
     if health["status"] == "down":
         raise Unusable(f"the instance at {options.host} is down: {json.dumps(health['checks'])}")
-    status, _ = api.ask("POST", SEARCH, {"query": "are you there?", "shopId": options.shop})
+    body = {"query": "are you there?", "shopId": options.shop, "threshold": 0, "limit": 1}
+    status, answer = api.ask("POST", SEARCH, body)
     _check_limit(status)
     if status != 200:  # noqa: PLR2004 - HTTP
         raise Unusable(f"a search at {options.host} is answered {status}: see `edge doctor`")
+    if not options.scenario.shops and not answer.get("results") and not answer.get("degraded"):
+        raise Unusable(f"shop {options.shop} knows nothing at {options.host}: name one that does by --shop")
 
 
 def _check_limit(status: int) -> None:

@@ -34,13 +34,14 @@ class Window(NamedTuple):
 
 
 class Doubling:
-    """Users grow until the system refuses some of them; they stay as many for a while, and then are twice as many.
+    """Users grow until the system goes on refusing some of them; they stay as many a while, then are twice as many.
 
-    `tick` is fed with the clock and the share that was refused lately. `windows` holds when it was full and doubled.
+    `tick` is fed with the clock and the share that was refused lately, of whole seconds. `windows` holds when it was
+    full and doubled. That it is full is looked at CONFIRMING_S long: a burst of those who have just come is soon over.
     """
 
     FIRST, GROWTH, MOST = 40, 1.5, 4000
-    STEP_S, SETTLING_S = 6.0, 4.0
+    STEP_S, SETTLING_S, CONFIRMING_S = 6.0, 4.0, 6.0
     FULL = 0.1
 
     def __init__(self, hold_s: float) -> None:
@@ -49,6 +50,7 @@ class Doubling:
         self.windows: dict[str, Window] = {}
         self._hold_s = hold_s
         self._since: float | None = None
+        self._full_since: float | None = None
 
     def tick(self, now: float, refused: float) -> int | None:
         """The users from now on; None at the end."""
@@ -66,8 +68,12 @@ class Doubling:
 
     def _grow(self, now: float, refused: float) -> None:
         if refused >= self.FULL:
-            self._enter("full", now)
-        elif self.users >= self.MOST:
+            self._full_since = now if self._full_since is None else self._full_since
+            if now - self._full_since >= self.CONFIRMING_S:
+                self._enter("full", now)
+            return
+        self._full_since = None
+        if self.users >= self.MOST:
             self._enter("never full", now)
         else:
             self.users, self._since = min(self.MOST, round(self.users * self.GROWTH)), now

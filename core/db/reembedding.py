@@ -28,7 +28,12 @@ passage.shop_id = %(shop)s and not exists (
         and passage_vector.model_id = %(model)s and passage_vector.ordinal = 0
 )
 """
-SHOPS = "select id, model_id is not distinct from %(model)s, ann from shop order by passages, id"
+# A shop without passages and without a model has nothing to move: its first write gives it the model of then.
+SHOPS = """
+select id, model_id is not distinct from %(model)s, ann from shop
+where passages > 0 or model_id is not null order by passages, id
+"""
+WITH_PASSAGES = "select id, model_id is not distinct from %(model)s, ann from shop where passages > 0 order by id"
 COUNT = f"select count(*) from passage where {NONE_YET}"  # noqa: S608 - constants of this module
 BATCH = f"""
 select id, content from (
@@ -109,14 +114,15 @@ class Waiting(msgspec.Struct, frozen=True):
 def waiting(owner_dsn: str, digest: str | None) -> Waiting | None:
     """What a change of model has left: to the one chosen last, or where none was chosen to the one of `digest`.
 
-    None where there is no such model. Raises psycopg.Error.
+    A shop without passages waits for nothing, whatever model it is to be switched to. None where there is no such
+    model. Raises psycopg.Error.
     """
     with psycopg.connect(owner_dsn, autocommit=True, application_name="edge reembed", connect_timeout=10) as conn:
         target = conn.execute(TARGET, [digest]).fetchone()
         if target is None:
             return None
         model_id, name = target
-        shops = conn.execute(SHOPS, {"model": model_id}).fetchall()
+        shops = conn.execute(WITH_PASSAGES, {"model": model_id}).fetchall()
         found = [Left(shop_id, _lacking(conn, shop_id, model_id), *of_shop) for shop_id, *of_shop in shops]
     return Waiting(name, [left for left in found if left.passages or not left.uses])
 

@@ -128,7 +128,7 @@ class Searcher:
 
     async def _search(self, asked: _Asked) -> Found:
         state = await self._shops.read(asked.query.shop_id)
-        if not state.exists:
+        if not state.passages:  # which one that is not there has none of, and one that was only named neither
             return NOTHING
         view = await self._view(state)
         key = self._key(asked, state, view)

@@ -1,7 +1,8 @@
 """`make bench`, `python -m ops.bench [PART...]`: what the product costs, each figure beside its floor, in one run.
 
 Exit status: 0 measured (whether aims were reached or not), 1 something got worse (with --against), 2 called wrongly, or
-nothing to compare with on this machine, 3 something failed on the way.
+nothing to compare with on this machine, 3 something failed on the way. make itself ends with 2 whatever failed: a
+script asks `python -m ops.bench`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from ops.bench.environment import environment
 from ops.bench.figure import Figure, Report, plain, read
 from ops.bench.scale import SCALES, Scale
 from ops.lifeline import adopt_orphans
+from ops.slo import LevelsError, load
 from ops.stack.parts import ROOT
 
 FOLDER = ROOT / "docs" / "benchmarks"
@@ -62,12 +64,13 @@ def main() -> int:
     given = _arguments().parse_args()
     progress = Console(stderr=True, highlight=False)
     try:
-        baseline = read(given.against.read_bytes()) if given.against else None
+        load()  # no part of it is to find a slip after minutes
+        baseline = _baseline(given.against) if given.against else None
         report = read(given.measured.read_bytes()) if given.measured else _measured(given, baseline, progress)
         failed = {} if given.measured else report.failed
         if baseline is not None:
             compare.require_same_machine(baseline, report)
-    except (OSError, msgspec.DecodeError, compare.NotComparableError) as error:
+    except (OSError, msgspec.DecodeError, compare.NotComparableError, LevelsError) as error:
         progress.print(f"{error}", markup=False, soft_wrap=True)
         return 2
     if baseline is not None:
@@ -79,6 +82,12 @@ def main() -> int:
     if given.folder is not None or (not given.parts and not given.quick and not given.json):
         progress.print(f"written to {page.write(report, given.folder or FOLDER)}", markup=False, soft_wrap=True)
     return 3 if failed else 0
+
+
+def _baseline(path: Path) -> Report:
+    if not path.is_file() and path.absolute() == FOLDER / "bench.json":
+        raise compare.NotComparableError(f"no baseline of this machine yet: run make bench (it leaves {path})")
+    return read(path.read_bytes())
 
 
 def _arguments() -> argparse.ArgumentParser:

@@ -72,6 +72,8 @@ def deploy(*, names: tuple[str, ...], every: bool, dry_run: bool, root: Path, as
         plan = make_plan(place, names, every=every, need_host=not dry_run)
         if not as_json:
             _show_plan(plan, dry_run=dry_run)
+        if plan.names:
+            _require_watch()
         done = [] if dry_run else _deploy(place, plan.names, as_json=as_json)
     failed = next((rollout for rollout in done if not rollout.ok), None)
     if as_json:
@@ -115,6 +117,22 @@ def rollback(*, name: str, release: str | None, root: Path, as_json: bool) -> No
     elif not result.ok:
         click.echo(telling.refusal(place, result, of_tree=False), err=True)
     sys.exit(_exit_of([result]) if result.ok else Exit.REFUSED)
+
+
+def _require_watch() -> None:
+    """A release that nobody takes back is not switched to; another slip of the service levels is only told."""
+    from ops.slo.levels import load, load_rollback
+    from ops.slo.slips import LevelsError
+
+    try:
+        load_rollback()
+    except LevelsError as error:
+        click.echo(f"Error: {error}; mend it first: nobody would take a bad release back", err=True)
+        sys.exit(Exit.REFUSED)
+    try:
+        load()
+    except LevelsError as error:
+        click.echo(f"warning: {error}; alerts and load tests cannot be made from it", err=True)
 
 
 def _exit_of(done: Sequence[Rollout]) -> Exit:

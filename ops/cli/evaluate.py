@@ -166,6 +166,8 @@ def _plain(outcome: "Outcome", collection: "Collection", seconds: float, *, expl
 
 
 def _tell(outcome: "Outcome", collection: "Collection", seconds: float) -> None:
+    from core.db.search import COVERAGE_WEIGHT
+
     click.echo(
         f"{len(collection.documents)} documents, {len(collection.queries)} queries"
         f" ({len(collection.judged)} judged), {outcome.model.name}, {seconds:.0f} s"
@@ -180,9 +182,10 @@ def _tell(outcome: "Outcome", collection: "Collection", seconds: float) -> None:
         click.echo(f"\n{worst.query}  nDCG@10 {worst.ndcg:.3f}  {worst.text}")
         for found in worst.found:
             cosine = "-" if found.cosine is None else f"{found.cosine:.3f}"
+            parts = f"cosine {cosine} + {COVERAGE_WEIGHT:g} * words {found.coverage:.3f}"
             click.echo(
-                f"  {'*' if found.relevant else ' '} {found.rank:>3}  {found.score:.3f} = cosine {cosine}"
-                f" + words {found.coverage:.3f} ({' '.join(found.words) or '-'})  {found.document}: {found.text}"
+                f"  {'*' if found.relevant else ' '} {found.rank:>3}  {found.score:.3f} = {parts}"
+                f" ({' '.join(found.words) or '-'})  {found.document}: {found.text}"
             )
         for document in worst.missing:
             click.echo(f"  *   -  not among what was found: {document}")

@@ -90,6 +90,7 @@ def forget(*, shop: int, files: tuple[Path, ...], everything: bool, yes: bool, a
     """Forget what came from these files and folders, or everything. It cannot be undone: export it before."""
     if bool(files) == everything:
         raise click.UsageError("give either files or --all")
+    _require_known(shop, files)
     if not yes:
         what = "everything" if everything else f"what came from {', '.join(_names(files))}"
         click.confirm(f"Forget {what} of shop {shop}?", abort=True, err=True)
@@ -99,7 +100,7 @@ def forget(*, shop: int, files: tuple[Path, ...], everything: bool, yes: bool, a
     if as_json:
         click.echo(json.dumps({"documents": documents, "passages": passages}))
     else:
-        click.echo(f"forgot {documents} documents" + (f" and {passages} passages of none" if everything else ""))
+        click.echo(f"forgot {documents} documents" + (f" and {passages} passages of no document" if passages else ""))
 
 
 @knowledge.command()
@@ -127,6 +128,16 @@ def name(*, shop: int, names: tuple[str, ...], none: bool, as_json: bool) -> Non
 
 
 _NUMBERS = {"shop", "documents", "passages"}
+
+
+def _require_known(shop: int, files: tuple[Path, ...]) -> None:
+    """What is mistyped must not look forgotten; nothing is, then."""
+    with application_connection() as conn:
+        unknown = [name for name in _names(files) if not files_of(conn, shop, [name])]
+    if unknown:
+        raise click.ClickException(
+            f"shop {shop} knows nothing from {', '.join(unknown)}; `edge knowledge list --shop {shop}` tells from what"
+        )
 
 
 def _names(files: tuple[Path, ...]) -> list[str]:

@@ -5,15 +5,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
 
+from ops.cli.remaining import Pace, shown
 from ops.cli.table import escaped
 from ops.importing.report import Report
 from ops.importing.run import Import
 
 REFRESH_S = 0.2
+LINE_S = 10.0
 MOST_SHOWN = 50
 
 
@@ -34,14 +37,13 @@ class Telling:
 
     async def round(self, work: Import, files: Sequence[Path]) -> Report:
         """Run one import and show it."""
-        showing = asyncio.create_task(_show_bar(work)) if self._bar else None
+        showing = asyncio.create_task((_show_bar if self._bar else _show_lines)(work))
         try:
             return await work.run(files)
         finally:
-            if showing is not None:
-                showing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await showing
+            showing.cancel()
+            with suppress(asyncio.CancelledError):
+                await showing
             self.tell(work.report)
 
     def tell(self, report: Report) -> None:
@@ -79,6 +81,9 @@ def summary(report: Report) -> str:
     if report.forgotten:
         parts.append(f"{report.forgotten} forgotten")
     parts.append(f"{report.failures} failed")
+    if report.skipped:
+        endings = ", ".join(ending or "no ending" for ending in sorted(report.skipped))
+        parts.append(f"{sum(report.skipped.values())} files skipped ({endings})")
     return f"{', '.join(parts)}, in {report.seconds:.1f} s"
 
 
@@ -93,6 +98,7 @@ def plain(report: Report) -> dict[str, Any]:
         "shops": len(report.shops),
         "files": report.files,
         "failures": report.failures,
+        "skipped": report.skipped,
         "failed": [{"file": one.file, "where": one.where, "reason": one.reason} for one in report.failed],
         "stopped": report.stopped,
         "seconds": round(report.seconds, 3),
@@ -101,19 +107,29 @@ def plain(report: Report) -> dict[str, Any]:
 
 async def _show_bar(work: Import) -> None:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     console = Console(stderr=True, highlight=False)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
+    pace = Pace(monotonic())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task("")
+        task = progress.add_task("", left="")
         while True:
-            report = work.report
-            text = f"{report.imported} imported, {report.unchanged} unchanged, {report.failures} failed"
-            progress.update(task, description=text, total=report.total_bytes or None, completed=report.read_bytes)
+            report, left = work.report, shown(pace.left_s(monotonic(), work.report))
+            total = report.total_bytes or None
+            progress.update(task, description=counts(report), total=total, completed=report.read_bytes, left=left)
             await asyncio.sleep(REFRESH_S)
+
+
+async def _show_lines(work: Import) -> None:
+    pace = Pace(monotonic())
+    while True:
+        await asyncio.sleep(LINE_S)
+        report, left = work.report, shown(pace.left_s(monotonic(), work.report))
+        share = f"{report.read_bytes / report.total_bytes:.0%} read, " if report.total_bytes else ""
+        click.echo(f"{share}{counts(report)}{', ' if left else ''}{left}", err=True)
+
+
+def counts(report: Report) -> str:
+    """How far it is."""
+    return f"{report.imported} imported, {report.unchanged} unchanged, {report.failures} failed"

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.cli.settings import read_settings
+from ops.cli.settings import plain_errors, read_settings
 from ops.cli.table import show as show_table
 from ops.cli.workplace import json_option, root_option
+
+if TYPE_CHECKING:
+    from ops.slo import Levels
 
 HEALTH = "/api/health"
 WIDE = 10_000  # an expression stays on its line
@@ -20,6 +23,9 @@ def slo() -> None:
     """Show the service levels, and write what Prometheus, Alertmanager and Grafana need to watch them.
 
     All of it is made from ops/slo.toml. docs/service-levels.md says how to install it and what to do about an alert.
+
+    \b
+    Exit status: 0 done, 1 ops/slo.toml cannot be read (the sentence names the field), 2 wrong usage.
 
     \b
     Examples:
@@ -36,30 +42,27 @@ def show(*, as_json: bool) -> None:
     """Show every level with its figure."""
     import msgspec
 
-    from ops.slo import load
-
+    levels = _levels()
     if as_json:
-        click.echo(msgspec.json.encode(load()))
+        click.echo(msgspec.json.encode(levels))
         return
-    show_table(("level", "figure"), [(name, str(value)) for name, value in _leaves(msgspec.to_builtins(load()))])
+    show_table(("level", "figure"), [(name, str(value)) for name, value in _leaves(msgspec.to_builtins(levels))])
 
 
 @slo.command()
 def rules() -> None:
     """Print Prometheus' rules: recorded measures and alerts."""
-    from ops.slo import load
     from ops.slo.rules import rules as built
 
-    click.echo(_yaml(built(load())), nl=False)
+    click.echo(_yaml(built(_levels())), nl=False)
 
 
 @slo.command()
 def dashboard() -> None:
     """Print Grafana's dashboard, to be imported."""
-    from ops.slo import load
     from ops.slo.dashboard import dashboard as built
 
-    click.echo(json.dumps(built(load()), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(built(_levels()), indent=2, ensure_ascii=False))
 
 
 @slo.command()
@@ -84,20 +87,31 @@ def prometheus(*, address: str | None, check_url: str | None, root: Path) -> Non
 @click.option("--smarthost", required=True, metavar="HOST:PORT", help="The server that takes them.")
 @click.option("--smtp-user", metavar="NAME", help="The account there, if it wants one.")
 @click.option("--smtp-password-file", metavar="FILE", help="A file with its password, for Alertmanager to read.")
-@click.option("--sms-url", required=True, metavar="URL", help="Is called for an SMS, with Alertmanager's JSON.")
-@click.option("--pager-url", required=True, metavar="URL", help="Is called for a page, with Alertmanager's JSON.")
+@click.option("--sms-url", metavar="URL", help="Is called for an SMS, with Alertmanager's JSON.")
+@click.option("--pager-url", metavar="URL", help="Is called for a page, with Alertmanager's JSON.")
 def alertmanager(
-    *, sms_url: str, pager_url: str, smtp_user: str | None, smtp_password_file: str | None, **mail: str
+    *, sms_url: str | None, pager_url: str | None, smtp_user: str | None, smtp_password_file: str | None, **mail: str
 ) -> None:
     """Print Alertmanager's configuration: each alert goes to whom ops/slo.toml says.
 
-    Whoever knows such a URL can send an SMS: keep the file from others.
+    Without a URL for SMS or pager, what should go there goes by e-mail. Whoever knows such a URL can send an SMS: keep
+    the file from others.
     """
     from ops.slo.alertmanager import Mail
     from ops.slo.alertmanager import alertmanager as built
 
     sender = Mail(**mail, user=smtp_user, password_file=smtp_password_file)
+    away = [name for name, url in (("SMS", sms_url), ("pager", pager_url)) if url is None]
+    if away:
+        click.echo(f"no URL for {' or '.join(away)}: e-mail alone, which wakes nobody", err=True)
     click.echo(_yaml(built(sender, sms_url, pager_url)), nl=False)
+
+
+def _levels() -> "Levels":
+    from ops.slo import LevelsError, load
+
+    with plain_errors(LevelsError):
+        return load()
 
 
 def _door() -> tuple[str, str]:

@@ -13,6 +13,7 @@ from ops.doctor import (
     functions,
     handoffs,
     health,
+    levels,
     memory,
     model,
     ports,
@@ -24,6 +25,7 @@ from ops.doctor import (
 )
 from ops.doctor.box import Box
 from ops.doctor.finding import Finding, unknown
+from ops.slo import LevelsError
 
 Examine = Callable[[Box], Iterable[Finding]]
 CHECKS: dict[str, Examine] = {
@@ -31,6 +33,7 @@ CHECKS: dict[str, Examine] = {
     "releases": releases.examine,
     "nginx": configuration.examine,
     "ports": ports.examine,
+    "levels": levels.examine,
     "certificates": certificates.examine,
     "cors": cors.examine,
     "writes": writes.examine,
@@ -59,5 +62,7 @@ def run(box: Box, names: Iterable[str] = CHECKS) -> Iterable[Result]:
         try:
             for finding in CHECKS[name](box):
                 yield Result(name, finding)
+        except LevelsError:
+            yield Result(name, unknown("there is no level to judge it by: see the check `levels`"))
         except Exception as error:  # noqa: BLE001 - whatever a sick box does to a check
             yield Result(name, unknown(f"the check broke: {type(error).__name__}: {error}"))

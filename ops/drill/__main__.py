@@ -1,6 +1,7 @@
 """`make drill-deploy`, `python -m ops.drill`: prove that deploys lose nothing, and say what they cost.
 
-Exit status: 0 passed, 1 not passed, 2 the drill itself could not go on or was called wrongly.
+Exit status: 0 passed, 1 not passed, 2 the drill itself could not go on or was called wrongly. make itself ends with 2
+whatever failed: a script asks `python -m ops.drill`.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from ops.drill import report
 from ops.drill.run import Drill, Options
 from ops.drill.stage import StageError, staged
 from ops.lifeline import adopt_orphans
-from ops.slo import load
+from ops.slo import LevelsError, load
 from ops.stack.instance import InstanceError
 
 PIPED_COLUMNS = 130
@@ -24,7 +25,10 @@ PIPED_COLUMNS = 130
 def main() -> int:
     """Run the drill and print its report."""
     parser = argparse.ArgumentParser(prog="python -m ops.drill", description=__doc__)
-    aimed = load().aims.deploy_requests
+    try:
+        aimed = load().aims.deploy_requests
+    except LevelsError as error:
+        parser.error(str(error))
     parser.add_argument("--requests", type=int, default=aimed, help="answers under deploys, at least")
     parser.add_argument("--rate", type=float, default=300.0, help="requests a second")
     parser.add_argument("--streams", type=int, default=24, help="server-sent event streams, open at any time")

@@ -15,7 +15,7 @@ from ops.host.places import Places
 from ops.host.releases import Releases
 from ops.host.spec import StepFailedError
 from ops.host.succession import Tell
-from ops.host.watch import DRAIN_S, Rules, Triggers
+from ops.host.watch import DRAIN_S, Rules
 from ops.lifeline import adopt_orphans, die_with_parent
 from ops.release.journal import Journal
 from ops.release.store import Store
@@ -49,7 +49,7 @@ def main() -> None:
     places.make()
     releases = Releases(Store(given.releases), Journal(given.journal))
     workers = {name: int(count) for name, count in (pair.split("=") for pair in given.workers.split(",") if pair)}
-    rules = Rules(Triggers.read(given.watch_scale), given.drain_s, workers, given.has_router)
+    rules = Rules(given.watch_scale, given.drain_s, workers, given.has_router)
     tell = None if given.succeed is None else _reporter(given.succeed)
     try:
         asyncio.run(_run(places, releases, rules, tell))

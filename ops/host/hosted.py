@@ -19,6 +19,7 @@ from ops.host.standing import Standing
 from ops.host.switch import Change, Left, Switch
 from ops.host.watch import Watch
 from ops.release.errors import ReleaseError
+from ops.slo.slips import LevelsError
 
 TICK_S = 1.0
 
@@ -127,12 +128,20 @@ class HostedFunction:
     def _switched(self, generation: Generation, change: Change) -> None:
         before = self._standing.serve(generation)
         self._shared.routes.put(self.name, generation.manifest)
-        triggers = self._shared.rules.triggers.for_timeout(generation.manifest.timeout_s)
-        self._watch = Watch(triggers, time.monotonic()) if change.watched else None
+        self._watch = self._watch_of(generation) if change.watched else None
         self._staff.keep(generation)
         self._background.start(self._inherited.dismiss(None, self._shared.rules.drain_s))
         if before is not None:
             self._leave(before)
+
+    def _watch_of(self, generation: Generation) -> Watch | None:
+        """Nobody watches while the triggers cannot be read: that is no reason not to serve."""
+        try:
+            triggers = self._shared.rules.triggers()
+        except LevelsError as error:
+            self.tell(f"{error}; this release is not taken back, whatever it does")
+            return None
+        return Watch(triggers.for_timeout(generation.manifest.timeout_s), time.monotonic())
 
     async def remove(self, by: str) -> None:
         """Take the function away: its state says so, and it answers until `forget`; raises JournalError."""

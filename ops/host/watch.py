@@ -7,8 +7,10 @@ from typing import Self
 import msgspec
 
 from ops.host.gauges import BUCKETS_S, Reading
-from ops.slo.levels import Rollback, load
+from ops.slo.levels import Rollback, load_rollback
+from ops.slo.slips import LevelsError
 
+FAULTS = 3  # after so many of its own a release does not come up, where ops/slo.toml does not tell
 DRAIN_S = 300.0  # how long a stream on the old generation may go on; nginx/config.py gives its old workers the same
 
 
@@ -17,8 +19,8 @@ class Triggers(Rollback, frozen=True):
 
     @classmethod
     def read(cls, scale: float = 1.0) -> Self:
-        """The triggers of ops/slo.toml with their times multiplied by `scale`."""
-        found = cls(**msgspec.structs.asdict(load().rollback))
+        """The triggers of ops/slo.toml as it is now, their times multiplied by `scale`; raises LevelsError."""
+        found = cls(**msgspec.structs.asdict(load_rollback()))
         return msgspec.structs.replace(
             found,
             error_rate_for_s=found.error_rate_for_s * scale,
@@ -34,14 +36,27 @@ class Triggers(Rollback, frozen=True):
 class Rules(msgspec.Struct, frozen=True):
     """When a release is taken back, and for how long the one before may go on with what it began.
 
-    `workers` are numbers of workers by function that an operator set over those of the manifests. With `has_router`
-    somebody tells when visitors do not come to a removed function any more.
+    `scale` multiplies the times of the triggers, which are read at each change: a slip in their file keeps nobody from
+    serving, and when it is mended the next change is watched. `workers` are numbers of workers by function that an
+    operator set over those of the manifests. With `has_router` somebody tells when visitors do not come to a removed
+    function any more.
     """
 
-    triggers: Triggers
+    scale: float = 1.0
     drain_s: float = DRAIN_S
     workers: Mapping[str, int] = {}
     has_router: bool = False
+
+    def triggers(self) -> Triggers:
+        """Those in force for a change that is made now; raises LevelsError."""
+        return Triggers.read(self.scale)
+
+    def most_faults(self) -> int:
+        """How many a release may have when it is brought up again."""
+        try:
+            return self.triggers().crashes
+        except LevelsError:
+            return FAULTS
 
 
 class Watch:

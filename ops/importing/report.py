@@ -15,6 +15,7 @@ class Report(msgspec.Struct):
     """Documents by what became of them. `failed` is tried again by the same command.
 
     `kept`: of each shop for which nothing was found, how many documents stay that would be pruned in another.
+    `skipped`: files below folders that nobody reads, by their endings.
     """
 
     imported: int = 0
@@ -30,6 +31,7 @@ class Report(msgspec.Struct):
     read_bytes: int = 0
     total_bytes: int = 0
     failures: int = 0
+    skipped: dict[str, int] = {}
 
     @property
     def is_whole(self) -> bool:

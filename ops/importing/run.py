@@ -18,7 +18,7 @@ from ops.importing.reader import Reader
 from ops.importing.report import MOST_LISTED, Report
 from ops.importing.seen import Seen
 from ops.importing.shops import NAME_SUFFIX, OneShop, Shops
-from ops.importing.sources import Skipped, Source, absolute, find, text_of
+from ops.importing.sources import Skipped, Source, absolute, find, text_of, unread
 from ops.importing.writer import Writer
 from ops.reading.wire import Found, Refused, Task, Unchanged
 
@@ -73,6 +73,7 @@ class Import:
 
     async def _import(self, given: Sequence[Path]) -> None:
         sources = await asyncio.to_thread(lambda: list(find(given)))
+        self.report.skipped = dict(await asyncio.to_thread(unread, given))
         self.report.total_bytes = sum(source.size_bytes for source in sources if isinstance(source, Source))
         try:
             async with asyncio.TaskGroup() as group:

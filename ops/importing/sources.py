@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -97,3 +98,13 @@ def _judged(path: Path, shown: Path, *, named: bool = False) -> Source | Skipped
     if len(name.encode()) > NAME_BYTES:
         return Skipped(name, f"its path has more than {NAME_BYTES} bytes")
     return Source(path, name, text_of(shown))
+
+
+def unread(given: Sequence[Path]) -> Counter[str]:
+    """How many files below the folders are of no format that is known, by their endings; hidden ones do not count."""
+    found: Counter[str] = Counter()
+    for top in map(absolute, given):
+        for _, folders, files in os.walk(top):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            found.update(Path(name).suffix.lower() for name in files if not name.startswith((".", "~$")))
+    return Counter({ending: count for ending, count in found.items() if ending not in FORMATS})

@@ -19,13 +19,17 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     password_file: str | None = None
 
 
-def alertmanager(mail: Mail, sms_url: str, pager_url: str) -> dict[str, Any]:
-    """The configuration, as data; the URLs are called with Alertmanager's JSON (`webhook_config`)."""
-    receivers: dict[Receiver, dict[str, Any]] = {
-        "email": {"email_configs": [{"to": mail.to, "send_resolved": True}]},
-        "sms": {"webhook_configs": [{"url": sms_url, "send_resolved": True}]},
-        "pager": {"webhook_configs": [{"url": pager_url, "send_resolved": True}]},
-    }
+def alertmanager(mail: Mail, sms_url: str | None = None, pager_url: str | None = None) -> dict[str, Any]:
+    """The configuration, as data; the URLs are called with Alertmanager's JSON (`webhook_config`).
+
+    What would go to a receiver that there is not goes by e-mail, as what no route takes.
+    """
+    receivers: dict[Receiver, dict[str, Any]] = {"email": {"email_configs": [{"to": mail.to, "send_resolved": True}]}}
+    if sms_url is not None:
+        receivers["sms"] = {"webhook_configs": [{"url": sms_url, "send_resolved": True}]}
+    if pager_url is not None:
+        receivers["pager"] = {"webhook_configs": [{"url": pager_url, "send_resolved": True}]}
+    there = [receiver for receiver in get_args(Receiver) if receiver in receivers]
     return {
         "global": _smtp(mail),
         "route": {
@@ -34,9 +38,9 @@ def alertmanager(mail: Mail, sms_url: str, pager_url: str) -> dict[str, Any]:
             "group_wait": "10s",
             "group_interval": "5m",
             "repeat_interval": REPEAT,
-            "routes": [_route(receiver) for receiver in get_args(Receiver)],
+            "routes": [_route(receiver) for receiver in there],
         },
-        "receivers": [{"name": name, **receivers[name]} for name in get_args(Receiver)],
+        "receivers": [{"name": name, **receivers[name]} for name in there],
     }
 
 

@@ -40,10 +40,10 @@ def _aimed(levels: Levels) -> Iterator[tuple[str, str, str]]:
         f"failed ≤ {aims.deploy_failed_requests}, cut streams ≤ {aims.deploy_cut_streams}",
         drill,
     )
-    load = "`locust -f loadtests/`"
-    yield "twice the load of a full system", f"≥ {aims.goodput_kept:.0%} of its right answers", load
-    yield "a soak", f"memory of a function ≤ {aims.memory_growth:g} times that of its begin", load
     yield "rollback", f"≤ {aims.rollback_s:g} s", drill
+    load = "`locust -f loadtests/`"
+    yield "overload", f"≥ {aims.goodput_kept:.0%} of the right answers kept when twice as many come", load
+    yield "memory over a soak", f"≤ {aims.memory_growth:g} times what it was at the begin", load
     yield (
         "restore on an empty machine",
         f"lost ≤ {aims.restore_lost_s:g} s, back after ≤ {aims.restore_s:g} s",

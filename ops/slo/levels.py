@@ -1,13 +1,18 @@
 """Reads ops/slo.toml. Whatever judges the service takes its figures from here, so that none can drift."""
 
+import math
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-PATH = Path(__file__).parents[1] / "slo.toml"
+from ops.slo.slips import told
+
+NAME = "ops/slo.toml"
+PATH = Path(__file__).parents[2] / NAME
 
 Severity = Literal["critical", "warning"]
 Receiver = Literal["sms", "email", "pager"]
@@ -15,10 +20,14 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Seconds = Positive
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Read = TypeVar("Read")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
+    def __post_init__(self) -> None:
+        for field in self.__struct_fields__:
+            if getattr(self, field) == math.inf:  # which TOML can say, and no bound refuses
+                raise ValueError(f"{field} must be finite")
 
 
 class Promised(_Section, frozen=True):
@@ -138,8 +147,33 @@ class Levels(_Section, frozen=True):
     rollback: Rollback
     aims: Aims
 
+    def __post_init__(self) -> None:
+        ends = [stage.end_s for stage in self.ramp]
+        if not ends or ends != sorted({*ends}):
+            raise ValueError("ramp: it must have stages, each with a later end_s than the one before")
+
+
+class _RollbackAlone(msgspec.Struct, frozen=True):
+    """Of the file what the host needs: a slip elsewhere must not keep it from its work."""
+
+    rollback: Rollback
+
 
 @cache
 def load(path: Path = PATH) -> Levels:
-    """The service levels; raises OSError, tomllib.TOMLDecodeError, or msgspec.ValidationError that names the key."""
-    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Levels)
+    """The service levels; raises LevelsError, which names the field."""
+    return _read(path, Levels)
+
+
+def load_rollback(path: Path = PATH) -> Rollback:
+    """What the file says now of rollbacks, whatever else is wrong with it; raises LevelsError."""
+    return _read(path, _RollbackAlone).rollback
+
+
+def _read(path: Path, kind: type[Read]) -> Read:
+    data: Mapping[str, Any] = {}
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+        return msgspec.convert(data, kind)
+    except (OSError, ValueError) as error:  # TOML, UTF-8 and levels alike
+        raise told(NAME, error, kind, data) from error

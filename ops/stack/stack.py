@@ -14,6 +14,7 @@ from core.settings import Settings
 from ops.host import records
 from ops.release.journal import Journal
 from ops.release.store import Store
+from ops.slo import LevelsError, load
 from ops.stack import child, database, opening, preflight, sweep, tls
 from ops.stack.chores import Chore
 from ops.stack.desk import Desk
@@ -64,6 +65,7 @@ class Stack:
         preflight.check_named(self.settings, first=not any(self.instance.releases.iterdir()))
         self._end_leftovers()
         tls.hosts(self.settings)
+        self._say_slips()
         require_free_ports(self.settings)
         self._start_database()
         self._start_models()
@@ -250,6 +252,13 @@ class Stack:
         if found:
             self._say(f"ending {len(found)} processes that an earlier run left behind")
             sweep.end(found)
+
+    def _say_slips(self) -> None:
+        """What is wrong with the service levels keeps nobody from serving."""
+        try:
+            load()
+        except LevelsError as error:
+            self._say(f"{error}; it starts all the same, and `edge doctor` tells what that costs")
 
     def _timed(self, name: str, work: Callable[[], object]) -> None:
         start = time.monotonic()

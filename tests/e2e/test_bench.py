@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import ops.bench.__main__ as bench_command
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(400)
 FIGURES = {
@@ -65,6 +67,13 @@ def test_all_parts_are_tested_here_and_told_in_the_help():
     refused = bench("nonsense")
     assert 2 == refused.returncode
     assert all(part in refused.stderr for part in FIGURES)
+
+
+def test_without_a_baseline_it_is_said_what_makes_one(monkeypatch, capsys, tmp_path: Path):
+    monkeypatch.setattr(bench_command, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench", "--against", str(tmp_path / "bench.json")])
+    assert 2 == bench_command.main()
+    assert "no baseline of this machine yet: run make bench" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_run_is_written_and_compared_and_one_of_another_machine_is_refused(folder: Path):

@@ -170,6 +170,26 @@ def wait_until(condition, timeout_s: float = 60.0) -> None:
         time.sleep(0.1)
 
 
+def test_the_page_says_why_a_run_cannot_begin(stack: RunningStack, tmp_path: Path):
+    with page(stack, tmp_path) as client:
+        for wrong, why in (
+            ({"scenario": "writes"}, "needs an operator's key"),
+            ({"shop": "4711"}, "4711 knows nothing"),
+        ):
+            answer = client.post("/swarm", data={"scenario": "ramp", "host": stack.address, **wrong}).json()
+            assert not answer["success"]
+            assert why in answer["message"]
+            assert f"the load test cannot begin: {answer['message']}\n" == client.get("/verdict").text
+
+
+def test_locust_tells_our_options_when_it_is_asked_for_the_scenarios():
+    locust = [str(Path(sys.executable).with_name("locust")), "-f", "loadtests/", "--scenarios"]
+    done = subprocess.run(locust, cwd=ROOT, capture_output=True, text=True, check=True)
+    told = " ".join(done.stdout.split())
+    assert all(f"{name}: " in told for name in SCENARIOS)
+    assert {"--scale", "--key", "EDGE_LOAD_SCALE"} <= {*told.replace(",", " ").replace("]", " ").split()}
+
+
 def test_the_page_offers_the_scenarios_runs_one_and_shows_the_verdict(stack: RunningStack, tmp_path: Path):
     with page(stack, tmp_path) as client:
         shown = client.get("/").text

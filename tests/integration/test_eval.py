@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,14 @@ def test_each_shop_answers_from_its_own_documents(first):
 
 def test_words_alone_find_less(first):
     assert first["bm25"]["recall@10"] < first["recall@10"]
+
+
+def test_the_parts_of_a_score_add_up_as_they_are_shown(evaluate, first):  # noqa: ARG001 - loads the collection
+    done = evaluate("--tenant-field", "shop", "--explain")
+    sums = re.findall(r"(\S+) = cosine (\S+) \+ (\S+) \* words (\S+) ", done.stdout)
+    assert sums, done.stdout
+    for score, cosine, weight, words in sums:
+        assert float(score) == pytest.approx(float(cosine) + float(weight) * float(words), abs=2e-3)
 
 
 def test_an_explanation_names_the_parts_of_the_score(first):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import tempfile
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import Settings
+from ops.cli import learning, main
 from tests.parts.documents import docx_of, pdf
 from tests.parts.faulty_models import FaultyModels
 from tests.parts.importing import command, environ_of, knowledge, learn, one, run, start, until_written, write_rows
@@ -98,6 +101,29 @@ def test_small_files_share_a_transaction_and_are_told_apart(settings, database, 
 def test_an_import_leaves_the_cache_of_visitors_questions_alone(settings, tmp_path):
     assert 3 == learn(settings, write_rows(tmp_path / "faq.jsonl", rows(3)), "--shop", 1)["imported"]
     assert not list((settings.home / "cache").rglob("*"))
+
+
+def test_files_of_a_folder_that_nobody_reads_are_told_and_are_no_failure(settings, tmp_path):
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    for name in ("old.DOC", "prices.xlsx", "more.xlsx", ".hidden.xlsx", "~$open.docx"):
+        (folder / name).write_bytes(b"x")
+    done = run(settings, "learn", folder, "--shop", 5)
+    assert 0 == done.returncode, done.stderr
+    assert "3 files skipped (.doc, .xlsx)" in done.stdout
+    report = learn(settings, folder, "--shop", 5)
+    assert ({".doc": 1, ".xlsx": 2}, 0) == (report["skipped"], report["failures"])
+
+
+def test_how_far_it_is_is_told_now_and_then_where_there_is_no_terminal(settings, tmp_path, monkeypatch):
+    path = write_rows(tmp_path / "faq.jsonl", rows(120))
+    monkeypatch.setattr(learning, "LINE_S", 0.02)
+    for name, value in settings.to_environ().items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(main, ["learn", str(path), "--shop", "5"])
+    assert 0 == done.exit_code, done.output
+    assert re.search(r"^\d+% read, \d+ imported, 0 unchanged, 0 failed", done.stderr, re.MULTILINE)
+    assert done.stdout.startswith("120 imported")
 
 
 def test_tenants_keep_their_shops_in_every_later_import(settings, tmp_path):

@@ -129,6 +129,18 @@ async def test_passages_of_files_and_those_written_one_by_one_come_back_with_ids
 
 
 @pytest.mark.usefixtures("nothing_known")
+def test_what_the_shop_does_not_know_is_not_said_to_be_forgotten(settings, tmp_path):
+    (tmp_path / "book.md").write_text("First.")
+    assert 0 == run(settings, "learn", tmp_path / "book.md", "--shop", 1).returncode
+    wrong = run(settings, "knowledge", "forget", "--shop", 1, tmp_path / "book.md", tmp_path / "nonsense.md", "--yes")
+    assert (1, "") == (wrong.returncode, wrong.stdout)
+    assert f"shop 1 knows nothing from {tmp_path / 'nonsense.md'}" in wrong.stderr
+    assert 1 == len(everything(settings))
+    done = run(settings, "knowledge", "forget", "--shop", 1, "--all", "--yes")
+    assert (0, "forgot 1 documents\n") == (done.returncode, done.stdout)
+
+
+@pytest.mark.usefixtures("nothing_known")
 async def test_an_edited_export_replaces_what_it_was_made_of(settings, tmp_path):
     (tmp_path / "book.md").write_text("# One\n\nFirst.\n\n# Two\n\nSecond.")
     run(settings, "learn", tmp_path / "book.md", "--shop", 1)

@@ -87,6 +87,11 @@ def test_deploys_need_the_instances_own_folder(stack: RunningStack, monkeypatch,
     preflight.check(options(stack, scenario="deploys"))
 
 
+def test_a_shop_that_knows_nothing_is_named(stack: RunningStack):
+    assert "shop 4711 knows nothing" in refusal(options(stack, shop="4711"))
+    preflight.check(options(stack, scenario="writes", key=stack.key(), shop="4711"))  # which has shops of its own
+
+
 def test_a_questions_file_without_a_question_is_named(stack: RunningStack, tmp_path: Path):
     (tmp_path / "said.jsonl").write_text('{"text": "Thanks."}')
     assert "said.jsonl" in refusal(options(stack, questions=str(tmp_path / "said.jsonl")))

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from core.db.ann import LOCK_KEY, build_indexes
+from core.db.names import set_names
 from core.db.reembedding import forget_old_vectors
 from core.db.shops import ShopReader
 from core.errors import ModelUnavailable
@@ -368,6 +369,8 @@ async def test_the_doctor_tells_which_shops_wait_and_for_what(database, old, new
 
     none = [(Level.OK, "no shop waits for vectors of all-minilm")]
     waits = f"shop {SHOP}: vectors of all-minilm are missing of 3 passages; its searches use another model"
+    with psycopg.connect(database.owner_dsn) as owner:  # as an import leaves it that was stopped at its begin
+        set_names(owner, 4712, ["The Copper Comb"])
     assert none == await told(old)
     assert [(Level.WARNING, waits)] == await told(new)  # settings name it, and nothing was embedded with it yet
     steps = asyncio.Queue()

@@ -106,6 +106,16 @@ async def test_an_unknown_shop_knows_nothing_and_costs_no_embedding(process):
     assert "embedding" not in trace.seconds
 
 
+async def test_a_shop_without_passages_knows_nothing_and_is_not_degraded(process, database):
+    """Which an import leaves that was stopped after it had made the shop."""
+    with psycopg.connect(database.owner_dsn) as owner:
+        set_names(owner, 4712, ["The Copper Comb"])
+    found, trace = await process.ask(shop_id=4712)
+    assert found == NOTHING
+    assert found.degraded is None
+    assert "embedding" not in trace.seconds
+
+
 async def test_a_question_without_content_is_refused(process):
     for text in ("   ", "\u3000\n", "half \ud800 a pair"):
         with pytest.raises(InvalidRequest):

@@ -60,6 +60,18 @@ def test_alertmanager_takes_its_configuration(amtool, folder):
     run(amtool, "check-config", "alertmanager.yml", cwd=folder)
 
 
+def test_who_has_an_address_alone_gets_every_alert_there(amtool, tmp_path):
+    mail_alone = ALERTMANAGER[: ALERTMANAGER.index("--sms-url")]
+    done = CliRunner(env={"EDGE_PORT": "8080"}).invoke(main, ["slo", *mail_alone])
+    assert 0 == done.exit_code, done.output
+    assert "no URL for SMS or pager" in done.stderr
+    (tmp_path / "alertmanager.yml").write_text(done.stdout)
+    run(amtool, "check-config", "alertmanager.yml", cwd=tmp_path)
+    for reaches in (*REACHES, "pager"):
+        words = ("config", "routes", "test", "--config.file=alertmanager.yml", f"reaches={reaches}")
+        assert "email" == run(amtool, *words, cwd=tmp_path).strip()
+
+
 @pytest.mark.parametrize("reaches", REACHES)
 def test_an_alert_reaches_those_whom_the_file_names_and_nobody_else(amtool, folder, reaches):
     routed = run(amtool, "config", "routes", "test", "--config.file=alertmanager.yml", f"reaches={reaches}", cwd=folder)

@@ -51,6 +51,17 @@ def test_users_grow_until_some_are_refused_and_then_are_doubled():
     assert full.end + doubling.SETTLING_S <= double.begin
 
 
+def test_a_burst_of_refusals_is_not_taken_for_a_full_system():
+    doubling, now, burst = Doubling(hold_s=10), 1000.0, 0
+    while doubling.users < 90:
+        refused = 0.5 if doubling.users == 60 and burst < doubling.CONFIRMING_S - 1 else 0.0
+        burst += refused > 0
+        doubling.tick(now, refused)
+        assert "growing" == doubling.phase
+        now += 1
+    assert burst
+
+
 def test_a_system_that_is_never_full_ends_the_search_for_its_capacity():
     doubling, now = Doubling(hold_s=10), 0.0
     while doubling.tick(now, 0.0) is not None:
@@ -202,6 +213,8 @@ def test_a_run_without_a_sample_has_a_picture_too(tmp_path):
         ("::", None, "http://[::1]:8080"),
         ("fd00::7", "8081", "http://[fd00::7]:8081"),
         ("shop.example", None, "http://shop.example:8080"),
+        ("http://127.0.0.1:23000", None, "http://127.0.0.1:23000"),
+        ("https://shop.example/", "8081", "https://shop.example"),
     ],
 )
 def test_the_address_follows_the_instances_own_settings(host, port, address):

@@ -113,7 +113,46 @@ def test_goodput_is_what_was_right_within_the_window_and_refusals_do_not_count_f
     evidence = Evidence([good, refused], windows=windows)
     assert (15, 55) == (evidence.offered("full"), evidence.offered("double"))
     assert (15, 13) == (evidence.goodput("full"), evidence.goodput("double"))
-    assert 13 / 15 == goodput_kept(evidence)
+    assert (0, 40) == (evidence.turned_away("full"), evidence.turned_away("double"))
+
+
+def overloaded(*, full: tuple[int, int], double: tuple[int, int]) -> Evidence:
+    """So many answers and refusals a second, for ten seconds each; nothing else is wrong."""
+    windows = {"full": Window(100, 110), "double": Window(110, 120)}
+    answers, refusals = (
+        {second: (full, double)[second >= 110][place] for second in range(100, 120)} for place in (0, 1)
+    )
+    return Evidence(
+        [
+            Total(SEARCH, "POST", sum(answers.values()), 0, 20, {20.0: sum(answers.values())}, answers, {}),
+            Total(SEARCH + REFUSED, "POST", sum(refusals.values()), 0, 5, {5.0: sum(refusals.values())}, refusals, {}),
+        ],
+        windows=windows,
+        notes=GOOD,
+    )
+
+
+def test_an_overloaded_system_that_keeps_its_goodput_passes():
+    evidence = overloaded(full=(15, 3), double=(14, 22))
+    assert 14 / 15 == goodput_kept(evidence)
+    assert judge("overload", SCENARIOS["overload"].criteria, evidence).passed
+
+
+@pytest.mark.parametrize(
+    ("full", "double", "broken"),
+    [
+        ((19, 0), (30, 0), {"refused of them, full", "offered, doubled to full"}),
+        ((19, 1), (20, 20), {"refused of them, full"}),
+        ((15, 5), (16, 14), {"offered, doubled to full"}),
+    ],
+)
+def test_a_run_that_overloaded_nothing_does_not_pass_and_measures_no_goodput(full, double, broken):
+    evidence = overloaded(full=full, double=double)
+    rows = rows_of("overload", evidence)
+    kept = rows["goodput kept when load doubles"]
+    assert (None, False) == (kept.value, kept.kept)
+    assert broken <= {name for name, row in rows.items() if not row.kept}
+    assert not judge("overload", SCENARIOS["overload"].criteria, evidence).passed
 
 
 def test_a_system_that_was_never_full_says_nothing_of_overload():

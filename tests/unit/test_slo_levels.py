@@ -9,8 +9,8 @@ import pytest
 from core.observe.metrics import BUCKETS
 from ops.host.gauges import BUCKETS_S
 from ops.host.watch import Triggers
-from ops.slo import Levels, load
-from ops.slo.levels import PATH
+from ops.slo import Levels, LevelsError, load
+from ops.slo.levels import PATH, load_rollback
 
 LEVELS = load()
 
@@ -20,22 +20,51 @@ def test_every_figure_of_the_file_is_read():
 
 
 @pytest.mark.parametrize(
-    ("line", "changed", "named"),
+    ("line", "changed", "said"),
     [
-        ("error_rate = 0.01", "error_rate = 1.01", "promised.error_rate"),
-        ("search_s = 0.5 ", "search_s = 0 ", "promised.search_s"),
-        ('severity = "critical"', 'severity = "dire"', "severity"),
-        ("[alerts.ServiceDown]", "[alerts.ServiceGone]", "ServiceGone"),
-        ("least_requests = 20", "", "least_requests"),
+        ("error_rate = 0.01", "error_rate = 1.01", ": promised.error_rate: it must be <= 1.0, and is 1.01"),
+        ("error_rate = 0.01", "error_rate = -1", ": promised.error_rate: it must be >= 0.0, and is -1"),
+        ("error_rate = 0.01", "error_rate = nan", ": promised.error_rate: it must be >= 0.0, and is nan"),
+        ("error_rate = 0.01", 'error_rate = "1"', ": promised.error_rate: a number is expected, not a string"),
+        ("error_rate = 0.01", "error_rate = ", " is not TOML: Invalid value (at line 10, column 14)"),
+        ("error_rate = 0.01", "eror_rate = 0.01", ": promised.eror_rate is no level; known: response_p50_s, "),
+        ("search_s = 0.5 ", "search_s = 0 ", ": promised.search_s: it must be > 0.0, and is 0"),
+        ("search_s = 0.5 ", "search_s = inf ", ": promised: search_s must be finite"),
+        ('severity = "critical"', 'severity = "dire"', "severity: 'dire' is none of critical, warning"),
+        ('["sms", "email"]', '["sms", "mail"]', "reaches[1]: 'mail' is none of sms, email, pager"),
+        ("[alerts.ServiceDown]", "[alerts.ServiceGone]", ": alerts.ServiceGone is no level; known: HighErrorRate, "),
+        ("[rollback]", "[rolback]", ": rolback is no level; known: promised, ramp, "),
+        ("users = 10", "user = 10", ": ramp[0].user is no level; known: end_s, users"),
+        ("end_s = 420", "end_s = 20", ": ramp: it must have stages, each with a later end_s than the one before"),
+        ("least_requests = 20", "", ": rollback.least_requests is missing"),
     ],
 )
-def test_what_cannot_be_a_level_is_refused_by_its_name(tmp_path, line, changed, named):
+def test_a_slip_is_told_in_one_sentence_with_file_and_field(tmp_path, line, changed, said):
+    with pytest.raises(LevelsError) as refused:
+        load(spoilt(tmp_path, line, changed))
+    assert said in str(refused.value)
+    assert str(refused.value).startswith("ops/slo.toml")
+    assert "\n" not in str(refused.value)
+
+
+def spoilt(folder, line, changed):
     text = PATH.read_text("utf-8")
     assert line in text
-    broken = tmp_path / "slo.toml"
-    broken.write_text(text.replace(line, changed))
-    with pytest.raises(msgspec.ValidationError, match=named):
-        load(broken)
+    (folder / "slo.toml").write_text(text.replace(line, changed))
+    return folder / "slo.toml"
+
+
+def test_what_cannot_be_read_at_all_is_told_alike(tmp_path):
+    (tmp_path / "latin").write_bytes("# für".encode("latin-1"))
+    for path, said in ((tmp_path / "none", "cannot be read: No such file"), (tmp_path / "latin", "is not TOML")):
+        with pytest.raises(LevelsError, match=said):
+            load(path)
+
+
+def test_a_slip_elsewhere_leaves_the_host_its_triggers(tmp_path):
+    assert LEVELS.rollback == load_rollback(spoilt(tmp_path, "[alerts.ServiceDown]", "[alerts.ServiceGone]"))
+    with pytest.raises(LevelsError, match=r"rollback\.crashes"):
+        load_rollback(spoilt(tmp_path, "crashes = 3 ", "crashes = -3 "))
 
 
 def test_the_rollback_triggers_are_those_of_the_file():
