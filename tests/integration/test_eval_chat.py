@@ -22,8 +22,8 @@ BARBERSHOP = 1
 WITHOUT_FACTS = {"cafe": 2, "garage": 3, "restaurant": 4}
 WITH_FACTS = {"studio": 5, "pizzeria": 6, "vet": 7, "bowling": 8, "campsite": 9}
 ORDERED = {"florist": 10, "climbing": 11, "nails": 12}  # with orders among the passages, about what is asked
-# Answered though their files have another answer, or none: the price of a consultation, and that Sunday is closed; what a
-# fire bowl costs; the hours of the facts, where a passage alone knows of the winter.
+# Answered though their files have another answer, or none: the price of a consultation, and that Sunday is closed;
+# what a fire bowl costs; the hours of the facts, where a passage alone knows of the winter.
 WRONG = {
     "vet": ["how much is a consultation on a sunday"],
     "campsite": ["can we have a fire", "are you open in december"],
