@@ -15,7 +15,7 @@ from core.answer.offers import reply_to_offer
 from core.answer.turn import Turn
 from core.conversations.patience import in_time
 from core.errors import DatabaseUnavailable, OutboxUnavailable
-from core.knowledge.once import Once
+from core.handoff.incoming import Incoming
 from core.services import Services
 
 OFFERED_AFTER = 2
@@ -48,15 +48,6 @@ async def _exists(services: Services, shop_id: int) -> bool:
         return True  # found out when the turn is written
 
 
-class Incoming(msgspec.Struct, frozen=True):
-    """A visitor's message; under the same `once` a human is given it once, however often it comes."""
-
-    shop_id: int
-    conversation_id: UUID | None
-    text: str
-    once: Once | None = None
-
-
 class Standing(msgspec.Struct, frozen=True):
     """How a visitor stands with the humans of a shop.
 
@@ -69,16 +60,18 @@ class Standing(msgspec.Struct, frozen=True):
     offered: bool = False
 
 
-async def standing(services: Services, incoming: Incoming) -> Standing:
+async def standing(services: Services, incoming: Incoming | None) -> Standing:
     """Give a message to the human who has the conversation, if one has; else how the visitor stands.
+
+    Without `incoming` the conversation begins with it.
 
     Raises DatabaseUnavailable when a human has it and the message cannot be given.
     """
-    shop_id, conversation_id, recorder = incoming.shop_id, incoming.conversation_id, services.recorder
-    if conversation_id is None:
+    if incoming is None:
         return Standing()
+    shop_id, conversation_id, recorder = incoming.shop_id, incoming.conversation_id, services.recorder
     status = await recorder.handoff_status(shop_id, conversation_id)
-    if status == "active" and await _passed_on(services, incoming):
+    if status == "active" and await services.desk.pass_on(incoming):
         return Standing(passed=True)
     replies = reply_to_offer(incoming.text) is not None
     offered = replies and await recorder.unanswered_in_a_row(shop_id, conversation_id) > 0
@@ -86,7 +79,7 @@ async def standing(services: Services, incoming: Incoming) -> Standing:
 
 
 async def unless_taken(
-    services: Services, incoming: Incoming, events: AsyncGenerator[Event, None], *, whole: bool
+    services: Services, incoming: Incoming | None, events: AsyncGenerator[Event, None], *, whole: bool
 ) -> AsyncGenerator[Event, None]:
     """The events of an answer; silence where a human took the conversation over while it waited for the model.
 
@@ -106,16 +99,11 @@ async def unless_taken(
             yield event
 
 
-async def _is_taken(services: Services, incoming: Incoming) -> bool:
-    if incoming.conversation_id is None:
+async def _is_taken(services: Services, incoming: Incoming | None) -> bool:
+    if incoming is None:
         return False
     owns = await services.recorder.human_owns(incoming.shop_id, incoming.conversation_id)
-    return owns and await _passed_on(services, incoming)
-
-
-async def _passed_on(services: Services, incoming: Incoming) -> bool:
-    assert incoming.conversation_id is not None, "nobody has a conversation without an id"
-    return await services.desk.pass_on(incoming.shop_id, incoming.conversation_id, incoming.text, incoming.once)
+    return owns and await services.desk.pass_on(incoming)
 
 
 async def silence() -> AsyncGenerator[Event, None]:

@@ -17,6 +17,7 @@ from core.db.position import Position
 from core.db.shops import exists
 from core.errors import Conflict, NotFound, Unavailable
 from core.handoff.hours import Hours, Opening, promise
+from core.handoff.incoming import Incoming
 from core.handoff.notices import About, Occasion, notices, patience
 from core.handoff.tokens import hash_of, new_seed, new_token, token_from
 from core.knowledge.once import Once, Reply, Write, write_once
@@ -167,11 +168,12 @@ class Desk:
                     closed += 1
         return closed
 
-    async def pass_on(self, shop_id: int, conversation_id: UUID, message: str, once: Once | None = None) -> bool:
+    async def pass_on(self, incoming: Incoming) -> bool:
         """Give a message that came to the assistant to the human who has the conversation; False when nobody has.
 
         Nobody has it any more when it was given back meanwhile.
         """
+        shop_id, conversation_id = incoming.shop_id, incoming.conversation_id
         handoff = await handoffs.of_conversation(self._database, shop_id, conversation_id)
         if handoff is None or not handoff.is_with_human:
             return False
@@ -181,11 +183,12 @@ class Desk:
             now = await _locked(conn, shop_id, handoff.id)
             if not now.is_with_human:
                 raise Conflict("Nobody has answered for too long.")
-            await self._hear(conn, shop_id, now, message, opening)
+            await self._hear(conn, shop_id, now, incoming.text, opening)
+            await conversations.name_user(conn, shop_id, conversation_id, incoming.user_id)
             return Reply(b"", about=conversation_id)
 
         try:
-            await self._written(shop_id, once, write)
+            await self._written(shop_id, incoming.once, write)
         except (Conflict, NotFound):
             return False
         return True

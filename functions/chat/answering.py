@@ -15,11 +15,12 @@ from litestar.response.base import ASGIResponse
 from core.answer.assistant import whole
 from core.answer.events import Answered, Event
 from core.answer.turn import Turn
+from core.handoff.incoming import Incoming
 from core.http.events import EventStream, while_there
 from core.http.request import EdgeRequest, prefers_events
 from core.http.routes import answers
 from core.knowledge.once import Once
-from core.recording import Incoming, human_is_due, record_turn, silence, standing, unless_taken
+from core.recording import human_is_due, record_turn, silence, standing, unless_taken
 from core.services import Services
 from functions.chat.replay import place_of
 from functions.chat.streaming import Narration
@@ -81,7 +82,9 @@ async def _events(
     services: Services, data: ChatRequest, now: datetime, once: Once | None = None
 ) -> AsyncGenerator[Event, None]:
     """The answer's events, for a stream with the `once` of its message; silence where a human answers."""
-    incoming = Incoming(data.shop_id, data.conversation_id, data.message, once)
+    incoming = None  # of a conversation that begins nobody has asked for a human
+    if data.conversation_id is not None:
+        incoming = Incoming(data.shop_id, data.conversation_id, data.user_id, data.message, once)
     stands = await standing(services, incoming)
     if stands.passed:
         return silence()

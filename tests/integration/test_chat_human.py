@@ -9,7 +9,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from core.answer.events import Answered, Status, Token
-from core.recording import Incoming, unless_taken
+from core.handoff.incoming import Incoming
+from core.recording import unless_taken
 from core.retrieval.lens import ensure_calibrated
 from functions import chat, handoff
 from tests.parts.faulty_chat import MODEL, faulty_chat
@@ -159,7 +160,7 @@ async def test_an_answer_whose_beginning_was_read_is_told_to_its_end(assistant, 
         yield Answered("Dogs are welcome.", "written")
 
     services = assistant._transport.app.state.services
-    incoming = Incoming(SHOP, UUID(talk.id), MAY_I)
+    incoming = Incoming(SHOP, UUID(talk.id), None, MAY_I)
     told = [event async for event in unless_taken(services, incoming, written(), whole=False)]
     assert "Dogs are welcome." == "".join(event.text for event in told if isinstance(event, Token))
     assert [] == await talk.heard()

@@ -21,6 +21,7 @@ from core.db.pool import Database
 from core.facts.book import Change, FactBook
 from core.facts.types import Facts
 from core.handoff import webhook
+from core.handoff.incoming import Incoming
 from core.handoff.lookout import LOOK_S, Lookout
 from core.handoff.notices import About, notices
 from core.knowledge.once import Reply
@@ -509,9 +510,9 @@ async def test_without_the_database_nobody_is_promised_a_human(app, postgres, mo
 async def test_a_message_that_came_to_the_assistant_is_passed_on_to_the_human(app, owner, module_database):
     answer, visitor, path = await opened(app)
     desk, place = app._transport.app.state.services.desk, (SHOP, uuid.UUID(answer["conversationId"]))
-    assert not await desk.pass_on(*place, "Anybody?")
+    assert not await desk.pass_on(Incoming(*place, None, "Anybody?"))
     await said(app, path, "Yes.", owner)
-    assert await desk.pass_on(*place, "Good.")
+    assert await desk.pass_on(Incoming(*place, None, "Good."))
     assert ("visitor", "active", "Good.") == (await lines(app, path, visitor))[-1]
     counted = "select count(*) from message where content = 'Good.' and role = 'user'"
     assert [(1,)] == rows(module_database, counted)
