@@ -25,20 +25,22 @@ _SILENCE = Answered("", "human")
 _log = logging.getLogger(__name__)
 
 
-async def record_turn(services: Services, turn: Turn) -> None:
+async def record_turn(services: Services, turn: Turn) -> bool:
     """Keep a turn on the local disk, from where it goes to the database; a slow one is not waited for.
 
-    Where the disk takes nothing the visitor is answered all the same: the log and a metric say what was not kept. Of a
-    shop that there is not nothing is kept: whoever asks for one must not make it.
+    Whether it is kept: where the disk takes nothing the visitor is answered all the same, and told so; the log and a
+    metric count it. Of a shop that there is not nothing is kept: whoever asks for one must not make it.
     """
     services.turns.count(answered=turn.answered)
     if not await _exists(services, turn.shop_id):
-        return
+        return False
     try:
         await services.recorder.record_turn(turn)
     except OutboxUnavailable as error:
         services.turns.lost += 1
         _log.warning("a turn was not kept: %s", error)
+        return False
+    return True
 
 
 async def _exists(services: Services, shop_id: int) -> bool:

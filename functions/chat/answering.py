@@ -72,10 +72,11 @@ async def _finished(request: EdgeRequest, data: ChatRequest, conversation_id: UU
         answered=answer.known,
         created_at=datetime.now(UTC),
     )
-    await record_turn(request.services, turn)
+    kept = await record_turn(request.services, turn)
     history = data.conversation_history
     due = await human_is_due(request.services, data.shop_id, conversation_id, answer, history)
-    return respond(answer, conversation_id, offer_human=due)
+    # An id under which there is nothing is no promise to make.
+    return respond(answer, conversation_id if kept else data.conversation_id, offer_human=due, recorded=kept)
 
 
 async def _events(
