@@ -43,23 +43,27 @@ async def chat(request: EdgeRequest, data: JSONBody[ChatRequest], last_event_id:
     conversation_id = data.conversation_id or uuid_utils.uuid7()
 
     async def finish(answer: Answered) -> ChatResponse:
-        return await _finished(request, data, conversation_id, answer)
+        return await _finished(request, data, conversation_id, answer, incoming if answer.unsure else None)
 
     if prefers_events(request):
         narration = Narration(services.answers, await request.body(), place_of(last_event_id), finish)
         # Before anything else: whoever asks for the rest of an answer says nothing new.
         if (known := narration.known()) is not None:
             return EventStream(known, narration.farewell)
-        events = await _events(services, data, request.now, narration.once)
+        incoming = _incoming(data, narration.once)
+        events = await _events(services, data, incoming, request.now, whole=False)
         return EventStream(narration.events(events), narration.farewell)
-    work = asyncio.create_task(whole(await _events(services, data, request.now)))
+    incoming = _incoming(data, None)
+    work = asyncio.create_task(whole(await _events(services, data, incoming, request.now, whole=True)))
     if not await while_there(request.receive, work):
         return ASGIResponse(status_code=204)  # nobody reads it
     return ASGIResponse(body=msgspec.json.encode(await finish(work.result())))
 
 
-async def _finished(request: EdgeRequest, data: ChatRequest, conversation_id: UUID, answer: Answered) -> ChatResponse:
-    """The response, once the turn is recorded."""
+async def _finished(
+    request: EdgeRequest, data: ChatRequest, conversation_id: UUID, answer: Answered, unheard: Incoming | None
+) -> ChatResponse:
+    """The response, once the turn is recorded; `unheard` where a human may have the conversation."""
     if answer.kind == "human" or request.is_rehearsal:  # what was said to a human is part of the hand-off already
         return respond(answer, conversation_id)
     turn = Turn(
@@ -72,22 +76,26 @@ async def _finished(request: EdgeRequest, data: ChatRequest, conversation_id: UU
         answered=answer.known,
         created_at=datetime.now(UTC),
     )
-    kept = await record_turn(request.services, turn)
+    kept = await record_turn(request.services, turn, unheard)
     history = data.conversation_history
     due = await human_is_due(request.services, data.shop_id, conversation_id, answer, history)
     # An id under which there is nothing is no promise to make.
     return respond(answer, conversation_id if kept else data.conversation_id, offer_human=due, recorded=kept)
 
 
+def _incoming(data: ChatRequest, once: Once | None) -> Incoming | None:
+    """The message, where a human may have the conversation: of one that begins nobody has asked for any."""
+    if data.conversation_id is None:
+        return None
+    return Incoming(data.shop_id, data.conversation_id, data.user_id, data.message, once)
+
+
 async def _events(
-    services: Services, data: ChatRequest, now: datetime, once: Once | None = None
+    services: Services, data: ChatRequest, incoming: Incoming | None, now: datetime, *, whole: bool
 ) -> AsyncGenerator[Event, None]:
-    """The answer's events, for a stream with the `once` of its message; silence where a human answers."""
-    incoming = None  # of a conversation that begins nobody has asked for a human
-    if data.conversation_id is not None:
-        incoming = Incoming(data.shop_id, data.conversation_id, data.user_id, data.message, once)
+    """The answer's events, of which the caller is given each or only the `whole`; silence where a human answers."""
     stands = await standing(services, incoming)
     if stands.passed:
         return silence()
     events = services.assistant.answer(data.to_question(now, stands))
-    return unless_taken(services, incoming, events, whole=once is None)
+    return unless_taken(services, incoming, events, whole=whole, unsure=stands.unsure)

@@ -168,12 +168,12 @@ async def test_a_human_has_the_conversation_from_their_first_reply_until_it_is_c
 ):
     answer, visitor, path = await opened(app)
     place = SHOP, uuid.UUID(answer["conversationId"])
-    assert not await recorder.human_owns(*place)
+    assert not (await recorder.handoff_seen(*place)).is_human
     assert "active" == (await said(app, path, "Hello, Ada of the shop here.", owner))["status"]
-    assert await recorder.human_owns(*place)
+    assert (await recorder.handoff_seen(*place)).is_human
     assert "active" == (await said(app, path, "When?", visitor))["status"]
     assert "closed" == (await app.post(f"{path}/close", headers=owner)).json()["status"]
-    assert not await recorder.human_owns(*place)
+    assert not (await recorder.handoff_seen(*place)).is_human
     response = await app.post(f"{path}/messages", json={"content": "Still there?"}, headers=visitor)
     assert is_problem(response, 409, "conflict")
     assert 200 == (await app.post(f"{path}/close", headers=visitor)).status_code
@@ -348,10 +348,13 @@ async def test_a_visitor_whom_nobody_answers_is_told_and_the_assistant_may_speak
             lambda: "still waits" in " ".join(mail["subject"] for mail in mails_of(box, answer)), "no second mail"
         )
         await said(client, path, "Sorry, here I am.", owner)
-        assert ("active", True) == (await status_of(client, path, visitor), await recorder.human_owns(*place))
+        assert ("active", True) == (
+            await status_of(client, path, visitor),
+            (await recorder.handoff_seen(*place)).is_human,
+        )
         await said(client, path, "One more thing.", visitor)
         await overdue(client, path, visitor)
-        assert not await recorder.human_owns(*place)
+        assert not (await recorder.handoff_seen(*place)).is_human
 
 
 async def overdue(client, path, headers):
