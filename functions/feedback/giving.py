@@ -41,7 +41,7 @@ async def rate(request: EdgeRequest, data: JSONBody[RatingRequest]) -> ASGIRespo
     """Rate a conversation's last answer."""
     key = request.idempotency_key
     rating = Rating(
-        id=_rating_id(data.conversation_id, key),
+        id=_rating_id(data, key),
         conversation_id=data.conversation_id,
         feedback_type=str(data.__struct_config__.tag),
         rating=data.rating,
@@ -49,18 +49,19 @@ async def rate(request: EdgeRequest, data: JSONBody[RatingRequest]) -> ASGIRespo
         metadata=_metadata(data.metadata),
         created_at=now(),
     )
-    first = await request.services.feedback.rate(rating, keyed=key is not None)
+    first = await request.services.feedback.rate(rating, data.shop_id, keyed=key is not None)
     opened = is_bad(first.feedback_type, first.rating)
     # Its own time: sent again, a rating is answered with the same bytes.
     response = RatingResponse(True, str(first.id), opened, "Thank you for the rating.", utc(first.created_at))
     return sent(Reply(msgspec.json.encode(response), replayed=first.created_at != rating.created_at))
 
 
-def _rating_id(conversation_id: UUID, key: str | None) -> UUID:
+def _rating_id(data: RatingRequest, key: str | None) -> UUID:
     """A new id, or under an `Idempotency-Key` always the same: the first rating under it stands."""
     if key is None:
         return uuid7()
-    digest = bytearray(sha256(conversation_id.bytes + key.encode()).digest()[:16])
+    place = key if data.shop_id is None else f"{key} {data.shop_id}"
+    digest = bytearray(sha256(data.conversation_id.bytes + place.encode()).digest()[:16])
     digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80  # a version 8 of ours (RFC 9562, 5.8)
     return UUID(bytes=bytes(digest))
 
