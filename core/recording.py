@@ -26,18 +26,22 @@ _SILENCE = Answered("", "human")
 _log = logging.getLogger(__name__)
 
 
-async def record_turn(services: Services, turn: Turn, unheard: Incoming | None = None) -> bool:
+async def record_turn(
+    services: Services, turn: Turn, unheard: Incoming | None = None, turn_id: UUID | None = None
+) -> bool:
     """Keep a turn on the local disk, from where it goes to the database; a slow one is not waited for.
 
     Whether it is kept: where the disk takes nothing the visitor is answered all the same, and told so; the log and a
     metric count it. Of a shop that there is not nothing is kept: whoever asks for one must not make it. `unheard` is
-    the message, where a human may have the conversation: with the turn it is kept for them.
+    the message, where a human may have the conversation: with the turn it is kept for them. Of the same `turn_id` one
+    turn is kept.
     """
     services.turns.count(answered=turn.answered)
     if not await _exists(services, turn.shop_id):
         return False
     try:
-        await services.recorder.record_turn(turn, *([unheard_event(unheard, turn.created_at)] if unheard else ()))
+        more = [] if unheard is None else [unheard_event(unheard, turn.created_at)]
+        await services.recorder.record_turn(turn, *more, turn_id=turn_id)
     except OutboxUnavailable as error:
         services.turns.lost += 1
         _log.warning("a turn was not kept: %s", error)

@@ -41,12 +41,12 @@ class Recorder:
         self._outbox = outbox
         self._status: LocalCache[Status | None] = LocalCache(REMEMBERED_BYTES)
 
-    async def record_turn(self, turn: Turn, *more: Event) -> None:
+    async def record_turn(self, turn: Turn, *more: Event, turn_id: UUID | None = None) -> None:
         """Keep a turn, and what goes with it: durable on the local disk when this returns, in the database soon after.
 
         Raises OutboxFull and OutboxUnavailable.
         """
-        await self._outbox.put(turn_event(turn), *more)
+        await self._outbox.put(turn_event(turn, turn_id), *more)
 
     async def handoff_seen(self, shop_id: int, conversation_id: UUID) -> Seen:
         """How the hand-off of a conversation stands."""
