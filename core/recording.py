@@ -15,8 +15,9 @@ from core.answer.history import Turn as Said
 from core.answer.offers import reply_to_offer
 from core.answer.turn import Turn
 from core.conversations.patience import in_time
+from core.conversations.recorder import Seen
 from core.errors import DatabaseUnavailable, OutboxUnavailable
-from core.knowledge.once import Once
+from core.handoff.incoming import Incoming, unheard_event
 from core.services import Services
 
 OFFERED_AFTER = 2
@@ -26,20 +27,27 @@ _SILENCE = Answered("", "human")
 _log = logging.getLogger(__name__)
 
 
-async def record_turn(services: Services, turn: Turn) -> None:
+async def record_turn(
+    services: Services, turn: Turn, unheard: Incoming | None = None, turn_id: UUID | None = None
+) -> bool:
     """Keep a turn on the local disk, from where it goes to the database; a slow one is not waited for.
 
-    Where the disk takes nothing the visitor is answered all the same: the log and a metric say what was not kept. Of a
-    shop that there is not nothing is kept: whoever asks for one must not make it.
+    Whether it is kept: where the disk takes nothing the visitor is answered all the same, and told so; the log and a
+    metric count it. Of a shop that there is not nothing is kept: whoever asks for one must not make it. `unheard` is
+    the message, where a human may have the conversation: with the turn it is kept for them. Of the same `turn_id` one
+    turn is kept.
     """
     services.turns.count(answered=turn.answered)
     if not await _exists(services, turn.shop_id):
-        return
+        return False
     try:
-        await services.recorder.record_turn(turn)
+        more = [] if unheard is None else [unheard_event(unheard, turn.created_at)]
+        await services.recorder.record_turn(turn, *more, turn_id=turn_id)
     except OutboxUnavailable as error:
         services.turns.lost += 1
         _log.warning("a turn was not kept: %s", error)
+        return False
+    return True
 
 
 async def _exists(services: Services, shop_id: int) -> bool:
@@ -49,50 +57,44 @@ async def _exists(services: Services, shop_id: int) -> bool:
         return True  # found out when the turn is written
 
 
-class Incoming(msgspec.Struct, frozen=True):
-    """A visitor's message; under the same `once` a human is given it once, however often it comes."""
-
-    shop_id: int
-    conversation_id: UUID | None
-    text: str
-    once: Once | None = None
-
-
 class Standing(msgspec.Struct, frozen=True):
     """How a visitor stands with the humans of a shop.
 
     `passed`: a human has the conversation, and the message was given to them; `waits`: one was asked for and has not
-    taken it over; `offered`: the last answer was not known, and offered one.
+    taken it over; `offered`: the last answer was not known, and offered one. `unsure`: nobody could say who has it.
     """
 
     passed: bool = False
     waits: bool = False
     offered: bool = False
+    unsure: bool = False
 
 
-async def standing(services: Services, incoming: Incoming) -> Standing:
+async def standing(services: Services, incoming: Incoming | None) -> Standing:
     """Give a message to the human who has the conversation, if one has; else how the visitor stands.
+
+    Without `incoming` the conversation begins with it.
 
     Raises DatabaseUnavailable when a human has it and the message cannot be given.
     """
-    shop_id, conversation_id, recorder = incoming.shop_id, incoming.conversation_id, services.recorder
-    if conversation_id is None:
+    if incoming is None:
         return Standing()
-    status = await recorder.handoff_status(shop_id, conversation_id)
-    if status == "active" and await _passed_on(services, incoming):
+    shop_id, conversation_id, recorder = incoming.shop_id, incoming.conversation_id, services.recorder
+    seen = await recorder.handoff_seen(shop_id, conversation_id)
+    if seen.is_human and await services.desk.pass_on(incoming):
         return Standing(passed=True)
     replies = reply_to_offer(incoming.text) is not None
     offered = replies and await recorder.unanswered_in_a_row(shop_id, conversation_id) > 0
-    return Standing(waits=status in {"waiting", "overdue"}, offered=offered)
+    return Standing(waits=seen.status in {"waiting", "overdue"}, offered=offered, unsure=not seen.sure)
 
 
 async def unless_taken(
-    services: Services, incoming: Incoming, events: AsyncGenerator[Event, None], *, whole: bool
+    services: Services, incoming: Incoming | None, events: AsyncGenerator[Event, None], *, whole: bool, unsure: bool
 ) -> AsyncGenerator[Event, None]:
     """The events of an answer; silence where a human took the conversation over while it waited for the model.
 
     It is looked at once, before the first words are seen: with `whole` that is when all of them are there. Whoever has
-    read the beginning of an answer is given its end.
+    read the beginning of an answer is given its end. `unsure`: nobody could say who has the conversation, before.
     """
     to_look = False
     async with aclosing(events):
@@ -101,22 +103,18 @@ async def unless_taken(
                 to_look = to_look or event.state != "searching"
             elif to_look and (isinstance(event, Answered) or not whole):
                 to_look = False
-                if await _is_taken(services, incoming):
+                seen = await _seen(services, incoming)
+                unsure = not seen.sure
+                if incoming is not None and seen.is_human and await services.desk.pass_on(incoming):
                     yield _SILENCE
                     return
-            yield event
+            yield msgspec.structs.replace(event, unsure=unsure) if isinstance(event, Answered) else event
 
 
-async def _is_taken(services: Services, incoming: Incoming) -> bool:
-    if incoming.conversation_id is None:
-        return False
-    owns = await services.recorder.human_owns(incoming.shop_id, incoming.conversation_id)
-    return owns and await _passed_on(services, incoming)
-
-
-async def _passed_on(services: Services, incoming: Incoming) -> bool:
-    assert incoming.conversation_id is not None, "nobody has a conversation without an id"
-    return await services.desk.pass_on(incoming.shop_id, incoming.conversation_id, incoming.text, incoming.once)
+async def _seen(services: Services, incoming: Incoming | None) -> Seen:
+    if incoming is None:
+        return Seen(None)
+    return await services.recorder.handoff_seen(incoming.shop_id, incoming.conversation_id)
 
 
 async def silence() -> AsyncGenerator[Event, None]:

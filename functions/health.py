@@ -22,6 +22,7 @@ from core.http.routes import answers
 from core.knowledge.reach import probe_used
 from core.models.writer import Message, Writer
 from core.observe.log import timestamp
+from core.outbox.store import MIB, Store
 from core.services import Services, open_services
 from core.settings import Settings
 from core.version import VERSION
@@ -49,6 +50,7 @@ class Checks(msgspec.Struct, frozen=True):
     embeddings: State
     llm: State
     cache: State
+    outbox: State
 
 
 class HealthResponse(msgspec.Struct, frozen=True):
@@ -65,7 +67,7 @@ def judge(checks: Checks) -> Literal["ok", "degraded", "down"]:
     """The state of the whole: nothing is answered anew without the database, everything else has a stand-in."""
     if checks.database != "ok":
         return "down"
-    others = {checks.embeddings, checks.llm, checks.cache}
+    others = {checks.embeddings, checks.llm, checks.cache, checks.outbox}
     return "ok" if others <= {"ok", "off"} else "degraded"
 
 
@@ -78,13 +80,14 @@ class Checkup:
 
     async def checks(self, services: Services) -> Checks:
         """The state of each part, `patience_s` from now at the latest."""
-        database, embeddings, llm, cache = await asyncio.gather(
+        database, embeddings, llm, cache, outbox = await asyncio.gather(
             self._state("database", lambda: _works(services.database.ping)),
             self._state("embeddings", lambda: _works(lambda: probe_used(services.database, services.embedder))),
             self._state("llm", lambda: _writes(services.writer)),
             self._state("cache", lambda: _caches_state(services.vectors, services.answers)),
+            self._state("outbox", lambda: _works(lambda: asyncio.to_thread(_keeps, services.settings))),
         )
-        return Checks(database, embeddings, llm, cache)
+        return Checks(database, embeddings, llm, cache, outbox)
 
     async def _state(self, part: str, ask: Callable[[], Coroutine[Any, Any, State]]) -> State:
         try:
@@ -112,6 +115,15 @@ async def _works(ask: Callable[[], Awaitable[object]]) -> State:
 def patience_s(settings: Settings) -> float:
     """How long a part may take: what a question may wait for the model, as far as the time of a request goes."""
     return min(max(CHECK_TIMEOUT_S, settings.embed_deadline_s + MARGIN_S), FUNCTION.timeout_s - MARGIN_S)
+
+
+def _keeps(settings: Settings) -> None:
+    """Raise Unavailable where an answered message could not be kept."""
+    store = Store(settings.home / "outbox", settings.outbox_size_mib * MIB)
+    try:
+        store.try_out()
+    finally:
+        store.close()
 
 
 async def _caches_state(*caches: DiskCache) -> State:

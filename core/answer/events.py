@@ -62,7 +62,7 @@ class Answered(msgspec.Struct, frozen=True):
     """The whole answer. `degraded` names what was missing, `as_of` when the facts in it last changed.
 
     `age_s` is how old the passages are that it rests on, when the database could not be asked; `waits` is that of the
-    question: no person is to be offered.
+    question: no person is to be offered; `unsure`: nobody could say whether a human has the conversation.
     """
 
     text: str
@@ -72,6 +72,7 @@ class Answered(msgspec.Struct, frozen=True):
     as_of: datetime | None = None
     age_s: float | None = None
     waits: bool = False
+    unsure: bool = False
 
     @property
     def known(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 from uuid_utils.compat import uuid7
@@ -44,10 +44,13 @@ def is_bad(feedback_type: str, rating: int | None) -> bool:
     return feedback_type == "thumbs_down" or (rating is not None and rating < GOOD_ENOUGH)
 
 
-def turn_event(turn: Turn) -> Event:
-    """The event that keeps a turn."""
-    record = TurnRecord(turn, uuid7(), uuid7())
+def turn_event(turn: Turn, turn_id: UUID | None = None) -> Event:
+    """The event that keeps a turn; under the same `turn_id` it is kept once."""
+    event_id = turn_id or uuid7()
+    ids = (uuid5(turn_id, "question"), uuid5(turn_id, "answer")) if turn_id else (uuid7(), uuid7())
+    record = TurnRecord(turn, *ids)
     return Event(
+        id=event_id,
         kind=TURN,
         lane="database",
         shop_id=turn.shop_id,

@@ -55,13 +55,14 @@ class Feedback:
         self._outbox = outbox
         self._searcher = searcher
 
-    async def rate(self, rating: Rating, *, keyed: bool) -> Rating:
+    async def rate(self, rating: Rating, shop_id: int | None = None, *, keyed: bool) -> Rating:
         """Keep a visitor's rating; the first of its id is what stands, and returned. `keyed`: there may be one before.
 
         Raises NotFound for a conversation that is known not to exist, IdempotencyConflict when another rating has the
         id, OutboxFull and OutboxUnavailable. While the database is away only what has not reached it yet is seen.
+        Without a shop it is the first that has the conversation.
         """
-        shop_id = await self._shop_of(rating.conversation_id)
+        shop_id = await self._shop_of(rating.conversation_id, shop_id)
         first = await self._first(shop_id, rating) if keyed else None
         if first is None:
             await self._outbox.put(rating_event(shop_id, rating))
@@ -82,18 +83,24 @@ class Feedback:
         except DatabaseUnavailable:
             return None
 
-    async def _shop_of(self, conversation_id: UUID) -> int:
-        waiting = await self._outbox.pending(TURN, topic=str(conversation_id))
+    async def _shop_of(self, conversation_id: UUID, named: int | None) -> int:
+        waiting = await self._outbox.pending(TURN, topic=str(conversation_id), shop_id=named)
         if waiting:
             return waiting[0].shop_id
         try:
-            shop_id = await in_time(conversations.shop_of(self._database, "conversation", conversation_id))
+            shop_id = await in_time(self._written(conversation_id, named))
         except DatabaseUnavailable:
-            return UNKNOWN_SHOP
+            return named or UNKNOWN_SHOP
         if shop_id is None:
             # Whoever names no shop is told no more than that.
             raise missing(conversation_id)
         return shop_id
+
+    async def _written(self, conversation_id: UUID, named: int | None) -> int | None:
+        if named is None:
+            return await conversations.shop_of(self._database, "conversation", conversation_id)
+        found = await conversations.get(self._database, named, conversation_id)
+        return None if found is None else named
 
     async def neighbours(self, shop_id: int, corrected: str, original: str | None = None) -> Neighbours:
         """What the shop's passages say already."""

@@ -13,10 +13,23 @@ from core.db.conversations import Known
 from core.db.handoffs import Status
 from core.db.pool import Database
 from core.errors import DatabaseUnavailable, OutboxUnavailable
+from core.outbox.event import Event
 from core.outbox.outbox import Outbox
 
 LOOK_BACK = 10
 REMEMBERED_BYTES = 1024 * 1024
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """How the hand-off of a conversation stands, None without one; not `sure`: as this process knew it last."""
+
+    status: Status | None
+    sure: bool = True
+
+    @property
+    def is_human(self) -> bool:
+        """Whether a human answers: then the assistant is silent."""
+        return self.status == "active"
 
 
 class Recorder:
@@ -28,32 +41,25 @@ class Recorder:
         self._outbox = outbox
         self._status: LocalCache[Status | None] = LocalCache(REMEMBERED_BYTES)
 
-    async def record_turn(self, turn: Turn) -> None:
-        """Keep a turn: durable on the local disk when this returns, in the database soon after.
+    async def record_turn(self, turn: Turn, *more: Event, turn_id: UUID | None = None) -> None:
+        """Keep a turn, and what goes with it: durable on the local disk when this returns, in the database soon after.
 
         Raises OutboxFull and OutboxUnavailable.
         """
-        await self._outbox.put(turn_event(turn))
+        await self._outbox.put(turn_event(turn, turn_id), *more)
 
-    async def human_owns(self, shop_id: int, conversation_id: UUID) -> bool:
-        """Whether a human has taken the conversation over and answers: then the assistant is silent.
-
-        Without the database it is what this process knew last.
-        """
-        return await self.handoff_status(shop_id, conversation_id) == "active"
-
-    async def handoff_status(self, shop_id: int, conversation_id: UUID) -> Status | None:
-        """How the hand-off of a conversation stands, None without one; without the database as this process knew it."""
+    async def handoff_seen(self, shop_id: int, conversation_id: UUID) -> Seen:
+        """How the hand-off of a conversation stands."""
         place = f"{shop_id} {conversation_id}".encode()
         try:
             handoff = await in_time(
                 handoffs.of_conversation(self._database, shop_id, conversation_id), self._patience_s
             )
         except DatabaseUnavailable:
-            return self._status.get(place)
+            return Seen(self._status.get(place), sure=False)
         status = None if handoff is None else handoff.status
         self._status.put(place, status, 1)
-        return status
+        return Seen(status)
 
     async def unanswered_in_a_row(self, shop_id: int, conversation_id: UUID) -> int:
         """How many answers up to the last one the assistant did not know; 2 is when to offer a human."""

@@ -12,17 +12,17 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.rows import TupleRow
 
+from core.db.vigil import LATE_S, LOOK_S, Vigil
 from core.errors import DatabaseUnavailable
 
 RV = TypeVar("RV")
 WAIT_INTERVAL_S = 0.1  # psycopg's own
-LATE_S = 0.2
 SECOND_LOOK_S = 0.5
 EXTENDS_A_FILE = frozenset({"mdextend", "mdzeroextend"})  # md.c; messages are in the server's language
 
 
 class Connection(psycopg.AsyncConnection[TupleRow]):
-    """Hangs up when the server does not answer within `limit_s`.
+    """Hangs up when the server does not answer within `limit_s`, or is found to be silent by the `vigil` before that.
 
     A slow statement is ended by the server's statement_timeout, a little earlier, and leaves the connection usable.
     This is for a server that is stopped, or a network that swallows: psycopg would ask such a server to cancel and
@@ -31,7 +31,10 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
 
     limit_s: float = 60.0
     hung: bool = False
+    vigil: Vigil | None = None
     _watchdog: asyncio.TimerHandle
+    _ends_at: float
+    _waits = False
 
     async def wait(
         self,
@@ -39,24 +42,37 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
         interval: float = WAIT_INTERVAL_S,
         timeout: float | None = None,  # noqa: ASYNC109 - psycopg's signature
     ) -> RV:
-        self._watch(self.limit_s)
+        self._ends_at = asyncio.get_running_loop().time() + self.limit_s
+        self._watch(LOOK_S)
+        self._waits = True
         try:
             return await super().wait(gen, interval, timeout)
         finally:
+            self._waits = False
             self._watchdog.cancel()
 
     def _watch(self, patience_s: float) -> None:
         loop = asyncio.get_running_loop()
-        self._watchdog = loop.call_later(patience_s, self._bark, loop.time() + patience_s)
+        patience_s = min(patience_s, max(self._ends_at - loop.time(), 0.0))
+        self._watchdog = loop.call_later(patience_s, self._bark, loop.time() + patience_s, patience_s)
 
-    def _bark(self, due: float) -> None:
-        if asyncio.get_running_loop().time() - due > LATE_S:
+    def _bark(self, due: float, patience_s: float) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - due > LATE_S:
             # It was the loop that stood still: the answer may lie there, unread.
+            self._ends_at = max(self._ends_at, now + SECOND_LOOK_S)
             self._watch(SECOND_LOOK_S)
+        elif due >= self._ends_at:
+            self.hang_up()
         else:
-            self._hang_up()
+            if self.vigil is not None:
+                self.vigil.look()
+            self._watch(2 * patience_s)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Let whoever waits for the server fail now; nothing where nobody does."""
+        if not self._waits:
+            return
         self.hung = True
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.pgconn.socket)) as end:
             end.shutdown(socket.SHUT_RDWR)

@@ -23,6 +23,7 @@ on conflict (shop_id, id) do update set
     user_id = coalesce(conversation.user_id, excluded.user_id),
     updated_at = greatest(conversation.updated_at, excluded.updated_at)
 """
+NAME = "insert into conversation_user (shop_id, conversation_id, user_id) values (%s, %s, %s) on conflict do nothing"
 SAY = """
 insert into message (shop_id, conversation_id, id, role, ordinal, content, sources, answered, created_at)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -91,7 +92,10 @@ async def shop_of(database: Database, kind: str, row_id: UUID) -> int | None:
 async def begin(  # noqa: PLR0913 - the columns of a row
     conn: Connection, shop_id: int, conversation_id: UUID, *, user_id: str | None, first: str, at: datetime
 ) -> None:
-    """Make the conversation exist; one that does gets younger. `first` is what it is summed up by."""
+    """Make the conversation exist; one that does gets younger. `first` is what it is summed up by.
+
+    Of several users the first is shown as its own; all of them are known when one is to be forgotten.
+    """
     await lock_shop(conn)
     values = {
         "shop_id": shop_id,
@@ -101,6 +105,13 @@ async def begin(  # noqa: PLR0913 - the columns of a row
         "at": at,
     }
     await conn.execute(BEGIN, values)
+    await name_user(conn, shop_id, conversation_id, user_id)
+
+
+async def name_user(conn: Connection, shop_id: int, conversation_id: UUID, user_id: str | None) -> None:
+    """Know a user of a conversation that exists."""
+    if user_id is not None:
+        await conn.execute(NAME, [shop_id, conversation_id, user_id])
 
 
 async def say(conn: Connection, shop_id: int, messages: Sequence[Message]) -> None:

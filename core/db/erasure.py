@@ -14,15 +14,19 @@ SHOPS = "select id from shop order by id"
 # What a person is known by → their conversations.
 By = Literal["user", "conversation", "handoff", "contact"]
 OF_PERSON: dict[By, LiteralString] = {
-    "user": "select id from conversation where user_id = %s",
-    "conversation": "select id from conversation where id::text = lower(%s)",
-    "handoff": "select conversation_id from handoff where id::text = lower(%s)",
-    "contact": "select conversation_id from handoff where lower(contact) = lower(%s)",
+    # The first user of each by its column too: a release from before the table knew no others.
+    "user": """
+        select id from conversation
+        where user_id = %(value)s or id in (select conversation_id from conversation_user where user_id = %(value)s)
+    """,
+    "conversation": "select id from conversation where id::text = lower(%(value)s)",
+    "handoff": "select conversation_id from handoff where id::text = lower(%(value)s)",
+    "contact": "select conversation_id from handoff where lower(contact) = lower(%(value)s)",
 }
 # With a conversation all goes that refers to it; counted first, since a cascade does not tell.
 OF_CONVERSATION = (
-    *("message", "feedback", "correction", "voice_transcript", "learning_queue", "handoff", "handoff_event"),
-    "idempotency",
+    *("conversation_user", "message", "feedback", "correction", "voice_transcript", "learning_queue"),
+    *("handoff", "handoff_event", "idempotency"),
 )
 COUNT = "select count(*) from {} where conversation_id = any(%s)"
 COUNT_EVENTS = """
@@ -66,7 +70,7 @@ def conversations_of(owner: Owner, shop_id: int, by: By, value: str) -> set[UUID
     """The ids of a person's conversations in a shop."""
     with owner.transaction():
         _enter(owner, shop_id)
-        return {conversation_id for (conversation_id,) in owner.execute(OF_PERSON[by], [value])}
+        return {conversation_id for (conversation_id,) in owner.execute(OF_PERSON[by], {"value": value})}
 
 
 def forget(owner: Owner, shop_id: int, conversation_ids: Iterable[UUID]) -> dict[str, int]:
@@ -86,7 +90,7 @@ def mentions(owner: Owner, shop_id: int, by: By, value: str, conversation_ids: I
         _enter(owner, shop_id)
         tables = [name for (name,) in owner.execute(TABLES)]
         found = {table: _mentions(owner, table, patterns) for table in tables}
-        found["conversation"] += len(owner.execute(OF_PERSON[by], [value]).fetchall())
+        found["conversation"] += len(owner.execute(OF_PERSON[by], {"value": value}).fetchall())
     return {table: count for table, count in found.items() if count}
 
 

@@ -1,5 +1,6 @@
 """The pool: reads in one round trip, writes in one transaction, each bound to the shop it is for."""
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from core.db.connection import Connection, translated
 from core.db.dsn import application_conninfo
+from core.db.vigil import LOOK_S, SILENT_S, Vigil
 from core.errors import DatabaseUnavailable
 from core.observe.trace import timed
 from core.settings import Settings
@@ -25,6 +27,7 @@ SET_PATIENCE = "select set_config('statement_timeout', %s, true)"
 BULK_FACTOR = 4  # how much longer than another a statement of a bulk write may take
 # How much longer than the server's own statement_timeout we wait for its word: a busy one takes its time to look up.
 GRACE_S = 1.0
+SILENT_PART = 0.15  # of the time that a statement may take: who may take longer is given longer to say a word
 REST_S = 1.0  # how long a server that did not answer at all is left alone
 
 
@@ -32,25 +35,35 @@ class _Pool(AsyncConnectionPool[Connection]):
     """Fails whoever waits as soon as the last connection cannot be made, instead of letting them run out of time."""
 
     async def reconnect_failed(self) -> None:
+        if not self._nconns:
+            await self.fail_waiting()
+
+    async def fail_waiting(self) -> None:
+        """Let whoever waits for a connection fail now."""
         async with self._lock:
-            waiting = [] if self._nconns else list(self._waiting)
-            if waiting:
-                self._waiting.clear()
+            waiting = list(self._waiting)
+            self._waiting.clear()
         for client in waiting:
             await client.fail(psycopg.OperationalError("no connection could be made"))
 
 
 class Database:
-    """The functions' way to PostgreSQL: a server that was away is used again by the first request after it is back."""
+    """The functions' way to PostgreSQL: a server that was away is used again by the first request after it is back.
+
+    While it is silent nobody waits for it: one that is stopped says neither yes nor no (core/db/vigil.py).
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._timeout_s = settings.database_timeout_s
-        self._in_use = 0
+        self._in_use: set[Connection] = set()
         self._rest_until = 0.0
+        conninfo = application_conninfo(settings)
+        silent_s = max(SILENT_S, self._timeout_s * SILENT_PART)
+        self._vigil = Vigil(conninfo, self._fell_silent, self._spoke, silent_s)
         # reconnect_timeout 0: a failed attempt is not repeated behind the scenes with growing delays; whoever waits
         # fails at once, and the next request makes the next attempt.
         self._pool = _Pool(
-            application_conninfo(settings),
+            conninfo,
             connection_class=type("Limited", (Connection,), {"limit_s": self._limit_s()}),
             kwargs={"autocommit": True, "prepare_threshold": 0},
             min_size=settings.database_pool,
@@ -70,6 +83,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; those in use when they come back."""
+        await self._vigil.close()
         await self._pool.close(timeout=self._timeout_s)
 
     async def ping(self) -> None:
@@ -131,18 +145,21 @@ class Database:
         self._admit()
         conn = await self._living()
         conn.limit_s = self._limit_s(factor)
-        self._in_use += 1
+        conn.vigil = self._vigil if factor == 1 else None  # a bulk write is no visitor's, and may have all its time
+        self._in_use.add(conn)
         try:
             yield conn
         finally:
-            self._in_use -= 1
-            self._rest_until = monotonic() + REST_S if conn.hung else 0.0
+            self._in_use.discard(conn)
+            self._rest_until = monotonic() + REST_S if conn.hung and not self._vigil.silent else 0.0
             await self._pool.putconn(conn)
 
     def _limit_s(self, factor: int = 1) -> float:
         return self._timeout_s * factor + GRACE_S
 
     def _admit(self) -> None:
+        if self._vigil.silent:
+            raise DatabaseUnavailable("The database does not answer.")
         # After a server that swallowed a request in silence one caller tries it again; the others do not wait too.
         now = monotonic()
         if now < self._rest_until:
@@ -153,7 +170,7 @@ class Database:
     async def _living(self) -> Connection:
         while True:
             try:
-                conn = await self._pool.getconn()
+                conn = await self._connected()
             except PoolTimeout:
                 silent = not self._in_use  # else the pool is merely busy
                 self._rest_until = monotonic() + REST_S if silent else 0.0
@@ -165,6 +182,23 @@ class Database:
                 return conn
             await conn.close()
             await self._pool.putconn(conn)
+
+    async def _connected(self) -> Connection:
+        # Where no connection can be had there is no statement that could be looked into.
+        look = asyncio.get_running_loop().call_later(LOOK_S, self._vigil.look)
+        try:
+            return await self._pool.getconn()
+        finally:
+            look.cancel()
+
+    def _fell_silent(self) -> None:
+        for conn in self._in_use:
+            if conn.vigil is not None:
+                conn.hang_up()
+        self._failing = asyncio.create_task(self._pool.fail_waiting())
+
+    def _spoke(self) -> None:
+        self._rest_until = 0.0
 
 
 async def _rows(

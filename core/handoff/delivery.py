@@ -15,6 +15,7 @@ from core.errors import Unavailable
 from core.handoff import mail
 from core.handoff.desk import Desk
 from core.handoff.hours import StatedHours
+from core.handoff.incoming import UNHEARD, read_unheard
 from core.handoff.notices import MAIL, PATIENCE, SAID, WEBHOOK, About, Notice, mailed_to, read_notice
 from core.handoff.webhook import Receivers
 from core.outbox import event as outbox
@@ -91,7 +92,12 @@ def appliers(
         notice = read_notice(event.payload)
         await desk.look_after(About(event.shop_id, UUID(event.topic), notice.handoff_id), notice.number)
 
-    return {"delivery": {MAIL: send_mail, WEBHOOK: call_webhook}, "database": {PATIENCE: end_patience}}
+    async def give_late(event: outbox.Event) -> None:
+        late = read_unheard(event.payload)
+        await desk.pass_on(late.incoming, late.answered_at)
+
+    in_database = {PATIENCE: end_patience, UNHEARD: give_late}
+    return {"delivery": {MAIL: send_mail, WEBHOOK: call_webhook}, "database": in_database}
 
 
 async def _case(database: Database, event: outbox.Event, notice: Notice) -> _Case | None:

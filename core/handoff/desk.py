@@ -17,6 +17,7 @@ from core.db.position import Position
 from core.db.shops import exists
 from core.errors import Conflict, NotFound, Unavailable
 from core.handoff.hours import Hours, Opening, promise
+from core.handoff.incoming import Incoming, Request
 from core.handoff.notices import About, Occasion, notices, patience
 from core.handoff.tokens import hash_of, new_seed, new_token, token_from
 from core.knowledge.once import Once, Reply, Write, write_once
@@ -31,16 +32,6 @@ LEFT = (
     "Nobody has said anything for a while: the conversation is with the assistant again. You can ask for a human again."
 )
 OVERDUE = "Nobody has answered yet. You can wait, leave a way to reach you, or go on asking the assistant."
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A visitor asks for a human."""
-
-    shop_id: int
-    conversation_id: UUID
-    user_id: str | None
-    message: str | None
-    contact: str | None
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -167,11 +158,14 @@ class Desk:
                     closed += 1
         return closed
 
-    async def pass_on(self, shop_id: int, conversation_id: UUID, message: str, once: Once | None = None) -> bool:
-        """Give a message that came to the assistant to the human who has the conversation; False when nobody has.
+    async def pass_on(self, incoming: Incoming, answered_at: datetime | None = None) -> bool:
+        """Give a message that came to the assistant to the human who has the conversation; False when nobody has,
+        or nobody any more.
 
-        Nobody has it any more when it was given back meanwhile.
+        `answered_at`: the assistant answered it then, so that
+        it is part of the conversation already; whoever took over later reads it there.
         """
+        shop_id, conversation_id = incoming.shop_id, incoming.conversation_id
         handoff = await handoffs.of_conversation(self._database, shop_id, conversation_id)
         if handoff is None or not handoff.is_with_human:
             return False
@@ -179,13 +173,14 @@ class Desk:
 
         async def write(conn: Connection) -> Reply:
             now = await _locked(conn, shop_id, handoff.id)
-            if not now.is_with_human:
-                raise Conflict("Nobody has answered for too long.")
-            await self._hear(conn, shop_id, now, message, opening)
+            if not now.is_with_human or not _had_it(now, answered_at):
+                raise Conflict("No human has this conversation.")
+            await self._hear(conn, shop_id, now, incoming.text, opening, is_kept=answered_at is not None)
+            await conversations.name_user(conn, shop_id, conversation_id, incoming.user_id)
             return Reply(b"", about=conversation_id)
 
         try:
-            await self._written(shop_id, once, write)
+            await self._written(shop_id, incoming.once, write)
         except (Conflict, NotFound):
             return False
         return True
@@ -218,10 +213,13 @@ class Desk:
         event = await _add_state(conn, about, "closed", said)
         await self._notify(conn, about, "closed", event.number)
 
-    async def _hear(self, conn: Connection, shop_id: int, handoff: Handoff, content: str, opening: Opening) -> Event:
+    async def _hear(  # noqa: PLR0913 - what is heard where
+        self, conn: Connection, shop_id: int, handoff: Handoff, content: str, opening: Opening, *, is_kept: bool = False
+    ) -> Event:
         """A visitor's line in a hand-off that is locked: the owner is told, and watched."""
         about = About(shop_id, handoff.conversation_id, handoff.id)
-        event = await self._add(conn, about, "message", "visitor", handoff.status, content)
+        add = _append if is_kept else self._add
+        event = await add(conn, about, "message", "visitor", handoff.status, content)
         await self._notify(conn, about, "message", event.number)
         await self._watch(about, event.number, opening)
         return event
@@ -235,9 +233,7 @@ class Desk:
         self, conn: Connection, about: About, kind: str, author: Author, status: handoffs.Status, content: str
     ) -> Event:
         """A line of the hand-off that is one of the conversation too."""
-        event = await handoffs.append(
-            conn, about.shop_id, about.handoff_id, kind=kind, author=author, status=status, content=content
-        )
+        event = await _append(conn, about, kind, author, status, content)
         at = event.created_at
         await conversations.begin(conn, about.shop_id, about.conversation_id, user_id=None, first=content, at=at)
         role = "human" if author == "owner" else "user"
@@ -266,9 +262,19 @@ async def _begin(conn: Connection, request: Request) -> None:
 
 
 async def _add_state(conn: Connection, about: About, status: handoffs.Status, content: str) -> Event:
+    return await _append(conn, about, "state", "system", status, content)
+
+
+async def _append(  # noqa: PLR0913, PLR0917 - the columns of a row
+    conn: Connection, about: About, kind: str, author: Author, status: handoffs.Status, content: str
+) -> Event:
     return await handoffs.append(
-        conn, about.shop_id, about.handoff_id, kind="state", author="system", status=status, content=content
+        conn, about.shop_id, about.handoff_id, kind=kind, author=author, status=status, content=content
     )
+
+
+def _had_it(handoff: Handoff, at: datetime | None) -> bool:
+    return at is None or (handoff.replied_at is not None and handoff.replied_at <= at)
 
 
 async def _locked(conn: Connection, shop_id: int, handoff_id: UUID) -> Handoff:

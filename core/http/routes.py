@@ -70,8 +70,9 @@ def answers(  # noqa: PLR0913 - the options of a route
 
 
 def streams(event: type, access: Access) -> RouteOptions:
-    """Options of a route that answers 200 with server-sent events, each described by `event`."""
+    """Options of a route that answers 200 with server-sent events, each described by `event`; 204 after the last."""
     options = answers(event, access)
+    options["responses"][204] = ResponseSpec(None, generate_examples=False, description="There is nothing to come")
     options["responses"][200] = ResponseSpec(
         event, generate_examples=False, description="The events", media_type="text/event-stream"
     )

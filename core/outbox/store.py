@@ -54,6 +54,7 @@ number in (
     ) where place <= ?
 ) order by number limit ?
 """
+DONE = "delete from event where id = ?"
 REVIVE = "update event set dead = 0, attempts = 0, due_at = 0 where dead and "
 DROP = "delete from event where dead and "
 USED = """
@@ -87,9 +88,21 @@ class Store:
         Raises OutboxFull.
         """
         with self._transaction() as conn:
-            if _used_bytes(conn) >= self._limit_bytes:
-                raise OutboxFull("Too much waits to be stored; try again later.", retry_after_s=30)
+            self._check_room(conn)
             conn.executemany(INSERT, [_row(event) for event in events])
+
+    def try_out(self) -> None:
+        """Raise OutboxFull or OutboxUnavailable if `put` would: an event of no meaning is written, and taken away."""
+        one = Event(kind="trial", lane="database", shop_id=0, topic="", payload=b"")
+        with self._transaction() as conn:
+            self._check_room(conn)
+            conn.execute(INSERT, _row(one))
+            conn.execute(DONE, [str(one.id)])
+
+    def fill(self) -> float:
+        """How much of what may wait does: 1 is full."""
+        with self._translated():
+            return _used_bytes(self._open()) / self._limit_bytes
 
     def due(self, lane: Lane, kinds: Sequence[str], limit: int) -> list[Stored]:
         """The first events of these kinds that are due now, in their order; others are left to whoever knows them."""
@@ -125,7 +138,7 @@ class Store:
 
     def done(self, event_id: UUID) -> None:
         """Take away what was applied."""
-        self._write("delete from event where id = ?", [str(event_id)])
+        self._write(DONE, [str(event_id)])
 
     def postpone(self, event_id: UUID, due_at: float, error: str, *, counted: bool) -> None:
         """Try again at `due_at`; `counted` attempts end in the list of the dead."""
@@ -180,6 +193,10 @@ class Store:
         with self._translated():
             waiting, dead = self._open().execute("select count(*) - total(dead), total(dead) from event").fetchone()
         return int(waiting), int(dead)
+
+    def _check_room(self, conn: sqlite3.Connection) -> None:
+        if _used_bytes(conn) >= self._limit_bytes:
+            raise OutboxFull("Too much waits to be stored; try again later.", retry_after_s=30)
 
     def _read(self, where: str, values: Sequence[Any]) -> list[Stored]:
         with self._translated():

@@ -42,8 +42,8 @@ class Narration:
     @property
     def once(self) -> Once:
         """What makes the message one, however often its client asks for the rest of the answer."""
-        fingerprint = replay.fingerprint(self._request).hex()
-        return Once(f"chat {replay.message_of(self._id)} {fingerprint}", self._request)
+        fingerprint = replay.fingerprint(self._request)
+        return Once(f"chat {replay.message_of(self._id)} {fingerprint.hex()}", fingerprint)
 
     def known(self) -> AsyncGenerator[Event, None] | None:
         """The events that are missing after the place, where the answer was complete and is kept; else None."""

@@ -25,7 +25,10 @@ from functions.conversations.structs import (
 )
 
 BASE = "/api/conversations"
-REVIEW, FLAG = f"{BASE}/review", f"{BASE}/flag"
+REVIEW, FLAG, OF_USER = f"{BASE}/review", f"{BASE}/flag", f"{BASE}/user"
+UserIdParameter = Annotated[
+    str, QueryParameter(name="userId", min_length=1, max_length=200, description="As the chatbot names them")
+]
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=100, description="The most conversations")]
 
 
@@ -39,11 +42,20 @@ async def read_one(request: EdgeRequest, conversation_id: FromPath[UUID]) -> ASG
     return encoded(ConversationResponse(True, view(shop_id, thread), timestamp()))
 
 
-@get(f"{BASE}/user/{{user_id:str}}", **answers(ConversationsResponse, "read"))
+@get(f"{OF_USER}/{{user_id:str}}", **answers(ConversationsResponse, "read"))
 async def read_of_user(
     request: EdgeRequest, user_id: FromPath[str], shop_id: ShopIdParameter, limit: LimitParameter = 20
 ) -> ASGIResponse:
     """Read the conversations of a user, newest first."""
+    request.claim_shop(shop_id)
+    return _listed(shop_id, await request.services.archive.of_user(shop_id, user_id, limit))
+
+
+@get(OF_USER, **answers(ConversationsResponse, "read"))
+async def read_of_any_user(
+    request: EdgeRequest, user_id: UserIdParameter, shop_id: ShopIdParameter, limit: LimitParameter = 20
+) -> ASGIResponse:
+    """Read the conversations of a user whose id is no segment of an address, newest first."""
     request.claim_shop(shop_id)
     return _listed(shop_id, await request.services.archive.of_user(shop_id, user_id, limit))
 

@@ -1,6 +1,7 @@
 """Feedback is given: a visitor rates, the shop's people correct."""
 
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,7 +14,7 @@ from core.conversations.events import is_bad, now
 from core.conversations.feedback import Transcript
 from core.db.connection import Connection
 from core.db.feedback import Correction, Rating
-from core.errors import Forbidden
+from core.errors import FieldError, Forbidden, InvalidRequest
 from core.http.fields import present, utc
 from core.http.replies import sent
 from core.http.request import EdgeRequest
@@ -32,6 +33,7 @@ from functions.feedback.structs import (
 RATING = "/api/feedback/rating"
 CORRECTION = "/api/feedback/correction"
 VOICE = "/api/feedback/voice-correction"
+MOST_METADATA_BYTES = 8192  # of strangers, who need no key, it waits in the outbox with what others said
 
 
 @post(RATING, **answers(RatingResponse, "once", body=True))
@@ -39,28 +41,36 @@ async def rate(request: EdgeRequest, data: JSONBody[RatingRequest]) -> ASGIRespo
     """Rate a conversation's last answer."""
     key = request.idempotency_key
     rating = Rating(
-        id=_rating_id(data.conversation_id, key),
+        id=_rating_id(data, key),
         conversation_id=data.conversation_id,
         feedback_type=str(data.__struct_config__.tag),
         rating=data.rating,
         reason=present(data.reason),
-        metadata=data.metadata or {},
+        metadata=_metadata(data.metadata),
         created_at=now(),
     )
-    first = await request.services.feedback.rate(rating, keyed=key is not None)
+    first = await request.services.feedback.rate(rating, data.shop_id, keyed=key is not None)
     opened = is_bad(first.feedback_type, first.rating)
     # Its own time: sent again, a rating is answered with the same bytes.
     response = RatingResponse(True, str(first.id), opened, "Thank you for the rating.", utc(first.created_at))
     return sent(Reply(msgspec.json.encode(response), replayed=first.created_at != rating.created_at))
 
 
-def _rating_id(conversation_id: UUID, key: str | None) -> UUID:
+def _rating_id(data: RatingRequest, key: str | None) -> UUID:
     """A new id, or under an `Idempotency-Key` always the same: the first rating under it stands."""
     if key is None:
         return uuid7()
-    digest = bytearray(sha256(conversation_id.bytes + key.encode()).digest()[:16])
+    place = key if data.shop_id is None else f"{key} {data.shop_id}"
+    digest = bytearray(sha256(data.conversation_id.bytes + place.encode()).digest()[:16])
     digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80  # a version 8 of ours (RFC 9562, 5.8)
     return UUID(bytes=bytes(digest))
+
+
+def _metadata(given: dict[str, Any] | None) -> dict[str, Any]:
+    if given is not None and len(msgspec.json.encode(given)) > MOST_METADATA_BYTES:
+        rule = f"expected at most {MOST_METADATA_BYTES} bytes of JSON"
+        raise InvalidRequest(f"metadata: {rule}", errors=(FieldError("/metadata", rule),))
+    return given or {}
 
 
 @post(CORRECTION, **answers(CorrectionResponse, "write", body=True))
@@ -77,7 +87,7 @@ async def correct(request: EdgeRequest, data: JSONBody[CorrectionRequest]) -> AS
         corrected_answer=data.corrected_answer.strip(),
         priority=data.priority,
         context=present(data.correction_context),
-        metadata=data.metadata or {},
+        metadata=_metadata(data.metadata),
     )
 
     async def write(conn: Connection) -> Reply:
@@ -100,7 +110,7 @@ async def transcribe(request: EdgeRequest, data: JSONBody[VoiceRequest]) -> ASGI
         id=uuid7(),
         conversation_id=data.conversation_id,
         transcript=data.transcript.strip(),
-        metadata=data.metadata or {},
+        metadata=_metadata(data.metadata),
     )
 
     async def write(conn: Connection) -> Reply:

@@ -6,20 +6,21 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from core.http.fields import Id, Metadata, Priority, Time, Timestamp
+from core.http.fields import VISIBLE, Id, Metadata, Priority, ShopId, Time, Timestamp
 
 Status = Literal["pending", "approved", "rejected"]
 SourceType = Literal["feedback", "correction", "voice"]
-Text = Annotated[str, Meta(min_length=1, max_length=100_000)]
+Text = Annotated[str, Meta(pattern=VISIBLE, max_length=100_000, description="Not blank")]
 Reason = Annotated[str, Meta(max_length=4000)]
 Stars = Annotated[int, Meta(ge=1, le=5)]
-Reviewer = Annotated[str, Meta(min_length=1, max_length=200, description="Who decides, as your page knows them")]
+Reviewer = Annotated[str, Meta(pattern=VISIBLE, max_length=200, description="Who decides, as your page knows them")]
 
 
 class _Rating(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="feedbackType"
 ):
     conversation_id: UUID
+    shop_id: ShopId | None = None
     reason: Reason | None = None
     metadata: Metadata | None = None
 

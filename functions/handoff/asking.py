@@ -9,7 +9,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 from uuid_utils.compat import uuid7
 
-from core.handoff.desk import Opened, Request
+from core.handoff.desk import Opened
+from core.handoff.incoming import Request
 from core.handoff.tokens import token_from
 from core.http.cursor import cursor_of, position_of
 from core.http.fields import present, utc

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import get
 from litestar.params import FromPath, HeaderParameter
+from litestar.response.base import ASGIResponse
 
 from core.db.handoffs import Event as Line
 from core.errors import Unavailable
@@ -25,9 +26,14 @@ LastEventId = Annotated[
 
 
 @get("/api/handoff/{handoff_id:uuid}/events", **streams(StreamedLine, "party"))
-async def watch(request: EdgeRequest, handoff_id: FromPath[UUID], last_event_id: LastEventId = 0) -> EventStream:
+async def watch(request: EdgeRequest, handoff_id: FromPath[UUID], last_event_id: LastEventId = 0) -> ASGIResponse:
     """Follow a hand-off: each line as an event `message` or `state`, its number as the id."""
     party = await party_of(request, handoff_id)
+    desk = request.services.desk
+    handoff = await desk.read(party.shop_id, handoff_id)
+    # With its last line a hand-off ends: who has it would wait for ever.
+    if handoff.status == "closed" and not await desk.events(party.shop_id, handoff_id, after=last_event_id, limit=1):
+        return ASGIResponse(status_code=204)
     told = Following(request.services, party, handoff_id, last_event_id)
     return EventStream(told.lines(), told.farewell, retry_ms=RETRY_MS)
 

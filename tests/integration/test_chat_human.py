@@ -9,12 +9,13 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from core.answer.events import Answered, Status, Token
-from core.recording import Incoming, unless_taken
+from core.handoff.incoming import Incoming
+from core.recording import unless_taken
 from core.retrieval.lens import ensure_calibrated
 from functions import chat, handoff
 from tests.parts.faulty_chat import MODEL, faulty_chat
 from tests.parts.faulty_models import until
-from tests.parts.functions import bearer, new_key, serving
+from tests.parts.functions import bearer, is_problem, new_key, serving, unreachable
 from tests.parts.searching import learn, running, settings_of
 from tests.parts.talk import rows
 from tests.parts.visits import parsed, visiting
@@ -159,8 +160,44 @@ async def test_an_answer_whose_beginning_was_read_is_told_to_its_end(assistant, 
         yield Answered("Dogs are welcome.", "written")
 
     services = assistant._transport.app.state.services
-    incoming = Incoming(SHOP, UUID(talk.id), MAY_I)
-    told = [event async for event in unless_taken(services, incoming, written(), whole=False)]
+    incoming = Incoming(SHOP, UUID(talk.id), None, MAY_I)
+    told = [event async for event in unless_taken(services, incoming, written(), whole=False, unsure=False)]
     assert "Dogs are welcome." == "".join(event.text for event in told if isinstance(event, Token))
     assert [] == await talk.heard()
     assert (await assistant.post(CHAT, json=talk.body("And cats?"))).json()["withHuman"]
+
+
+async def test_what_was_answered_while_nobody_could_say_who_has_the_conversation_reaches_the_human_once(
+    assistant, settings, talk, postgres, module_database
+):
+    """A worker that saw the human says that it cannot give them the message; one that did not answers, and keeps it."""
+    await talk.asks()
+    await talk.replies()
+    assert (await assistant.post(CHAT, json=talk.body("Seen by this one?"))).json()["withHuman"]
+    async with serving(chat.create_app(settings)) as other:
+        with unreachable(postgres, module_database):
+            refused = await assistant.post(CHAT, json=talk.body("hello"))
+            answered = (await other.post(CHAT, json=talk.body("hello"))).json()
+            told = await streamed(other, talk.body("thank you"))
+            again = await streamed(other, talk.body("thank you"), f"{told[0][1][:16]}{'a' * 16}-9")
+        assert is_problem(refused, 503, "database-unavailable")
+        assert [True] * 3 == [one["response"] != "" for one in (answered, told[-1][2], again[-1][2])]
+        outbox = other._transport.app.state.services.outbox
+        assert await outbox.settle("handoff-unheard", 20)
+    assert ["Seen by this one?", "hello", "thank you"] == sorted(await talk.heard())
+    said = "select count(*) from message where conversation_id = %s and content = 'hello'"
+    assert [(1,)] == rows(module_database, said, talk.id)
+
+
+async def test_a_human_who_took_over_later_reads_what_was_answered_in_the_conversation_alone(
+    settings, talk, postgres, module_database
+):
+    await talk.asks()
+    async with serving(chat.create_app(settings)) as other:
+        with unreachable(postgres, module_database):
+            assert (await other.post(CHAT, json=talk.body("hello"))).json()["response"]
+        outbox = other._transport.app.state.services.outbox
+        await outbox.settle("turn", 20)
+        await talk.replies()
+        assert await outbox.settle("handoff-unheard", 20)
+    assert [] == await talk.heard()

@@ -1,5 +1,6 @@
 """What was said in chat is part of its conversation, and a human who has the conversation is given it."""
 
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from core.db.handoffs import Contact
 from core.outbox.store import Store
 from core.retrieval.lens import ensure_calibrated
 from functions import chat, conversations, facts, handoff
-from tests.parts.functions import bearer, new_key, serving
+from tests.parts.functions import bearer, is_problem, new_key, serving
 from tests.parts.searching import learn, running, settings_of
 from tests.parts.talk import rows
 
@@ -162,3 +163,35 @@ async def test_who_waits_for_a_human_is_not_offered_one_again(settings, assistan
         assert "asked for a person at the shop already" in said["response"], message
         assert "offerHuman" not in said
         assert "Would you like" not in said["response"]
+
+
+async def test_a_message_under_a_key_is_one_turn_and_is_answered_as_before(settings, owner, assistant):
+    mine = str(uuid7())
+    body = {"message": "May I bring my dog?", "shopId": SHOP, "conversationId": mine}
+    key = {"idempotency-key": "k1"}
+    first, again = [await assistant.post("/api/chat", json=body, headers=key) for _ in range(2)]
+    async with serving(chat.create_app(settings)) as other:
+        elsewhere = await other.post("/api/chat", json=body, headers=key)
+    assert (first.content, "true") == (again.content, again.headers["idempotent-replayed"])
+    assert ("idempotent-replayed" in first.headers, first.content) == (False, elsewhere.content)
+    changed = await assistant.post("/api/chat", json={**body, "message": "And a cat?"}, headers=key)
+    assert is_problem(changed, 409, "idempotency-conflict")
+    await asked(assistant, "May I bring my dog?", fields={"conversationId": mine}, headers={"idempotency-key": "k2"})
+    kept = (await conversation(settings, owner, mine)).json()["conversation"]["messages"]
+    assert ["user", "assistant"] * 2 == [message["role"] for message in kept]
+
+
+async def test_a_message_under_a_key_whose_answer_is_lost_is_kept_once(settings, owner):
+    body = {"message": "hello", "shopId": SHOP, "conversationId": str(uuid7())}
+    for _ in range(2):
+        async with serving(chat.create_app(settings)) as client:
+            assert (await client.post("/api/chat", json=body, headers={"idempotency-key": "1"})).is_success
+        shutil.rmtree(settings.home / "cache" / "answers")
+    kept = (await conversation(settings, owner, body["conversationId"])).json()["conversation"]["messages"]
+    assert 2 == len(kept)
+
+
+async def test_a_key_without_a_conversation_proves_nothing(assistant):
+    refused = await assistant.post("/api/chat", json={"message": "hello"}, headers={"idempotency-key": "1"})
+    assert is_problem(refused, 400, "invalid-request")
+    assert "/conversationId" == refused.json()["errors"][0]["pointer"]

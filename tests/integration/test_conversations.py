@@ -156,3 +156,12 @@ async def test_turns_of_one_conversation_from_several_events_are_written_once(sh
     for _ in range(2):
         await recorder._outbox.put(event)
         assert 2 == len((await read(shop, one.conversation_id))["messages"])
+
+
+async def test_a_user_whose_name_is_no_segment_of_an_address_is_listed_by_the_query(shop, recorder):
+    for name in ("org/ada", "..", "a?b#c%2F"):
+        one = turn(user_id=name)
+        await recorder.record_turn(one)
+        listed = (await shop.get(f"{BASE}/user", params={"shopId": SHOP, "userId": name})).json()
+        assert [str(one.conversation_id)] == [found["id"] for found in listed["conversations"]], name
+    assert is_problem(await shop.get(f"{BASE}/user", params={"shopId": SHOP}), 400, "invalid-request")

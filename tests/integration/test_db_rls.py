@@ -15,7 +15,7 @@ from tests.parts.knowledge import DIGEST, opened, teach, unit
 
 TALK = (
     *("conversation", "message", "feedback", "correction", "voice_transcript", "learning_queue", "passage_history"),
-    *("handoff", "handoff_event", "shop_contact"),
+    *("handoff", "handoff_event", "shop_contact", "conversation_user"),
 )
 OF_A_SHOP = ("document", "passage", "passage_vector", "posting", "term", "idempotency", "fact", *TALK)
 # No rows of theirs: whose a key, an id and a tenant of imports is.
@@ -71,6 +71,7 @@ TALKED = (
         " values (%(shop)s, %(id)s, 1, 'message', 'visitor', 'waiting', 'hello')"
     ),
     "insert into shop_contact (shop_id, email) values (%(shop)s, 'owner@shop.example')",
+    "insert into conversation_user (shop_id, conversation_id, user_id) values (%(shop)s, %(id)s, 'ada')",
 )
 
 

@@ -388,3 +388,30 @@ async def test_a_rating_is_acknowledged_without_the_database_and_written_when_it
         if items:
             break
     assert 1 == len(items)
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+async def test_of_two_shops_with_one_conversation_id_the_one_that_is_named_gets_the_rating(
+    shop, outbox, module_database, is_written
+):
+    mine = await talked(outbox)
+    other = turn(uuid.UUID(mine), shop_id=SHOP + 1)
+    await outbox.put(turn_event(other))
+    if is_written:
+        assert await outbox.settle("turn", 20, topic=mine)
+    body = {"conversationId": mine, "feedbackType": "thumbs_up"}
+    for named in (SHOP, SHOP + 1):
+        await posted(shop["feedback"], RATING, {**body, "shopId": named}, headers={"idempotency-key": "1"})
+    assert await outbox.settle("rating", 20, topic=mine)
+    kept = rows(module_database, "select shop_id from feedback where conversation_id = %s order by 1", mine)
+    assert [(SHOP,), (SHOP + 1,)] == kept
+    if is_written:
+        nobodys = await shop["feedback"].post(RATING, json={**body, "shopId": SHOP + 2})
+        assert is_problem(nobodys, 404, "not-found")
+
+
+async def test_nothing_blank_is_learned(shop, outbox):
+    item_id = (await corrected(shop, outbox))["learningQueueId"]
+    for blank in ("", " ", "\u2003\n"):
+        body = {"learningQueueId": item_id, "reviewedBy": "Ada", "content": blank}
+        assert is_problem(await shop["feedback"].post(APPROVE, json=body), 400, "invalid-request")

@@ -15,19 +15,29 @@ from uuid_utils.compat import uuid7
 from core.cache.disk import DiskCache
 from core.conversations import events
 from core.conversations.feedback import Feedback, Neighbours, Transcript
+from core.db import erasure
 from core.db.contacts import set_contact
 from core.db.feedback import Correction, Rating
 from core.db.handoffs import Contact
 from core.outbox.event import Event
 from core.outbox.store import Store
-from functions import handoff
-from tests.parts.functions import serving
+from functions import chat, handoff
+from tests.parts.functions import bearer, new_key, serving
 from tests.parts.knowledge import opened
 from tests.parts.searching import settings_of
 from tests.parts.talk import outbox_over, rows, turn
 
 EDGE = Path(sys.executable).with_name("edge")
-TABLES = ("conversation", "message", "feedback", "correction", "voice_transcript", "learning_queue", "place")
+TABLES = (
+    "conversation",
+    "conversation_user",
+    "message",
+    "feedback",
+    "correction",
+    "voice_transcript",
+    "learning_queue",
+    "place",
+)
 NEVER = 4e9
 ADA = "ada-1815"
 
@@ -105,6 +115,33 @@ async def test_a_person_is_forgotten_everywhere_and_others_are_not(database):
     store = Store(database.home / "outbox")
     assert ["bob"] == [stored.event.person for stored in store.listed()]
     assert not any(ADA.encode() in path.read_bytes() for path in (database.home / "outbox").iterdir())
+
+
+async def test_every_user_of_a_conversation_is_known(database):
+    """A guest logs in within a conversation: who they are then is theirs too, wherever it was said."""
+    set_contact_of(database)
+    guest = [turn(user_id="guest-77") for _ in range(3)]
+    ids = [one.conversation_id for one in guest]
+    key = bearer(new_key(database, 3))
+    async with outbox_over(database.settings) as outbox:
+        for one in [*guest, turn(ids[0], user_id=ADA)]:
+            await outbox.put(events.turn_event(one))
+        assert await outbox.settle(events.TURN, 20)
+    async with serving(handoff.create_app(settings_of(database, None))) as client:
+        for conversation_id, person in ((ids[1], ADA), (ids[2], "guest-77")):
+            asked = await client.post(
+                "/api/handoff", json={"shopId": 3, "conversationId": str(conversation_id), "userId": person}
+            )
+        place = f"/api/handoff/{asked.json()['handoffId']}/messages"
+        assert (await client.post(place, json={"content": "Maya here."}, headers=key)).is_success
+    async with serving(chat.create_app(settings_of(database, None))) as client:
+        body = {"shopId": 3, "conversationId": str(ids[2]), "userId": ADA, "message": "It is me."}
+        assert (await client.post("/api/chat", json=body)).json()["withHuman"]
+    with psycopg.connect(database.owner_dsn) as owner:
+        assert {"conversation": 3} == erasure.mentions(owner, 3, "user", ADA, [])
+    told = json.loads(edge(database, "forget", "--user", ADA, "--json").stdout)
+    assert (3, 2, {}) == (told["removed"]["conversation"], told["removed"]["handoff"], told["left"])
+    assert [(0,)] == rows(database, "select count(*) from conversation_user")
 
 
 async def test_a_person_may_be_forgotten_in_one_shop_alone(database):

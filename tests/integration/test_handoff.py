@@ -21,6 +21,7 @@ from core.db.pool import Database
 from core.facts.book import Change, FactBook
 from core.facts.types import Facts
 from core.handoff import webhook
+from core.handoff.incoming import Incoming
 from core.handoff.lookout import LOOK_S, Lookout
 from core.handoff.notices import About, notices
 from core.knowledge.once import Reply
@@ -167,12 +168,12 @@ async def test_a_human_has_the_conversation_from_their_first_reply_until_it_is_c
 ):
     answer, visitor, path = await opened(app)
     place = SHOP, uuid.UUID(answer["conversationId"])
-    assert not await recorder.human_owns(*place)
+    assert not (await recorder.handoff_seen(*place)).is_human
     assert "active" == (await said(app, path, "Hello, Ada of the shop here.", owner))["status"]
-    assert await recorder.human_owns(*place)
+    assert (await recorder.handoff_seen(*place)).is_human
     assert "active" == (await said(app, path, "When?", visitor))["status"]
     assert "closed" == (await app.post(f"{path}/close", headers=owner)).json()["status"]
-    assert not await recorder.human_owns(*place)
+    assert not (await recorder.handoff_seen(*place)).is_human
     response = await app.post(f"{path}/messages", json={"content": "Still there?"}, headers=visitor)
     assert is_problem(response, 409, "conflict")
     assert 200 == (await app.post(f"{path}/close", headers=visitor)).status_code
@@ -347,10 +348,13 @@ async def test_a_visitor_whom_nobody_answers_is_told_and_the_assistant_may_speak
             lambda: "still waits" in " ".join(mail["subject"] for mail in mails_of(box, answer)), "no second mail"
         )
         await said(client, path, "Sorry, here I am.", owner)
-        assert ("active", True) == (await status_of(client, path, visitor), await recorder.human_owns(*place))
+        assert ("active", True) == (
+            await status_of(client, path, visitor),
+            (await recorder.handoff_seen(*place)).is_human,
+        )
         await said(client, path, "One more thing.", visitor)
         await overdue(client, path, visitor)
-        assert not await recorder.human_owns(*place)
+        assert not (await recorder.handoff_seen(*place)).is_human
 
 
 async def overdue(client, path, headers):
@@ -509,9 +513,9 @@ async def test_without_the_database_nobody_is_promised_a_human(app, postgres, mo
 async def test_a_message_that_came_to_the_assistant_is_passed_on_to_the_human(app, owner, module_database):
     answer, visitor, path = await opened(app)
     desk, place = app._transport.app.state.services.desk, (SHOP, uuid.UUID(answer["conversationId"]))
-    assert not await desk.pass_on(*place, "Anybody?")
+    assert not await desk.pass_on(Incoming(*place, None, "Anybody?"))
     await said(app, path, "Yes.", owner)
-    assert await desk.pass_on(*place, "Good.")
+    assert await desk.pass_on(Incoming(*place, None, "Good."))
     assert ("visitor", "active", "Good.") == (await lines(app, path, visitor))[-1]
     counted = "select count(*) from message where content = 'Good.' and role = 'user'"
     assert [(1,)] == rows(module_database, counted)

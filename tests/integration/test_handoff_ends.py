@@ -1,5 +1,6 @@
 """Hand-offs that nobody closes: they end by themselves, make room for who asks next, and are listed to the last."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from functions import handoff
 from tests.parts.functions import bearer, is_problem, new_key, serving
 from tests.parts.searching import settings_of
 from tests.parts.talk import rows
+from tests.parts.visits import parsed
 
 HANDOFF = "/api/handoff"
 STATES = {
@@ -118,3 +120,15 @@ async def test_the_list_goes_on_until_its_end(app, module_database):
     assert [set(one) for one in made] == [set(read[start : start + 5]) for start in range(0, 25, 5)]
     wrong = await app.get(HANDOFF, params={"shopId": shop_id, "cursor": "x"}, headers=owner)
     assert is_problem(wrong, 400, "invalid-request")
+
+
+async def test_who_has_the_last_line_of_a_hand_off_is_told_that_nothing_is_to_come(app, module_database):
+    opened = (await app.post(HANDOFF, json={"shopId": shop(module_database, 16)})).json()
+    path, visitor = f"{HANDOFF}/{opened['handoffId']}", bearer(opened["visitorToken"])
+    assert (await app.post(f"{path}/close", headers=visitor)).is_success
+    last = (await app.get(f"{path}/messages", headers=visitor)).json()["messages"][-1]["number"]
+    async with asyncio.timeout(10):
+        over = await app.get(f"{path}/events", headers={**visitor, "last-event-id": str(last)})
+        rest = await app.get(f"{path}/events", headers={**visitor, "last-event-id": str(last - 1)})
+    assert (204, b"", 200) == (over.status_code, over.content, rest.status_code)
+    assert ["closed"] == [line["status"] for _, _, line in parsed(rest.content)]

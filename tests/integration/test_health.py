@@ -16,7 +16,7 @@ from tests.parts.functions import serving, unreachable
 from tests.parts.searching import settings_of
 
 PATH = "/api/health"
-WELL = {"database": "ok", "embeddings": "ok", "llm": "off", "cache": "ok"}
+WELL = {"database": "ok", "embeddings": "ok", "llm": "off", "cache": "ok", "outbox": "ok"}
 
 
 async def asked(settings, status=200):
