@@ -22,7 +22,7 @@ from core.http.routes import answers
 from core.knowledge.reach import probe_used
 from core.models.writer import Message, Writer
 from core.observe.log import timestamp
-from core.outbox.store import MIB, Store
+from core.outbox.trial import try_out
 from core.services import Services, open_services
 from core.settings import Settings
 from core.version import VERSION
@@ -80,14 +80,14 @@ class Checkup:
 
     async def checks(self, services: Services) -> Checks:
         """The state of each part, `patience_s` from now at the latest."""
-        database, embeddings, llm, cache, outbox = await asyncio.gather(
+        found = await asyncio.gather(
             self._state("database", lambda: _works(services.database.ping)),
             self._state("embeddings", lambda: _works(lambda: probe_used(services.database, services.embedder))),
             self._state("llm", lambda: _writes(services.writer)),
             self._state("cache", lambda: _caches_state(services.vectors, services.answers)),
-            self._state("outbox", lambda: _works(lambda: asyncio.to_thread(_keeps, services.settings))),
+            self._state("outbox", lambda: _works(lambda: try_out(services.settings))),
         )
-        return Checks(database, embeddings, llm, cache, outbox)
+        return Checks(*found)
 
     async def _state(self, part: str, ask: Callable[[], Coroutine[Any, Any, State]]) -> State:
         try:
@@ -117,19 +117,9 @@ def patience_s(settings: Settings) -> float:
     return min(max(CHECK_TIMEOUT_S, settings.embed_deadline_s + MARGIN_S), FUNCTION.timeout_s - MARGIN_S)
 
 
-def _keeps(settings: Settings) -> None:
-    """Raise Unavailable where an answered message could not be kept."""
-    store = Store(settings.home / "outbox", settings.outbox_size_mib * MIB)
-    try:
-        store.try_out()
-    finally:
-        store.close()
-
-
 async def _caches_state(*caches: DiskCache) -> State:
     """The state of the worst."""
-    states = [await _cache_state(cache) for cache in caches]
-    return max(states, key=("ok", "degraded", "down").index)
+    return max([await _cache_state(cache) for cache in caches], key=("ok", "degraded", "down").index)
 
 
 async def _cache_state(cache: DiskCache) -> State:

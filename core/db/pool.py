@@ -35,14 +35,14 @@ class _Pool(AsyncConnectionPool[Connection]):
     """Fails whoever waits as soon as the last connection cannot be made, instead of letting them run out of time."""
 
     async def reconnect_failed(self) -> None:
-        if not self._nconns:
-            await self.fail_waiting()
+        await self.fail_waiting(unless_connected=True)
 
-    async def fail_waiting(self) -> None:
+    async def fail_waiting(self, *, unless_connected: bool = False) -> None:
         """Let whoever waits for a connection fail now."""
         async with self._lock:
-            waiting = list(self._waiting)
-            self._waiting.clear()
+            waiting = [] if unless_connected and self._nconns else list(self._waiting)
+            if waiting:
+                self._waiting.clear()
         for client in waiting:
             await client.fail(psycopg.OperationalError("no connection could be made"))
 
