@@ -32,7 +32,6 @@ DEMO = Path(__file__).parents[1] / "demo" / "barbershop.jsonl"
 DEMO_FACTS = DEMO.with_name("barbershop-facts.json")
 DEMO_SHOP = 1
 DEMO_NAME = "The Copper Comb"
-PATIENCE_S = 30.0  # with a model that has just been loaded, on a machine where everything starts at once
 
 
 class DemoLine(msgspec.Struct, frozen=True):
@@ -106,14 +105,10 @@ def load_demo(settings: Settings) -> str | None:
 
 @asynccontextmanager
 async def opened_parts(settings: Settings) -> AsyncIterator[tuple[Database, Embedder]]:
-    """Database and model for a command, without a cache: thousands of passages would push visitors' questions out.
-
-    The model is given longer than while a visitor waits.
-    """
+    """Database and model for a command, without a cache: thousands of passages would push visitors' questions out."""
     database = await Database.open(settings)
     try:
-        patient = msgspec.structs.replace(settings, embed_deadline_s=max(settings.embed_deadline_s, PATIENCE_S))
-        embedder = await Embedder.open(patient, None)
+        embedder = await Embedder.open(settings, None)
         try:
             yield database, embedder
         finally:

@@ -32,6 +32,7 @@ from ops.stack.upgrade import Upgrades
 Say = Callable[[str], None]
 DEPLOY_TIMEOUT_S = 60.0
 UPKEEP_S = 300.0
+MODEL_PATIENCE_S = 30.0
 
 
 class Stack:
@@ -69,10 +70,10 @@ class Stack:
         require_free_ports(self.settings)
         self._start_database()
         self._start_models()
-        self._timed("calibration", lambda: database.calibrate(self.settings))
+        self._timed("calibration", lambda: database.calibrate(self._patient()))
         self._start_functions()
         if self.settings.environment == "development":
-            self._timed("demo shop", lambda: database.load_demo(self.settings))
+            self._timed("demo shop", lambda: database.load_demo(self._patient()))
         self._upkeep = Chore("ops.upkeep", self._environ(), self.instance.logs / "upkeep.log", UPKEEP_S)
         self.write_state()
 
@@ -145,6 +146,13 @@ class Stack:
         part = ModelServerPart(self.instance, environ_of(self.instance, {}))
         self._timed("model", lambda: self.supervisor.add(part))
         self.settings = msgspec.structs.replace(self.settings, ollama_url=part.url)
+
+    def _patient(self) -> Settings:
+        """For what asks the model before any visitor does: ours, just loaded, may take its time meanwhile."""
+        if not any(isinstance(watched.part, ModelServerPart) for watched in self.supervisor.watched):
+            return self.settings
+        deadline_s = max(self.settings.embed_deadline_s, MODEL_PATIENCE_S)
+        return msgspec.structs.replace(self.settings, embed_deadline_s=deadline_s)
 
     def _start_functions(self) -> None:
         nginx = Nginx(self.settings, self.instance.run, self.instance.logs / "nginx")

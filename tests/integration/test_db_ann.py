@@ -205,7 +205,7 @@ def test_a_second_run_does_nothing(database):
 
 async def test_two_builders_at_once_build_once(database):
     done = await asyncio.gather(*(asyncio.to_thread(build, database) for _ in range(3)))
-    assert sorted(line for lines in done for line in lines) == [f"created {NAME}"]
+    assert [line for lines in done for line in lines or []] == [f"created {NAME}"]
 
 
 async def test_an_index_goes_when_its_shop_has_become_far_smaller_and_not_a_little(db, database):

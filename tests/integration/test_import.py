@@ -235,7 +235,8 @@ def test_what_lies_in_a_folder_that_cannot_be_read_is_not_forgotten(settings, da
     assert 4 == learn(settings, folder, "--shop", 1)["imported"]
     (folder / "b.md").unlink()
     sockets = Path(conninfo_to_dict(database.owner_dsn)["host"])
-    for place in (sockets, *sockets.glob(".s.PGSQL.*[0-9]")):
+    opened = {place: place.stat().st_mode for place in (sockets, *sockets.glob(".s.PGSQL.*[0-9]"))}
+    for place in opened:
         place.chmod(0o777)  # another account's: who enters is still asked for the name
     shut.chmod(0)
     half.chmod(0o444)  # says what lies in it, and gives none of it
@@ -243,8 +244,8 @@ def test_what_lies_in_a_folder_that_cannot_be_read_is_not_forgotten(settings, da
     done = subprocess.run(
         [*BOUND, *given], env=environ_of(settings), capture_output=True, text=True, timeout=100, check=False
     )
-    for place in (shut, half):
-        place.chmod(0o700)
+    for place, mode in {**opened, shut: 0o700, half: 0o700}.items():
+        place.chmod(mode)
     assert (1, True) == (done.returncode, bool(done.stdout)), done.stderr
     report = json.loads(done.stdout)
     assert (0, 1, 1) == (report["imported"], report["unchanged"], report["forgotten"])
@@ -336,13 +337,19 @@ def test_a_changed_document_is_never_there_twice_and_never_away(settings, databa
     assert {(9, 1)} == seen
 
 
+async def until_told(process, words: bytes) -> None:
+    """Read what a command tells until a line begins so; between them are lines of how far it is."""
+    async with asyncio.timeout(60):
+        while not (await process.stderr.readline()).startswith(words):
+            pass
+
+
 async def test_a_database_that_goes_away_is_waited_for(settings, database, tmp_path):
     path = write_rows(tmp_path / "faq.jsonl", rows(200))
     process = await start(settings, "learn", path, "--shop", 1)
     await until_written(database)
     async with away(database):
-        line = await asyncio.wait_for(process.stderr.readline(), 60)
-        assert line.startswith(b"waiting: The database")
+        await until_told(process, b"waiting: The database")
     output, errors = await process.communicate()
     assert b"going on" in errors
     assert 0 == process.returncode, errors
@@ -356,8 +363,7 @@ async def test_a_model_server_that_is_killed_is_waited_for_and_used_again(databa
         process = await start(settings_of(database, server), "learn", path, "--shop", 1)
         await until_written(database)
         server.kill()
-        line = await asyncio.wait_for(process.stderr.readline(), 60)
-        assert line.startswith(b"waiting: ")
+        await until_told(process, b"waiting: ")
         server.start()
         output, errors = await process.communicate()
     assert 0 == process.returncode, errors
