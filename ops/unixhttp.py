@@ -3,6 +3,8 @@
 import http.client
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -17,6 +19,11 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+    def send(self, data: Any) -> None:
+        """Send a part of a request. A server that refuses by the head alone has answered, and reads no more."""
+        with suppress(BrokenPipeError):
+            super().send(data)
 
 
 def ask(  # noqa: PLR0913 - the parts of a request
