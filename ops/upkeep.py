@@ -33,9 +33,9 @@ def main() -> None:
             sys.exit("EDGE_DATABASE_URL is needed: the owner's")
         works = (
             partial(expired, settings.database_url, settings),
-            partial(ended, settings.database_url, settings),
             partial(forget_old_vectors, settings.database_url),
             partial(build_indexes, settings.database_url),
+            partial(ended, settings.database_url, settings),  # last: what is told of it may find the outbox full
         )
         for work in works:
             for line in work() or ():

@@ -62,7 +62,7 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
             # It was the loop that stood still: the answer may lie there, unread.
             self._ends_at = max(self._ends_at, now + SECOND_LOOK_S)
             self._watch(SECOND_LOOK_S)
-        elif due >= self._ends_at:
+        elif due >= self._ends_at or (self.vigil is not None and self.vigil.silent):
             self.hang_up()
         else:
             if self.vigil is not None:

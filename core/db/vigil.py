@@ -7,8 +7,10 @@ from contextlib import suppress
 import psycopg
 
 LOOK_S = 0.25  # a statement that takes this long is looked into
-SILENT_S = 0.75  # how long a server may take to let somebody in; a busy one takes some milliseconds
+SILENT_S = 1.0  # how long a server may take to let somebody in; a busy one takes some milliseconds
+HEARD_S = 1.0  # a server that spoke is not asked again for so long: asking costs it a session
 LATE_S = 0.2
+SLICE_S = 0.05
 
 
 class Vigil:
@@ -26,15 +28,17 @@ class Vigil:
         self._on_answer = on_answer
         self._silent_s = silent_s
         self._asking: asyncio.Task[None] | None = None
+        self._not_before = float("-inf")
         self.silent = False
 
     def look(self) -> None:
-        """Ask, unless it is being asked."""
-        if self._asking is None:
+        """Ask, unless it is being asked, or spoke a moment ago."""
+        if self._asking is None and asyncio.get_running_loop().time() >= self._not_before:
             self._asking = asyncio.create_task(self._ask())
 
     async def close(self) -> None:
         """Ask no more."""
+        self._not_before = float("inf")
         if self._asking is not None:
             self._asking.cancel()
             with suppress(asyncio.CancelledError):
@@ -45,6 +49,7 @@ class Vigil:
         try:
             while not await self._speaks():
                 pass
+            self._not_before = asyncio.get_running_loop().time() + HEARD_S
         finally:
             verdict.cancel()
             self._asking = None
@@ -53,13 +58,14 @@ class Vigil:
                 self._on_answer()
 
     async def _wait_in_vain(self) -> None:
+        """Time in which the loop stood still does not count: the answer may lie there, unread."""
         loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + self._silent_s
-            await asyncio.sleep(self._silent_s)
-            if loop.time() - due < LATE_S:
-                break
-            # It was the loop that stood still: the answer may lie there, unread.
+        waited_s = 0.0
+        while waited_s < self._silent_s:
+            due = loop.time() + SLICE_S
+            await asyncio.sleep(SLICE_S)
+            if loop.time() - due < SLICE_S:
+                waited_s += SLICE_S
         self.silent = True
         self._on_silence()
 

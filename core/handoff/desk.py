@@ -225,7 +225,7 @@ class Desk:
         return event
 
     async def _written(self, shop_id: int, once: Once | None, write: Write) -> Reply:
-        reply = await write_once(self._database, shop_id, once, write)
+        reply = await write_once(self._database, shop_id, once, write, bulk=False)
         self._outbox.wake()  # not before: what is sent is read from what is committed
         return reply
 

@@ -44,9 +44,12 @@ class Reply(msgspec.Struct, frozen=True):
 Write = Callable[[Connection], Awaitable[Reply]]
 
 
-async def write_once(database: Database, shop_id: int, once: Once | None, write: Write) -> Reply:
-    """The answer to a write, made in one transaction with it. Raises IdempotencyConflict, DatabaseUnavailable."""
-    async with database.shop(shop_id, bulk=True) as conn:
+async def write_once(database: Database, shop_id: int, once: Once | None, write: Write, *, bulk: bool = True) -> Reply:
+    """The answer to a write, made in one transaction with it. Raises IdempotencyConflict, DatabaseUnavailable.
+
+    `bulk` as of Database.shop: not where a visitor waits.
+    """
+    async with database.shop(shop_id, bulk=bulk) as conn:
         if once is None:
             return await write(conn)
         await lock_shop(conn)

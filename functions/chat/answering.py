@@ -101,8 +101,7 @@ class _Exchange(msgspec.Struct, frozen=True):
         kept = await record_turn(request.services, turn, unheard, self.turn_id)
         history = data.conversation_history
         due = await human_is_due(request.services, data.shop_id, conversation_id, answer, history)
-        # An id under which there is nothing is no promise to make.
-        return respond(answer, conversation_id if kept else data.conversation_id, offer_human=due, recorded=kept)
+        return respond(answer, conversation_id, offer_human=due, recorded=kept)
 
 
 def _incoming(data: ChatRequest, once: Once | None) -> Incoming | None:

@@ -67,7 +67,7 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
     `with_human`: a human has the conversation, was given the message, and answers by the hand-off; `response` is empty.
     `offer_human`: the visitor asked for one, or the assistant did not know twice in a row.
-    `recorded` is false where message and answer could not be kept; then `conversation_id` is the caller's, if any.
+    `recorded` is false where message and answer could not be kept: under `conversation_id` there may be nothing.
     """
 
     success: bool
@@ -76,7 +76,7 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     answered: bool
     with_human: bool = False
     offer_human: bool = False
-    conversation_id: Id | msgspec.UnsetType = msgspec.UNSET
+    conversation_id: Id
     recorded: bool = True
     timestamp: Timestamp
     as_of: Timestamp | msgspec.UnsetType = msgspec.UNSET
@@ -85,7 +85,7 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
 
 def respond(
-    answer: Answered, conversation_id: UUID | None, *, offer_human: bool = False, recorded: bool = True
+    answer: Answered, conversation_id: UUID, *, offer_human: bool = False, recorded: bool = True
 ) -> ChatResponse:
     """The response for an answer."""
     return ChatResponse(
@@ -95,7 +95,7 @@ def respond(
         answered=answer.known,
         with_human=answer.kind == "human",
         offer_human=offer_human,
-        conversation_id=msgspec.UNSET if conversation_id is None else str(conversation_id),
+        conversation_id=str(conversation_id),
         recorded=recorded,
         timestamp=timestamp(),
         as_of=msgspec.UNSET if answer.as_of is None else timestamp_of(answer.as_of),

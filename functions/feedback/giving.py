@@ -87,7 +87,7 @@ async def correct(request: EdgeRequest, data: JSONBody[CorrectionRequest]) -> AS
         corrected_answer=data.corrected_answer.strip(),
         priority=data.priority,
         context=present(data.correction_context),
-        metadata=_metadata(data.metadata),
+        metadata=data.metadata or {},
     )
 
     async def write(conn: Connection) -> Reply:
@@ -110,7 +110,7 @@ async def transcribe(request: EdgeRequest, data: JSONBody[VoiceRequest]) -> ASGI
         id=uuid7(),
         conversation_id=data.conversation_id,
         transcript=data.transcript.strip(),
-        metadata=_metadata(data.metadata),
+        metadata=data.metadata or {},
     )
 
     async def write(conn: Connection) -> Reply:

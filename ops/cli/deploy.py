@@ -72,7 +72,7 @@ def deploy(*, names: tuple[str, ...], every: bool, dry_run: bool, root: Path, as
         plan = make_plan(place, names, every=every, need_host=not dry_run)
         if not as_json:
             _show_plan(plan, dry_run=dry_run)
-        if plan.names:
+        if plan.names and not dry_run:
             _require_watch()
         done = [] if dry_run else _deploy(place, plan.names, as_json=as_json)
     failed = next((rollout for rollout in done if not rollout.ok), None)

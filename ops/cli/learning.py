@@ -82,7 +82,7 @@ def summary(report: Report) -> str:
         parts.append(f"{report.forgotten} forgotten")
     parts.append(f"{report.failures} failed")
     if report.skipped:
-        endings = ", ".join(ending or "no ending" for ending in sorted(report.skipped))
+        endings = ", ".join(escaped(ending) or "no ending" for ending in sorted(report.skipped))
         parts.append(f"{sum(report.skipped.values())} files skipped ({endings})")
     return f"{', '.join(parts)}, in {report.seconds:.1f} s"
 

@@ -52,7 +52,7 @@ class BringUp:
             except Exception as error:  # noqa: BLE001 - whatever it was, nobody else brings the function up
                 self._tell(log.told(error))
                 failures += is_of_release(error)
-                if failures == self._shared.rules.most_faults():
+                if failures >= self._shared.rules.most_faults():
                     failures = 0
                     await self._rollback.go(None, str(error))
                 await self._backoff.wait()

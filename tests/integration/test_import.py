@@ -241,11 +241,13 @@ def test_what_lies_in_a_folder_that_cannot_be_read_is_not_forgotten(settings, da
     shut.chmod(0)
     half.chmod(0o444)  # says what lies in it, and gives none of it
     given = command("learn", folder, folder / "shut" / "below", "--shop", 1, "--prune", "--json")
-    done = subprocess.run(
-        [*BOUND, *given], env=environ_of(settings), capture_output=True, text=True, timeout=100, check=False
-    )
-    for place, mode in {**opened, shut: 0o700, half: 0o700}.items():
-        place.chmod(mode)
+    try:
+        done = subprocess.run(
+            [*BOUND, *given], env=environ_of(settings), capture_output=True, text=True, timeout=100, check=False
+        )
+    finally:
+        for place, mode in {**opened, shut: 0o700, half: 0o700}.items():
+            place.chmod(mode)
     assert (1, True) == (done.returncode, bool(done.stdout)), done.stderr
     report = json.loads(done.stdout)
     assert (0, 1, 1) == (report["imported"], report["unchanged"], report["forgotten"])
@@ -340,8 +342,8 @@ def test_a_changed_document_is_never_there_twice_and_never_away(settings, databa
 async def until_told(process, words: bytes) -> None:
     """Read what a command tells until a line begins so; between them are lines of how far it is."""
     async with asyncio.timeout(60):
-        while not (await process.stderr.readline()).startswith(words):
-            pass
+        while not (line := await process.stderr.readline()).startswith(words):
+            assert line, f"it ended with {await process.wait()}"
 
 
 async def test_a_database_that_goes_away_is_waited_for(settings, database, tmp_path):

@@ -86,6 +86,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("files")
 
 
+@pytest.mark.timeout(300)
 async def test_every_hostile_file_is_refused_with_its_reason_and_the_next_one_is_read(folder):
     found = {}
     async with reading() as reader:

@@ -46,6 +46,7 @@ def _assembled(objects: list[str], extra: bytes) -> bytes:
     return out + extra + b">>\nstartxref\n" + str(out.rindex(b"xref\n0")).encode() + b"\n%%EOF\n"
 
 
+MIB = 1 << 20
 # A password that is none of these: what PDFium then says is what it says of any protected file.
 ENCRYPTED = b"/Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O (%s) /U (%s) >> /ID [<00> <00>] " % (
     b"o" * 32,
@@ -55,7 +56,10 @@ ENCRYPTED = b"/Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O (%s) 
 
 def pdf_bomb(size_bytes: int) -> bytes:
     """A PDF whose page's content unpacks to `size_bytes`."""
-    packed = zlib.compress(b"0" * size_bytes, 1)
+    pack = zlib.compressobj(1)
+    packed = (
+        b"".join(pack.compress(b"0" * min(MIB, size_bytes - at)) for at in range(0, size_bytes, MIB)) + pack.flush()
+    )
     page = b"3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>\nendobj\n"
     content = b"4 0 obj\n<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream\nendobj\n" % (len(packed), packed)
     catalog = b"1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
