@@ -12,11 +12,12 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.rows import TupleRow
 
-from core.db.vigil import LATE_S, LOOK_S, Vigil
+from core.db.vigil import LOOK_S, Vigil
 from core.errors import DatabaseUnavailable
 
 RV = TypeVar("RV")
 WAIT_INTERVAL_S = 0.1  # psycopg's own
+LATE_S = 0.2
 SECOND_LOOK_S = 0.5
 EXTENDS_A_FILE = frozenset({"mdextend", "mdzeroextend"})  # md.c; messages are in the server's language
 

@@ -9,8 +9,7 @@ import psycopg
 LOOK_S = 0.25  # a statement that takes this long is looked into
 SILENT_S = 1.0  # how long a server may take to let somebody in; a busy one takes some milliseconds
 HEARD_S = 1.0  # a server that spoke is not asked again for so long: asking costs it a session
-LATE_S = 0.2
-SLICE_S = 0.05
+SLICE_S = 0.05  # of waiting, as long as the loop may be late
 
 
 class Vigil:

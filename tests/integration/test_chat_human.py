@@ -11,12 +11,11 @@ from uuid_utils.compat import uuid7
 from core.answer.events import Answered, Status, Token
 from core.handoff.incoming import Incoming
 from core.recording import unless_taken
-from core.retrieval.lens import ensure_calibrated
 from functions import chat, handoff
 from tests.parts.faulty_chat import MODEL, faulty_chat
 from tests.parts.faulty_models import until
 from tests.parts.functions import bearer, is_problem, new_key, serving, unreachable
-from tests.parts.searching import learn, running, settings_of
+from tests.parts.searching import knowing, settings_of
 from tests.parts.talk import rows
 from tests.parts.visits import parsed, visiting
 
@@ -29,11 +28,7 @@ EVENTS = "text/event-stream"
 
 @pytest.fixture(scope="module")
 async def settings(module_database, model_server):
-    made = settings_of(module_database, model_server)
-    async with running(made) as process:
-        await ensure_calibrated(process.database, process.embedder)
-        await learn(process.learner, DOGS, shop_id=SHOP)
-    return made
+    return await knowing(module_database, model_server, DOGS)
 
 
 @pytest.fixture(scope="module")

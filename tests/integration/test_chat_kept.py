@@ -12,10 +12,9 @@ from uuid_utils.compat import uuid7
 from core.db.contacts import set_contact
 from core.db.handoffs import Contact
 from core.outbox.store import Store
-from core.retrieval.lens import ensure_calibrated
 from functions import chat, conversations, facts, handoff
 from tests.parts.functions import bearer, is_problem, new_key, serving
-from tests.parts.searching import learn, running, settings_of
+from tests.parts.searching import knowing
 from tests.parts.talk import rows
 
 SHOP = 1
@@ -25,11 +24,7 @@ NOBODY_KNOWS = "What is the airspeed of an unladen swallow?"
 
 @pytest.fixture(scope="module")
 async def settings(module_database, model_server):
-    made = settings_of(module_database, model_server)
-    async with running(made) as process:
-        await ensure_calibrated(process.database, process.embedder)
-        await learn(process.learner, DOGS, shop_id=SHOP)
-    return made
+    return await knowing(module_database, model_server, DOGS)
 
 
 @pytest.fixture(scope="module")

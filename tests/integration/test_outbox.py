@@ -286,6 +286,7 @@ async def test_an_outbox_that_cannot_be_written_breaks_off_no_delivery(tmp_path,
     await outbox.put(delivery(1, "mail"), delivery(1))
     done = Store.done
 
+    # A full disk refuses all writes; that of one event alone cannot be had from outside.
     def refuse_once(*_):
         monkeypatch.setattr(Store, "done", done)
         receivers.holds.set()

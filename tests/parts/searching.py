@@ -15,6 +15,7 @@ from core.knowledge.learner import Learner
 from core.knowledge.once import Reply
 from core.models.gateway import Embedder
 from core.observe.trace import Trace, current_trace
+from core.retrieval.lens import ensure_calibrated
 from core.retrieval.searcher import Searcher, SearchQuery
 from core.settings import Settings
 
@@ -88,6 +89,15 @@ async def running(settings):
             yield process
         finally:
             await process.searcher.close()
+
+
+async def knowing(database, model_server, *contents: str) -> Settings:
+    """Settings of functions over a calibrated database whose shop 1 knows these passages."""
+    settings = settings_of(database, model_server)
+    async with running(settings) as process:
+        await ensure_calibrated(process.database, process.embedder)
+        await learn(process.learner, *contents)
+    return settings
 
 
 @asynccontextmanager
