@@ -7,6 +7,7 @@ what an index of all shops would find (recall 0.55 at 2 % of the rows).
 from typing import Literal
 
 import msgspec
+import psutil
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
@@ -43,6 +44,8 @@ left join pg_index on pg_index.indexrelid = pg_class.oid and pg_index.indisvalid
 where shop.id = %(shop)s
 """
 USED = "select model_id from shop where id = %s"
+# A graph that outgrows this is built on disk, several times more slowly; 2 GiB hold more than a million vectors.
+LEAST_MIB, MOST_MIB = 256, 2048
 # The column has no dimension, since models differ; an index needs one.
 CREATE = """
 create index concurrently {name} on passage_vector
@@ -59,7 +62,7 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str] | Non
     """
     with psycopg.connect(owner_conninfo(owner_dsn), autocommit=True, application_name="edge ann") as conn:
         conn.execute("set statement_timeout = 0")
-        conn.execute("set maintenance_work_mem = '256MB'")
+        conn.execute("select set_config('maintenance_work_mem', %s, false)", [f"{build_memory_mib()}MB"])
         # One core is enough: requests go on meanwhile.
         conn.execute("set max_parallel_maintenance_workers = 0")
         # Tried, not waited for: whoever waits holds a snapshot that `create index concurrently` would wait for.
@@ -77,6 +80,11 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str] | Non
         if failed:
             raise BuildError("; ".join([*failed, *done]))
         return done
+
+
+def build_memory_mib() -> int:
+    """What a graph in the making may take, in MiB: a quarter of the memory that nobody needs at this moment."""
+    return min(MOST_MIB, max(LEAST_MIB, psutil.virtual_memory().available // 4 // 2**20))
 
 
 class BuildError(psycopg.Error):
