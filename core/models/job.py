@@ -1,10 +1,11 @@
 """What waits for the model and what was sent to it: jobs, calls, and how a line of jobs is cut into calls."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from core.flight import Shared
+from core.models.pace import Pace
 from core.models.text import Work
 
 T = TypeVar("T")
@@ -27,16 +28,17 @@ class Job(Shared[T]):
 
 
 class Call(Generic[T]):
-    """Jobs that were sent together at `begun_at` of the loop's clock.
+    """Jobs that were sent together at `begun_at` of the loop's clock; calls of their kind have this pace.
 
     `outcomes` holds one for each of them when the task has ended by itself.
     """
 
-    __slots__ = ("begun_at", "jobs", "outcomes", "task", "timer")
+    __slots__ = ("begun_at", "jobs", "outcomes", "pace", "task", "timer")
 
-    def __init__(self, jobs: Sequence[Job[T]], begun_at: float) -> None:
+    def __init__(self, jobs: Sequence[Job[T]], begun_at: float, pace: Pace) -> None:
         self.jobs = jobs
         self.begun_at = begun_at
+        self.pace = pace
         self.outcomes: Sequence[T | Exception] | None = None
         self.task: asyncio.Task[None]
         self.timer: asyncio.TimerHandle | None = None
@@ -67,3 +69,9 @@ def take_piece(line: Line[T], most: int = BULK_TEXTS) -> list[Job[T]]:
             break
         count += 1
     return take_batch(line, count)
+
+
+def left_s(calls: Iterable[Call[T]]) -> float:
+    """Seconds that these still need, all together, by the pace of late."""
+    now = asyncio.get_running_loop().time()
+    return sum(max(0.0, call.pace.call_s(len(call.jobs)) - (now - call.begun_at)) for call in calls)

@@ -10,8 +10,9 @@ import msgspec
 from core.errors import ModelOverloaded, ModelUnavailable
 from core.models.breaker import Breaker, State
 from core.models.client import CLOSING
-from core.models.job import BULK_TEXTS, Call, Job, Line, take_batch, take_piece
+from core.models.job import BULK_TEXTS, Call, Job, Line, left_s, take_batch, take_piece
 from core.models.lane import Lane
+from core.models.pace import Pace
 from core.models.text import Work
 
 T = TypeVar("T")
@@ -29,9 +30,6 @@ LONGEST_RETRY_S = 30
 # by a model that has become half as fast, too. With all of it a full line stands at the deadline, where the model works
 # for those who have just given up: the more come, the fewer are answered.
 LET_IN = 0.5
-# By no more than this many times does one call change what is expected of the next: a stall of the machine, which is
-# over, must not refuse those who come after it. A model that has become slow is known after a few calls all the same.
-MOST_AT_ONCE = 3
 
 
 class QueueState(msgspec.Struct, frozen=True):
@@ -52,7 +50,7 @@ class CallQueue(Generic[T]):
     longer than BULK_WAIT_S for what it has gets no more: that is how long the first visitor waits. For a while after
     any question bulk work rests for as long as it works. `limit` bounds the texts that wait, in each of the two lines.
     An interactive call that takes longer than `stall_s` trips the breaker and gives its place free, but goes on: a cold
-    model that answers late closes the breaker.
+    model that answers late closes the breaker. `pace` and `bulk_pace` are learnt from the calls of each line.
     """
 
     def __init__(
@@ -78,7 +76,7 @@ class CallQueue(Generic[T]):
         self._bulk_due = False
         self._bulk_rest_s = 0.0
         self._bulk_turns: asyncio.Task[None] | None = None
-        self._seconds_a_text = 0.02
+        self.pace, self.bulk_pace = Pace(), Pace()
         self._closed = False
 
     @property
@@ -109,18 +107,22 @@ class CallQueue(Generic[T]):
         return job
 
     def retry_after_s(self) -> int:
-        """Whole seconds until what waits now is done, by the speed of late."""
-        waiting = len(self._interactive) + len(self._bulk) + 1
-        return max(1, min(LONGEST_RETRY_S, math.ceil(waiting * self._seconds_a_text)))
+        """Whole seconds until what waits now is done, by the pace of late."""
+        bulk_s = len(self._bulk) * self.bulk_pace.call_s(BULK_TEXTS) / BULK_TEXTS
+        return max(1, min(LONGEST_RETRY_S, math.ceil(self._wait_s() + bulk_s)))
 
     def _refuse_late(self, expires_at: float) -> None:
         # Where nobody waits in line the next call tells how fast the model is by now: never refused, or one slow
         # answer would refuse all that come after it.
-        if not self._interactive:
-            return
-        wait_s = (len(self._interactive) + self._texts_in_calls + 1) * self._seconds_a_text / CALLS_IN_FLIGHT
-        if wait_s > (expires_at - asyncio.get_running_loop().time()) * LET_IN:
+        time_s = expires_at - asyncio.get_running_loop().time()
+        if self._interactive and self._wait_s() > time_s * LET_IN:
             raise ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
+
+    def _wait_s(self) -> float:
+        """Seconds until a visitor who comes now has an answer: the calls at work and before theirs, then their own."""
+        calls, texts = divmod(len(self._interactive), INTERACTIVE_BATCH)
+        before_s = left_s(self._flight) + calls * self.pace.call_s(INTERACTIVE_BATCH)
+        return before_s / CALLS_IN_FLIGHT + self.pace.call_s(texts + 1)
 
     def refuse_waiting(self, error: ModelUnavailable) -> None:
         """Answer all who wait in line: the model cannot be asked now."""
@@ -189,7 +191,7 @@ class CallQueue(Generic[T]):
             return
         # A bulk piece whose turn has come keeps one place.
         while self._interactive and self._places_taken < CALLS_IN_FLIGHT - self._bulk_due:
-            self._start(take_batch(self._interactive, INTERACTIVE_BATCH), stall_s=self._stall_s)
+            self._start(take_batch(self._interactive, INTERACTIVE_BATCH), self.pace, stall_s=self._stall_s)
         if self._bulk and (self._bulk_turns is None or self._bulk_turns.done()):
             self._bulk_turns = asyncio.create_task(self._take_bulk_turns())
 
@@ -208,7 +210,7 @@ class CallQueue(Generic[T]):
                     await asyncio.wait(running, timeout=self._stall_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._bulk_due = False
-            if self._bulk and (call := self._start(self._take_piece())):
+            if self._bulk and (call := self._start(self._take_piece(), self.bulk_pace)):
                 self._bulk_calls.add(call)
 
     def _may_start_bulk(self) -> bool:
@@ -216,11 +218,7 @@ class CallQueue(Generic[T]):
             return True
         if len(self._bulk_calls) >= BULK_CALLS or self._lane.asked_within(VISITORS_S):
             return False
-        return self._texts_in_calls * self._seconds_a_text / len(self._flight) <= BULK_WAIT_S
-
-    @property
-    def _texts_in_calls(self) -> int:
-        return sum(len(call.jobs) for call in self._flight)
+        return left_s(self._flight) / len(self._flight) <= BULK_WAIT_S
 
     @property
     def _places_taken(self) -> int:
@@ -231,14 +229,14 @@ class CallQueue(Generic[T]):
         most = 1 if self._lane.asked_within(VISITORS_S) else BULK_TEXTS
         return take_piece(self._bulk, most)
 
-    def _start(self, jobs: Sequence[Job[T]], stall_s: float | None = None) -> Call[T] | None:
+    def _start(self, jobs: Sequence[Job[T]], pace: Pace, stall_s: float | None = None) -> Call[T] | None:
         try:
             self._breaker.begin()
         except ModelUnavailable as error:
             for job in jobs:
                 self._finish(job, error)
             return None
-        call = Call(jobs, asyncio.get_running_loop().time())
+        call = Call(jobs, asyncio.get_running_loop().time(), pace)
         for job in jobs:
             job.call = call
         self._flight.add(call)
@@ -250,41 +248,39 @@ class CallQueue(Generic[T]):
         return call
 
     async def _run(self, call: Call[T]) -> None:
-        clock = asyncio.get_running_loop().time
-        begun = clock()
         try:
             outcomes = await self._send([job.work for job in call.jobs])
         except Exception as error:  # noqa: BLE001 - handed to those who wait
             outcomes = [error] * len(call.jobs)
         call.outcomes = outcomes
-        taken = min((clock() - begun) / len(call.jobs), MOST_AT_ONCE * self._seconds_a_text)
-        self._seconds_a_text += 0.2 * (taken - self._seconds_a_text)
 
     def _end(self, call: Call[T]) -> None:
         if call.timer is not None:
             call.timer.cancel()
+        took_s = asyncio.get_running_loop().time() - call.begun_at
         self._flight.discard(call)
         if call in self._bulk_calls:
             self._bulk_calls.discard(call)
-            self._bulk_rest_s = min(BULK_REST_S, asyncio.get_running_loop().time() - call.begun_at)
+            self._bulk_rest_s = min(BULK_REST_S, took_s)
         self._stalled.pop(call, None)
-        outcomes: Sequence[T | Exception]
-        if call.outcomes is None:
+        outcomes = call.outcomes
+        if outcomes is None:
             self._breaker.withdraw()
             outcomes = [ModelUnavailable("the call of the model was given up")] * len(call.jobs)
-        else:
-            outcomes = call.outcomes
-            self._judge(outcomes)
+        elif self._judge(outcomes):
+            call.pace.observe(len(outcomes), took_s)
         self._pump()  # first: the model is at work again before those who are answered take the processor
         for job, outcome in zip(call.jobs, outcomes, strict=True):
             self._finish(job, outcome)
 
-    def _judge(self, outcomes: Sequence[T | Exception]) -> None:
+    def _judge(self, outcomes: Sequence[T | Exception]) -> bool:
+        """Tell the circuit of a call that ended by itself; returns whether the model answered."""
         if all(isinstance(outcome, Exception) for outcome in outcomes):
             self._breaker.failure()
             self._refuse_when_open()
-        else:
-            self._breaker.success()
+            return False
+        self._breaker.success()
+        return True
 
     def _stall(self, call: Call[T]) -> None:
         self._flight.discard(call)

@@ -11,7 +11,7 @@ import pytest
 from core.errors import ModelOverloaded
 from core.models.breaker import Breaker
 from core.models.lane import Lane
-from core.models.queue import CallQueue
+from core.models.queue import CALLS_IN_FLIGHT, INTERACTIVE_BATCH, CallQueue
 from core.models.text import Work
 from tests.parts.virtual_time import in_virtual_time
 
@@ -30,14 +30,18 @@ class Crowd(NamedTuple):
     refused_late: int
 
 
-async def crowd(folder: Path, load: float, *, stalls: float = 0.0) -> Crowd:
-    """Different questions, `load` times as many as the model answers at an even pace; a share of calls stalls 1 s."""
+async def crowd(folder: Path, load: float, *, stalls: float = 0.0, call_s: float = 0.0) -> Crowd:
+    """Different questions, `load` times as many as the model answers at an even pace; a share of calls stalls 1 s.
+
+    A call needs `call_s` beside the time of its texts: full ones then answer so many that the rate is the same.
+    """
     chance, loop = random.Random(7), asyncio.get_running_loop()
     lane = Lane(folder / "model.lane")
 
     async def send(works):
         pace = 1.0 if stalls else chance.choice(PACES)
-        await asyncio.sleep((chance.random() < stalls) + len(works) * SECONDS_A_TEXT * 2 * pace)  # two share the cores
+        text_s = SECONDS_A_TEXT * CALLS_IN_FLIGHT - call_s / INTERACTIVE_BATCH  # calls in flight share the cores
+        await asyncio.sleep((chance.random() < stalls) + call_s + len(works) * text_s * pace)
         return [work.text for work in works]
 
     queue = CallQueue(send, breaker=Breaker(loop.time), lane=lane, limit=128, stall_s=DEADLINE_S * 0.75)
@@ -91,5 +95,11 @@ def test_nobody_is_refused_where_there_is_time_for_all(crowds):
 
 def test_a_stall_that_is_over_refuses_hardly_anyone(tmp_path):
     seen = in_virtual_time(crowd(tmp_path, 0.7, stalls=0.02))
+    assert seen.refused_late == 0
+    assert seen.refused < 0.02 * seen.answered
+
+
+def test_the_time_of_a_call_itself_refuses_nobody_while_full_calls_would_do(tmp_path):
+    seen = in_virtual_time(crowd(tmp_path, 0.7, call_s=0.3))
     assert seen.refused_late == 0
     assert seen.refused < 0.02 * seen.answered

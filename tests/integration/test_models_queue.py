@@ -96,6 +96,12 @@ async def callers(queue):
     await asyncio.gather(*callers.tasks, return_exceptions=True)
 
 
+def slowed(pace):
+    """A model whose calls took a second for each text of late."""
+    for _ in range(20):
+        pace.observe(1, 1.0)
+
+
 async def drained(model, tasks):
     while not all(task.done() for task in tasks):
         await until(lambda: model.open or all(task.done() for task in tasks))
@@ -132,7 +138,7 @@ async def test_who_would_wait_in_vain_is_refused_at_once_and_who_has_the_time_is
     clock = asyncio.get_running_loop().time
     await callers.many("abcdefgh")
     await until(lambda: len(model.calls) == CALLS_IN_FLIGHT)
-    callers.queue._seconds_a_text = 1.0
+    slowed(callers.queue.pace)
     with pytest.raises(ModelOverloaded):
         callers.queue.join(Work("", "too late"), expires_at=clock() + 2.0)
     callers.queue.join(Work("", "in time"), expires_at=clock() + 60.0).leave()
@@ -141,8 +147,8 @@ async def test_who_would_wait_in_vain_is_refused_at_once_and_who_has_the_time_is
 
 
 async def test_a_model_that_was_slow_is_asked_again_where_nobody_waits(model, callers):
-    callers.queue._seconds_a_text = 100.0
-    job = callers.queue.join(Work("", "a"), expires_at=asyncio.get_running_loop().time() + 2.0)
+    slowed(callers.queue.pace)
+    job = callers.queue.join(Work("", "a"), expires_at=asyncio.get_running_loop().time() + 0.5)
     await until(lambda: model.open)
     model.answer()
     assert "A" == await job.result(None)
@@ -173,7 +179,7 @@ async def test_three_bulk_calls_keep_the_model_busy_and_a_fourth_waits(model, ca
 
 
 async def test_a_slow_model_is_given_one_bulk_call_at_a_time(model, callers):
-    callers.queue._seconds_a_text = 1.0
+    slowed(callers.queue.bulk_pace)
     bulk = [task for name in "abc" for task in await callers.many([name * 900], bulk=True)]
     await until(lambda: len(model.calls) == 1)
     assert (1, 2) == (callers.queue.state.in_flight, callers.queue.state.bulk)
