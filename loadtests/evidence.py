@@ -8,9 +8,9 @@ import msgspec
 
 from loadtests.outcomes import REFUSED
 from loadtests.shapes import Window
+from ops.percentile import percentile
 
 HTTP = frozenset({"GET", "POST", "PUT", "DELETE"})
-Histogram = Mapping[float, int]
 
 
 class Total(msgspec.Struct, frozen=True):
@@ -146,13 +146,3 @@ def merged(totals: Iterable[Total]) -> Counter[float]:
     for total in totals:
         sum_of.update(total.times_ms)
     return sum_of
-
-
-def percentile(times: Histogram, share: float) -> float | None:
-    """The least time that `share` of them were within; None without any."""
-    left = share * sum(times.values())
-    for time in sorted(time for time, count in times.items() if count > 0):
-        left -= times[time]
-        if left <= 0:
-            return time
-    return None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from loadtests.evidence import Evidence, Sample, merged, percentile
+from loadtests.evidence import Evidence, Sample, merged
+from ops.percentile import percentile
 
 
 class Timeline:

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ops.bench.environment import cores
-from ops.bench.load import Load, Outcome
+from ops.bench.load import Load
 from ops.bench.scale import Scale
 from ops.bench.stand import end, wait_until
+from ops.bench.window import Outcome, Window
 from ops.modelserver.encoder import Encoder
 from ops.modelserver.files import MODEL, TOKENIZER
 
@@ -29,24 +30,23 @@ def load_encoder() -> Encoder:
 
 def encode(encoder: Encoder, texts: Iterator[str], scale: Scale) -> Outcome:
     """A thread a core and nothing around them: what these cores can do at best."""
-    start = time.monotonic() + scale.warm_up_s
-    until = start + scale.seconds
-    spans: list[tuple[float, float]] = []
+    window = Window(scale.warm_up_s, scale.seconds)
     one_at_a_time = threading.Lock()
     before = time.process_time()
 
     def work() -> None:
-        while (begun := time.monotonic()) < until:
+        while (begun := time.monotonic()) < window.end:
             with one_at_a_time:
                 text = next(texts)
+                window.sent += 1
             encoder.encode(text)
-            spans.append((begun, time.monotonic()))
+            with one_at_a_time:
+                window.add(begun, time.monotonic())
 
     with ThreadPoolExecutor(cores()) as pool:
         for done in [pool.submit(work) for _ in range(cores())]:
             done.result()
-    counted = [ended - begun for begun, ended in spans if begun >= start and ended <= until]
-    return Outcome(scale.seconds, counted, 0, len(spans), time.process_time() - before)
+    return window.outcome(time.process_time() - before)
 
 
 def load_of_server(socket: Path, texts: Iterator[str], scale: Scale) -> Load:

@@ -85,14 +85,15 @@ def _draw(  # noqa: PLR0913, PLR0917 - the words of a picture
 
 
 def _search_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, float]]]:
-    series: dict[str, Callable[[ShopRung], float]] = {
+    series: dict[str, Callable[[ShopRung], float | None]] = {
         "search p50": lambda rung: rung.search.p50,
         "search p95": lambda rung: rung.search.p95,
         "search, on a core": lambda rung: rung.search_cpu_ms,
         "passage more p50": lambda rung: rung.add.p50,
         "passage more p95": lambda rung: rung.add.p95,
     }
-    return {name: [(rung.passages, value(rung)) for rung in found] for name, value in series.items()}
+    points = {name: [(rung.passages, of) for rung in found if (of := value(rung))] for name, value in series.items()}
+    return {name: of for name, of in points.items() if of}
 
 
 def _disk_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, float]]]:
@@ -116,13 +117,13 @@ def _function_curves(found: Sequence[FunctionRung]) -> dict[str, list[tuple[floa
 
 def _shop_table(found: Sequence[ShopRung]) -> str:
     columns = (
-        *("Shops", "Passages", "Search p50 / p95 / p99 ms", "on a core, ms", "A passage more p50 / p95 ms"),
+        *("Shops", "Passages", "Search p50 / p95 / p99 ms", "on a core, ms", "A passage more p50 / p95 / p99 ms"),
         *("Database MiB", "of it vectors", "postings"),
     )
     lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     lines += [
-        f"| {rung.shops} | {rung.passages} | {rung.search.p50} / {rung.search.p95} / {rung.search.p99}"
-        f" | {rung.search_cpu_ms} | {rung.add.p50} / {rung.add.p95} | {rung.database_bytes // MIB}"
+        f"| {rung.shops} | {rung.passages} | {rung.search.words}"
+        f" | {rung.search_cpu_ms} | {rung.add.words} | {rung.database_bytes // MIB}"
         f" | {rung.passage_vector_bytes // MIB} | {rung.posting_bytes // MIB} |"
         for rung in found
     ]
@@ -131,10 +132,7 @@ def _shop_table(found: Sequence[ShopRung]) -> str:
 
 def _cold_table(found: Sequence[ColdRung]) -> str:
     lines = ["| Shops | Search of a cold shop p50 / p95 / p99 ms | read, KiB |", "| --- | --- | --- |"]
-    lines += [
-        f"| {rung.shops} | {rung.search.p50} / {rung.search.p95} / {rung.search.p99} | {rung.read_kib:.0f} |"
-        for rung in found
-    ]
+    lines += [f"| {rung.shops} | {rung.search.words} | {rung.read_kib:.0f} |" for rung in found]
     return "\n".join(lines) if found else ""
 
 

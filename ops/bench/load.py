@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from ops.bench.window import Outcome, Window
 from ops.drill.exchange import Answer, Connection, Request
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ GRACE_S = 30.0
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """`connections` are kept; what is answered within the first `warm_up_s` is not counted.
+    """`connections` are kept; the window of `seconds` begins after `warm_up_s`.
 
     `bodies` are sent in turn, over and over; without any it is a GET. `uds` is a Unix socket in place of host and port.
     """
@@ -37,20 +38,6 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     warm_up_s: float
     seconds: float
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """`latencies_s` of the answers counted, over `seconds`; `errors`: answers other than 200, and none at all.
-
-    `sent` are all requests, those of the warm-up among them: what time on a core is divided by. `cpu_s` is the
-    generator's own.
-    """
-
-    seconds: float
-    latencies_s: list[float]
-    errors: int
-    sent: int
-    cpu_s: float
 
 
 def measure(load: Load) -> Outcome:
@@ -73,10 +60,7 @@ class Clients:
     def __init__(self, load: Load) -> None:
         self._load = load
         self._payloads = itertools.cycle(payloads_of(load))
-        self._from = time.monotonic() + load.warm_up_s
-        self._until = self._from + load.seconds
-        self._latencies_s: list[float] = []
-        self._errors = self._sent = 0
+        self._window = Window(load.warm_up_s, load.seconds)
         self._left = load.connections
         self._done = asyncio.Event()
 
@@ -86,8 +70,7 @@ class Clients:
             await self._connect()
         await self._done.wait()
         used = resource.getrusage(resource.RUSAGE_SELF)
-        cpu_s = used.ru_utime + used.ru_stime
-        return Outcome(self._load.seconds, self._latencies_s, self._errors, self._sent, cpu_s)
+        return self._window.outcome(used.ru_utime + used.ru_stime)
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -99,20 +82,16 @@ class Clients:
         self._send(connection)
 
     def _send(self, connection: Connection) -> None:
-        self._sent += 1
+        self._window.sent += 1
         connection.send(Request("", next(self._payloads), 0, time.monotonic()))
 
     def _ended(self, connection: Connection, request: Request, end: Answer | str) -> None:
         now = time.monotonic()
         is_right = isinstance(end, Answer) and end.status == OK
-        if self._from <= request.sent_at and now <= self._until:
-            if is_right:
-                self._latencies_s.append(now - request.sent_at)
-            else:
-                self._errors += 1
-        if now < self._until and connection.is_open and isinstance(end, Answer) and not end.is_last:
+        self._window.add(request.sent_at, now, is_right=is_right)
+        if now < self._window.end and connection.is_open and isinstance(end, Answer) and not end.is_last:
             self._send(connection)
-        elif now < self._until:  # nginx ends a kept connection after a thousand requests
+        elif now < self._window.end:  # nginx ends a kept connection after a thousand requests
             connection.transport.close()
             self._reconnecting = asyncio.ensure_future(self._connect())
         else:

@@ -92,7 +92,7 @@ def _span(median: float, values: tuple[float, ...]) -> str:
 
 
 def _quantiles(latency: Latency | None) -> str:
-    return "-" if latency is None else f"{latency.p50:g} / {latency.p95:g} / {latency.p99:g}"
+    return "-" if latency is None or not latency.count else latency.words
 
 
 def _ending(report: Report) -> list[str]:

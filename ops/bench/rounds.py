@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from core.settings import Settings
 from ops.bench.figure import Side
-from ops.bench.latency import summary
-from ops.bench.load import Load, Outcome
+from ops.bench.latency import enough_for, summary
+from ops.bench.load import Load
 from ops.bench.scale import Scale
+from ops.bench.window import Outcome
+from ops.percentile import percentile_of
 
 
 def through_nginx(
@@ -50,9 +52,12 @@ class Measured:
 
 
 def _rate(outcome: Outcome) -> float:
-    return round(len(outcome.latencies_s) / outcome.seconds, 1)
+    return round(outcome.ended / outcome.seconds, 1)
 
 
 def _quantile_ms(outcome: Outcome, share: float) -> float:
-    ordered = sorted(outcome.latencies_s)
-    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 3) if ordered else 0.0
+    """Raises RuntimeError where there are too few: a round without an answer would pass for a quick one."""
+    found = percentile_of(outcome.latencies_s, share)
+    if found is None or not enough_for(share, len(outcome.latencies_s)):
+        raise RuntimeError(f"{len(outcome.latencies_s)} answers tell no p{share * 100:g}; {outcome.errors} errors")
+    return round(found * 1000, 3)

@@ -123,7 +123,8 @@ def _latency(drilled: Drilled) -> Table:
 
 def _figures(result: Result, kind: str) -> list[str]:
     latency = result.latency[kind]
-    return [f"{value:.1f}" for value in (latency.p50, latency.p95, latency.p99, latency.highest)]
+    values = (latency.p50, latency.p95, latency.p99, latency.highest)
+    return ["-" if value is None else f"{value:.1f}" for value in values]
 
 
 def _table(*columns: str) -> Table:

@@ -54,7 +54,7 @@ LONG = 150  # letters of a syntax tree: about a line
 
 # `ops` likewise, by its packages. Drill and benchmarks run what the others are.
 OPS_LAYERS = (
-    ("ops.bootstrap", "ops.idle", "ops.lifeline", "ops.slo", "ops.unixhttp"),
+    ("ops.bootstrap", "ops.idle", "ops.lifeline", "ops.percentile", "ops.slo", "ops.unixhttp"),
     ("ops.modelserver", "ops.reading", "ops.release"),
     ("ops.host", "ops.importing"),
     ("ops.stack",),

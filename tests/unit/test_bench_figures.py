@@ -165,7 +165,7 @@ def test_growth_is_kept_by_rung_and_drawn(tmp_path: Path):
     append(log, FunctionRung(functions=10, pss_mib=90, start_each_s=0.04, deploy_s=0.1, idle_share=0.01))
     assert [0.7, 1.0] == [rung.search_cpu_ms for rung in rungs(log, ShopRung)]
     tables = write(log, tmp_path)
-    assert "| 100 | 1 | 2.0 / 2.0 / 2.0 | 1.0 |" in tables
+    assert "| 100 | 1 | 1 / - / - | 1.0 |" in tables
     for name in ("growth-search", "growth-disk", "growth-functions"):
         ET.parse(tmp_path / f"{name}.svg")
 

@@ -11,9 +11,10 @@ from core.models.gateway import Embedder
 from core.settings import Settings
 from ops.bench import alone, processes, texts
 from ops.bench.figure import Figure, interleaved
-from ops.bench.load import Outcome, measure
+from ops.bench.load import measure
 from ops.bench.rounds import Measured
 from ops.bench.scale import Scale
+from ops.bench.window import Outcome, Window
 
 GATEWAY, SERVER = "gateway", "server"
 PATIENCE_S = 30.0
@@ -52,16 +53,14 @@ async def _measure(socket: Path, pid: int, scale: Scale, say: Callable[[str], No
 
 async def _through(embedder: Embedder, fresh: Iterator[str], scale: Scale) -> Outcome:
     """Callers that each ask the next question once the last is answered."""
-    start = time.monotonic() + scale.warm_up_s
-    until = start + scale.seconds
-    spans: list[tuple[float, float]] = []
+    window = Window(scale.warm_up_s, scale.seconds)
     before = time.process_time()
 
     async def work() -> None:
-        while (begun := time.monotonic()) < until:
+        while (begun := time.monotonic()) < window.end:
+            window.sent += 1
             await embedder.embed_query(next(fresh))
-            spans.append((begun, time.monotonic()))
+            window.add(begun, time.monotonic())
 
     await asyncio.gather(*(work() for _ in range(scale.users)))
-    counted = [ended - begun for begun, ended in spans if begun >= start and ended <= until]
-    return Outcome(scale.seconds, counted, 0, len(spans), time.process_time() - before)
+    return window.outcome(time.process_time() - before)
