@@ -1,8 +1,8 @@
 """`make bench`, `python -m ops.bench [PART...]`: what the product costs, each figure beside its floor, in one run.
 
 Exit status: 0 measured (whether aims were reached or not), 1 something got worse (with --against), 2 called wrongly, or
-nothing to compare with on this machine, 3 something failed on the way. make itself ends with 2 whatever failed: a
-script asks `python -m ops.bench`.
+nothing to compare with on this machine, 3 a part failed on the way (whatever else got worse). make itself ends with 2
+whatever failed: a script asks `python -m ops.bench`.
 """
 
 import argparse
@@ -67,21 +67,21 @@ def main() -> int:
         load()  # no part of it is to find a slip after minutes
         baseline = _baseline(given.against) if given.against else None
         report = read(given.measured.read_bytes()) if given.measured else _measured(given, baseline, progress)
-        failed = {} if given.measured else report.failed
         if baseline is not None:
             compare.require_same_machine(baseline, report)
     except (OSError, msgspec.DecodeError, compare.NotComparableError, LevelsError) as error:
         progress.print(f"{error}", markup=False, soft_wrap=True)
         return 2
     if baseline is not None:
-        return _compare(baseline, report, as_json=given.json)
+        worse = _compare(baseline, report, as_json=given.json)
+        return 3 if report.failed else int(worse)
     if given.json:
         _say_json(plain(report))
     else:
         page.show(report)
     if given.folder is not None or (not given.parts and not given.quick and not given.json):
         progress.print(f"written to {page.write(report, given.folder or FOLDER)}", markup=False, soft_wrap=True)
-    return 3 if failed else 0
+    return 3 if report.failed else 0
 
 
 def _baseline(path: Path) -> Report:
@@ -159,13 +159,13 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _compare(baseline: Report, report: Report, *, as_json: bool) -> int:
+def _compare(baseline: Report, report: Report, *, as_json: bool) -> bool:
     changes = compare.compare(baseline, report)
     if as_json:
         _say_json([msgspec.to_builtins(change) for change in changes])
     else:
-        compare.show(changes, baseline)
-    return 1 if any(change.verdict == "worse" for change in changes) else 0
+        compare.show(changes, baseline, report)
+    return any(change.verdict == "worse" for change in changes)
 
 
 def _say_json(value: object) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from ops.bench.latency import Latency, summary
 
 Better = Literal["higher", "lower"]
+SHARE = "share"  # the unit of what is a part of one, such as a recall
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):

@@ -92,7 +92,9 @@ def _search_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, flo
         "passage more p50": lambda rung: rung.add.p50,
         "passage more p95": lambda rung: rung.add.p95,
     }
-    points = {name: [(rung.passages, of) for rung in found if (of := value(rung))] for name, value in series.items()}
+    points = {
+        name: [(float(rung.passages), of) for rung in found if (of := value(rung))] for name, value in series.items()
+    }
     return {name: of for name, of in points.items() if of}
 
 

@@ -1,39 +1,19 @@
-"""Ratios, aims, and what counts as worse: from made-up rounds."""
+"""Ratios, aims, and pages: from made-up rounds."""
 
 import itertools
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from ops.bench import compare, drawing, page, texts
-from ops.bench.figure import Aim, Figure, Report, Side, interleaved, plain, read, timed
+from ops.bench import drawing, page, texts
+from ops.bench.figure import Aim, Figure, Side, interleaved, plain, read, timed
 from ops.bench.growth_page import FunctionRung, ShopRung, append, rungs, write
 from ops.bench.latency import summary
+from tests.parts.benchmarks import figure, report
 
 ROOT = Path(__file__).parents[2]
-MACHINE = {
-    "machine": "a machine", "processor": "P", "cores": 2, "memoryGiB": 8, "commit": "abc", "at": "now",
-    "loadAverage": [0.0], "python": "3", "nginx": "1", "packages": {"granian": "2"},
-}  # fmt: skip
-
-
-def figure(  # noqa: PLR0913 - what differs from test to test
-    rounds, floor=None, *, better="higher", aim=None, key="search.x", cpu=(None, None)
-):
-    ours = Side(name="ours", rounds=rounds, cpu_us={"worker": cpu[0]} if cpu[0] else {})
-    under = floor and Side(name="floor", rounds=floor, cpu_us={"worker": cpu[1]} if cpu[1] else {})
-    return Figure(key=key, title=f"the {key}", unit="a second", better=better, ours=ours, floor=under, aim=aim)
-
-
-def report(*figures, scale="full", parts=("search", "database"), **where):
-    return Report(environment={**MACHINE, **where}, scale=scale, parts=parts, took_s=1.0, figures=figures)
-
-
-def verdicts(then, now):
-    return {change.key: change.verdict for change in compare.compare(then, now)}
 
 
 def test_the_ratio_is_the_median_of_the_rounds_ratios_and_not_the_ratio_of_the_medians():
@@ -69,44 +49,6 @@ def test_a_round_of_latencies_counts_by_its_median():
     side = timed("x", [[0.001, 0.002, 0.9], [0.004]])
     assert (2, 4) == side.rounds
     assert 4 == side.latency.count
-
-
-def test_worse_is_what_lies_beyond_all_rounds_of_before_by_more_than_noise():
-    before = report(figure((100, 102, 104), (100, 100, 100)))
-    assert {"search.x": "worse"} == verdicts(before, report(figure((80, 81, 90), (100, 100, 100))))
-    assert {"search.x": "better"} == verdicts(before, report(figure((120, 121, 122), (100, 100, 100))))
-    # medians 20 % apart, but one round as before: noise; and all rounds below, but by 3 %: too little to say
-    assert {"search.x": "same"} == verdicts(before, report(figure((80, 82, 101), (100, 100, 100))))
-    assert {"search.x": "same"} == verdicts(before, report(figure((97, 98, 99), (100, 100, 100))))
-
-
-def test_what_slows_the_floor_too_is_the_machine_and_not_the_product():
-    before = report(figure((100, 102, 104), (100, 100, 100)))
-    assert {"search.x": "same"} == verdicts(before, report(figure((50, 51, 52), (50, 50, 50))))
-
-
-def test_longer_is_worse_and_shorter_is_better():
-    before = report(figure((10, 10, 10), better="lower"))
-    assert {"search.x": "worse"} == verdicts(before, report(figure((12, 12, 12), better="lower")))
-    assert {"search.x": "better"} == verdicts(before, report(figure((8, 8, 8), better="lower")))
-
-
-def test_a_figure_that_is_gone_is_named_unless_its_part_was_not_measured():
-    before = report(figure((1,)), figure((1,), key="database.y"))
-    now = report(figure((1,)))
-    assert {"search.x": "same", "database.y": "gone"} == verdicts(before, now)
-    assert {"search.x": "same"} == verdicts(before, msgspec.structs.replace(now, parts=("search",)))
-
-
-@pytest.mark.parametrize("where", [{"processor": "Q"}, {"cores": 4}, {"memoryGiB": 16}])
-def test_runs_of_two_machines_are_not_compared(where):
-    with pytest.raises(compare.NotComparableError, match=r"another machine.*make bench"):
-        compare.require_same_machine(report(), report(**where))
-
-
-def test_runs_of_two_scales_are_not_compared():
-    with pytest.raises(compare.NotComparableError, match="quick"):
-        compare.require_same_machine(report(scale="quick"), report())
 
 
 def full_report():
