@@ -31,7 +31,7 @@ load-gate: $(VENV)/run.stamp ## the scenarios that gate, cut short, on a fresh i
 drill-deploy: $(VENV)/run.stamp ## prove under traffic that deploys lose nothing (ARGS=--json, --help; 15 min)
 	@exec $(BIN)/python -m ops.drill $(ARGS)
 
-bench: $(VENV)/bench.stamp ## what it costs, each figure beside its floor, to docs/benchmarks/ (ARGS=--quick, --help; 12 min)
+bench: $(VENV)/bench.stamp ## what it costs, each figure beside its floor, to docs/benchmarks/ (ARGS=--quick, --help; 14 min)
 	@exec $(BIN)/python -m ops.bench $(ARGS)
 
 bench-compare: $(VENV)/bench.stamp ## name what got worse since the last `make bench` on this machine

@@ -16,7 +16,7 @@ from core.db.dsn import owner_conninfo
 from core.db.pool import SET_SHOP
 
 # Vectors of one shop and model, about 3 300 passages: from here an index is faster than the exact search.
-# Measured by `python -m ops.bench.database 1000 2000 5000 10000 --threshold 2000`.
+# Measured by `python -m ops.bench.threshold 1000 2000 5000 10000 --threshold 2000`.
 THRESHOLD = 10_000
 LOCK_KEY = 0x616E6E  # "ann": one builder at a time
 PREFIX = "passage_vector_ann_"

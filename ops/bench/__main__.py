@@ -19,7 +19,7 @@ from rich.console import Console
 from ops.bench import compare, page
 from ops.bench.environment import environment
 from ops.bench.figure import Figure, Report, plain, read
-from ops.bench.scale import SCALES, Scale
+from ops.bench.scale import SCALES, Scale, rungs, scale
 from ops.lifeline import adopt_orphans
 from ops.slo import LevelsError, load
 from ops.stack.parts import ROOT
@@ -29,8 +29,8 @@ EPILOG = """parts:
 {parts}
 
 examples:
-  python -m ops.bench                               everything, to docs/benchmarks/ (about 12 minutes)
-  python -m ops.bench --quick                       everything, smaller, in 3 minutes; written nowhere
+  python -m ops.bench                               everything, to docs/benchmarks/ (about 14 minutes)
+  python -m ops.bench --quick                       everything, smaller, in 4 minutes; written nowhere
   python -m ops.bench search embedding              two parts, printed
   python -m ops.bench database --million            up to 1 000 000 passages (an hour, 12 GB)
   python -m ops.bench search --json | jq '.figures[].ratio'
@@ -99,7 +99,7 @@ def _arguments() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("parts", nargs="*", metavar="PART", type=_part, help="only these")
-    parser.add_argument("--quick", action="store_true", help="smaller and shorter, in 3 minutes")
+    parser.add_argument("--quick", action="store_true", help="smaller and shorter, in 4 minutes")
     parser.add_argument("--scale", choices=sorted(SCALES), help=argparse.SUPPRESS)  # tiny: for the tests
     parser.add_argument("--million", action="store_true", help="the database part up to 1 000 000 passages")
     parser.add_argument("--folder", type=Path, help=f"write table, pictures and JSON here (all parts: {FOLDER.name}/)")
@@ -117,9 +117,9 @@ def _part(name: str) -> str:
 
 def _measured(given: argparse.Namespace, baseline: Report | None, progress: Console) -> Report:
     name = given.scale or ("quick" if given.quick else baseline.scale if baseline else "full")
-    scale = SCALES[name]
+    sizes = scale(name)
     if given.million:
-        scale = msgspec.structs.replace(scale, passages=(*scale.passages, MILLION))
+        sizes = msgspec.structs.replace(sizes, passages=rungs(*sizes.passages, MILLION))
     chosen = {name: measure for name, (measure, _) in parts().items() if not given.parts or name in given.parts}
     where = environment()
     if baseline is not None:
@@ -131,21 +131,21 @@ def _measured(given: argparse.Namespace, baseline: Report | None, progress: Cons
     def say(line: str) -> None:
         progress.print(f"{time.monotonic() - start:4.0f} s  {line}", markup=False, soft_wrap=True)
 
-    figures, failed = _run(chosen, scale, say)
+    figures, failed = _run(chosen, sizes, say)
     return Report(
         environment=where, scale=name, parts=tuple(chosen), took_s=round(time.monotonic() - start, 1),
         figures=tuple(figures), failed=failed,
     )  # fmt: skip
 
 
-def _run(chosen: dict[str, Measure], scale: Scale, say: Callable[[str], None]) -> tuple[list[Figure], dict[str, str]]:
+def _run(chosen: dict[str, Measure], sizes: Scale, say: Callable[[str], None]) -> tuple[list[Figure], dict[str, str]]:
     """The figures, and of each part that has none the reason: one that fails leaves the others theirs."""
     figures: list[Figure] = []
     failed: dict[str, str] = {}
     for number, (part, measure) in enumerate(chosen.items(), 1):
         head = f"[{number}/{len(chosen)}] {part}: "
         try:
-            figures += measure(scale, lambda line, head=head: say(head + line))  # type: ignore[misc]
+            figures += measure(sizes, lambda line, head=head: say(head + line))  # type: ignore[misc]
         except KeyboardInterrupt:
             say(f"{head}interrupted; what was measured so far is kept")
             return figures, failed | dict.fromkeys([*chosen][number - 1 :], "interrupted")

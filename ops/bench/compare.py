@@ -104,12 +104,12 @@ def _verdict(figure: Figure, old: Sequence[float] | None, new: Sequence[float] |
     apart = min(new) > max(old) or max(new) < min(old)
     if not apart or abs(change) < least:
         return "same", change
-    if _chance(len(old), len(new)) > CHANCE:
+    if chance(len(old), len(new)) > CHANCE:
         return "few", change
     return ("better" if (change > 0) == (figure.better == "higher") else "worse"), change
 
 
-def _chance(old: int, new: int) -> float:
+def chance(old: int, new: int) -> float:
     """How often so many rounds of the same thing lie all on one side of each other: three and three one time in ten."""
     return 2 / math.comb(old + new, new)
 

@@ -29,7 +29,7 @@ def bars(title: str, rows: Sequence[tuple[str, Mapping[str, float]]], unit: str)
             colour = COLOURS[names.index(name) % len(COLOURS)]
             made.append(f'<rect x="{left:.1f}" y="{top}" width="{value * scale:.1f}" height="{BAR}" fill="{colour}"/>')
             left += value * scale
-        made.append(_text(left + 6, top + 12, f"{_number(sum(parts.values()))} {unit}"))
+        made.append(_text(left + 6, top + 12, f"{digits(sum(parts.values()))} {unit}"))
     legend = _legend(names, LABELS) if len(names) > 1 else []
     return _svg(title, 72 + len(rows) * ROW, [*legend, *made])
 
@@ -43,7 +43,7 @@ def marks(title: str, rows: Sequence[tuple[str, float, float | None]], unit: str
         top = 40 + number * ROW
         made.append(_text(LABELS - 8, top + 12, label, anchor="end"))
         made.append(f'<rect x="{LABELS}" y="{top}" width="{value * scale:.1f}" height="{BAR}" fill="{COLOURS[0]}"/>')
-        made.append(_text(LABELS + value * scale + 6, top + 12, f"{_number(value)} {unit}"))
+        made.append(_text(LABELS + value * scale + 6, top + 12, f"{digits(value)} {unit}"))
         if aim is not None:
             at = LABELS + aim * scale
             made.append(_stroke(at, top - 3, top + BAR + 3))
@@ -58,10 +58,10 @@ def curves(title: str, x_name: str, y_name: str, series: Mapping[str, Points]) -
     made = [f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="#999999"/>']
     for power in range(x_range[0], x_range[1] + 1):
         at = left + width * _share(10.0**power, x_range)
-        made += [_grid(at, top, at, top + height), _text(at, top + height + 16, _number(10.0**power), anchor="middle")]
+        made += [_grid(at, top, at, top + height), _text(at, top + height + 16, digits(10.0**power), anchor="middle")]
     for power in range(y_range[0], y_range[1] + 1):
         at = top + height * (1 - _share(10.0**power, y_range))
-        made += [_grid(left, at, left + width, at), _text(left - 6, at + 4, _number(10.0**power), anchor="end")]
+        made += [_grid(left, at, left + width, at), _text(left - 6, at + 4, digits(10.0**power), anchor="end")]
     made += [_text(left + width / 2, top + height + 34, x_name, anchor="middle"), _text(left, top - 8, y_name)]
     for number, (name, points) in enumerate(series.items()):
         colour = COLOURS[number % len(COLOURS)]
@@ -108,8 +108,9 @@ def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {FONT} fill="#222222">{escape(words)}</text>'
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ") if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - two decimals below
+def digits(value: float) -> str:
+    """With the three digits that mean something."""
+    return f"{value:,.0f}".replace(",", " ") if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
 def _svg(title: str, height: float, made: Sequence[str]) -> str:

@@ -16,13 +16,16 @@ from ops.bench.latency import Latency
 NAME = "bench"
 PIPED_COLUMNS = 170
 WHAT_WIDTH, FLOOR_WIDTH = 52, 26
-COLUMNS = ("what", "measured", "floor", "ratio", "by processor time", "aim", "p50 / p95 / p99 ms", "errors")
+COLUMNS = ("what", "measured", "floor", "ratio", "rounds", "by processor time", "aim", "p50 / p95 / p99 ms", "errors")
 HEAD = """# What it costs, each figure beside its floor
 
-Made by `make bench`; do not edit. {rounds} rounds of both sides in turn; a value is the median of its rounds, the
-ratio the median of the rounds' ratios, with its least and most. "By processor time" is the floor's time on a core for
-each request as a share of ours, all processes and the load generator included: what else the machine does moves it less
-than it moves the clock. Quantiles are of all requests of all rounds.
+Made by `make bench`; do not edit. A value is the median of its rounds, the ratio the median of the rounds' ratios,
+with its least and most. Both sides of a round follow each other, and the next round begins with the other side;
+memory alone is read of one side after the other, and a stack can only be up again after it was up. "By processor
+time" is the floor's time on a core for each request as a share of ours, all processes and the load generator
+included: what else the machine does moves it less than it moves the clock. Quantiles are of all requests of all
+rounds; a p95 takes 20 of them, a p99 100. Answers that end within a round's seconds make its rate, requests sent
+within them its times.
 
 """
 
@@ -56,14 +59,13 @@ def write(report: Report, folder: Path) -> Path:
 
 def markdown(report: Report, pictures: list[str]) -> str:
     """The page."""
-    rounds = max((len(figure.ours.rounds) for figure in report.figures), default=0)
     lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
     lines += [f"| {' | '.join(row(figure))} |" for figure in report.figures]
     notes = [f"- {figure.title}: {figure.note}." for figure in report.figures if figure.note]
     shown = [f"![{name}]({name})" for name in pictures]
     machine = [f"- {line}" for line in _ending(report)]
     blocks = (lines, machine, notes, shown)
-    return HEAD.format(rounds=rounds) + "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return HEAD + "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def row(figure: Figure) -> tuple[str, ...]:
@@ -72,19 +74,15 @@ def row(figure: Figure) -> tuple[str, ...]:
     verdict = {None: "", True: " reached", False: " **missed**"}[figure.reached]
     return (
         figure.title,
-        f"{number(figure.ours.median)} {figure.unit}",
-        "-" if floor is None else f"{number(floor.median)} ({floor.name})",
+        f"{drawing.digits(figure.ours.median)} {figure.unit}",
+        "-" if floor is None else f"{drawing.digits(floor.median)} ({floor.name})",
         "-" if figure.ratio is None else _span(figure.ratio, figure.ratios),
+        str(len(figure.ours.rounds)),
         "-" if figure.cpu_ratio is None else f"{figure.cpu_ratio:.2f}",
         "-" if figure.aimed is None else f"{figure.aimed}{verdict}",
         _quantiles(figure.ours.latency),
         str(figure.errors),
     )
-
-
-def number(value: float) -> str:
-    """With the digits that mean something."""
-    return f"{value:,.0f}".replace(",", " ") if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
 def _span(median: float, values: tuple[float, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The searches of a shop as scripts of pgbench: the same statements, the same parameters, the same session."""
+"""The searches of a shop as a script of pgbench: the same statements, the same parameters, the same session."""
 
 import os
 import subprocess
@@ -12,7 +12,6 @@ from core.db.search import Question, statement, values
 from core.db.shops import ShopState
 from core.settings import Settings
 
-MOST_SCRIPTS = 128  # MAX_SCRIPTS of pgbench.c
 MICROSECOND = 1e-6
 
 
@@ -23,8 +22,8 @@ class Asked(NamedTuple):
     question: Question
 
 
-def script(asked: Asked, number: int) -> tuple[str, dict[str, str]]:
-    """The script of one search, with the variables that it names: they become the parameters of what is prepared.
+def branch(asked: Asked, number: int) -> tuple[str, dict[str, str]]:
+    """One search, with the variables that it names: they become the parameters of what is prepared.
 
     Setting and statement share one round trip, as `Database.read` sends them.
     """
@@ -46,17 +45,26 @@ def script(asked: Asked, number: int) -> tuple[str, dict[str, str]]:
     return f"\\startpipeline\n{setting}\n{text};\n\\endpipeline\n", variables
 
 
-def run(program: Path, settings: Settings, searches: Sequence[Asked], seconds: float) -> list[list[float]]:
-    """Seconds that each search took, time after time, in the order of the searches; one client asks them at random."""
-    assert len(searches) <= MOST_SCRIPTS
+def script(searches: Sequence[Asked]) -> tuple[str, dict[str, str]]:
+    """All of them in turn, one a transaction: of several scripts pgbench would take any at random."""
+    lines = [f"\\set turn (:turn + 1) % {len(searches)}\n"]
+    variables = {"turn": "-1"}
+    for number, asked in enumerate(searches):
+        text, named = branch(asked, number)
+        lines += [f"\\{'elif' if number else 'if'} :turn = {number}\n", text]
+        variables |= named
+    return "".join([*lines, "\\endif\n"]), variables
+
+
+def run(program: Path, settings: Settings, searches: Sequence[Asked], times: int) -> list[list[float]]:
+    """Seconds that each search took, time after time, in the order of the searches; one client asks them in turn."""
+    text, variables = script(searches)
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         folder = Path(name)
-        command = [str(program), "-n", "-M", "prepared", "-T", str(max(1, round(seconds))), "-l"]
-        for number, asked in enumerate(searches):
-            text, variables = script(asked, number)
-            path = folder / f"{number}.sql"
-            path.write_text(text)
-            command += ["-f", str(path), *(part for pair in variables.items() for part in ("-D", "=".join(pair)))]
+        (folder / "searches.sql").write_text(text)
+        count = len(searches) * times
+        command = [str(program), "-n", "-M", "prepared", "-t", str(count), "-l", "-f", "searches.sql"]
+        command += [part for pair in variables.items() for part in ("-D", "=".join(pair))]
         done = subprocess.run(
             [*command, application_conninfo(settings)], cwd=folder, capture_output=True, text=True,
             env={**os.environ, "LC_ALL": "C"}, check=False,
@@ -64,8 +72,7 @@ def run(program: Path, settings: Settings, searches: Sequence[Asked], seconds: f
         if done.returncode != 0:
             raise RuntimeError(f"pgbench: {done.stderr[-2000:]}")
         lines = "".join(path.read_text() for path in folder.glob("pgbench_log.*")).splitlines()
-    took: list[list[float]] = [[] for _ in searches]
-    for line in lines:
-        _, _, microseconds, place, *_ = line.split()
-        took[int(place)].append(int(microseconds) * MICROSECOND)
-    return took
+    if len(lines) != count:
+        raise RuntimeError(f"pgbench made {len(lines)} of {count} transactions: {done.stderr[-2000:]}")
+    took = [int(line.split()[2]) * MICROSECOND for line in lines]
+    return [took[number :: len(searches)] for number in range(len(searches))]

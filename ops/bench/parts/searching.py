@@ -95,7 +95,7 @@ def _figures(found: dict[str, Measured], scale: Scale) -> list[Figure]:
         ),
         Figure(
             key="search.model.rate", title="the model server, asked over its socket", unit="a second", better="higher",
-            ours=found["model"].side("model server"), floor=encoder,
+            ours=found["model"].side("the model server alone"), floor=encoder,
         ),
     ]  # fmt: skip
 

@@ -62,15 +62,17 @@ def _fork(bench: Stand, name: str) -> float:
 def _stack(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
     """`edge up` to serving, in a new home and in one that was up before, beside the model server alone."""
     taken: dict[str, list[list[float]]] = {"first": [], "again": [], "model": []}
-    for number in range(scale.stacks):
-        say(f"edge up, round {number + 1} of {scale.stacks}")
+    for number, side in interleaved(("up", "model"), scale.stacks):
+        say(f"edge up, round {number + 1} of {scale.stacks}: {side}")
         with home() as stack:
-            for name in ("first", "again"):
+            if side == "model":
+                taken["model"].append([_model_server(stack.folder / "model.sock")])
+                continue
+            for name in ("first", "again"):  # it cannot be up again before it was
                 start = time.monotonic()
                 stack.start()
                 taken[name].append([time.monotonic() - start])
                 stack.stop()
-            taken["model"].append([_model_server(stack.folder / "model.sock")])
     floor = timed("the model server alone", taken["model"], unit_s=1)
     return [
         Figure(

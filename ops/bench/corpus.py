@@ -1,4 +1,4 @@
-"""An import beside its floor: `python -m ops.bench.importing corpus.jsonl --tenant-field tenant --documents 400`.
+"""An import beside its floor: `python -m ops.bench.corpus corpus.jsonl --tenant-field tenant --documents 400`.
 
 Starts a database and a model server of its own. In each round the same documents are embedded by the model alone (four
 callers that throw the vectors away, so that it never waits) and imported by `edge learn` as a process of its own into a
@@ -14,80 +14,31 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
 
-import httpx
-import numpy as np
-import psutil
 import uvloop
 from click import echo
 
-from core.db.migrate import migrate
-from core.knowledge.chunk import chunks
 from core.knowledge.document import titled
 from core.observe.trace import Part, Trace, current_trace
 from core.retrieval.lens import ensure_calibrated
 from core.retrieval.searcher import SearchQuery
 from core.services import Services, open_services
 from core.settings import Settings
-from ops.stack.postgres import EmbeddedPostgres
+from ops.bench.latency import summary
+from ops.bench.learning import FIRST_SHOP, cpu_s, database_and_model, embed_alone, import_file, texts_of
+from ops.percentile import percentile_of
 
-CALLERS = 4
-PIECE = 8
 PAUSE_S = 0.1
-FIRST_SHOP = 1
 
 
 def contents_of(lines: Sequence[bytes]) -> list[str]:
+    """The passages of rows of the corpus."""
     rows = [json.loads(line) for line in lines]
     return [titled(row.get("title"), row["text"].strip()) for row in rows]
-
-
-async def embed_alone(socket: Path, texts: Sequence[str]) -> float:
-    """Seconds that the model needs for these texts when all that its callers do is to ask."""
-    pieces = iter([texts[at : at + PIECE] for at in range(0, len(texts), PIECE)])
-
-    async def call(client: httpx.AsyncClient) -> None:
-        for piece in pieces:
-            answer = await client.post("/api/embed", json={"model": "all-minilm", "input": list(piece)})
-            answer.raise_for_status()
-
-    transport = httpx.AsyncHTTPTransport(uds=str(socket))
-    async with httpx.AsyncClient(transport=transport, base_url="http://model", timeout=120) as client:
-        begun = perf_counter()
-        await asyncio.gather(*(call(client) for _ in range(CALLERS)))
-        return perf_counter() - begun
-
-
-def cpu_s() -> float:
-    """Seconds of processor time that this process and all below it have used, those that ended included."""
-    this = psutil.Process()
-    times = [process.cpu_times() for process in (this, *this.children(recursive=True))]
-    return sum(time.user + time.system + time.children_user + time.children_system for time in times)
-
-
-async def import_file(settings: Settings, path: Path, options: Sequence[str]) -> float:
-    """Seconds that `edge learn` says it needed, from its first file to its last commit."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ops.cli", "learn", str(path), *options, "--json",
-        env={**os.environ, **settings.to_environ()}, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        output, _ = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
-    report = json.loads(output)
-    assert not report["failures"], report
-    assert not report["stopped"], report
-    return float(report["seconds"])
 
 
 async def measure_rate(settings: Settings, socket: Path, folder: Path, given: argparse.Namespace) -> list[bytes]:
@@ -98,7 +49,7 @@ async def measure_rate(settings: Settings, socket: Path, folder: Path, given: ar
         some, lines = lines[: given.documents], lines[given.documents :]
         path = folder / f"round{number}.jsonl"
         path.write_bytes(b"\n".join(some))
-        texts = [text for content in contents_of(some) for text in (content, *chunks(content))]
+        texts = texts_of(contents_of(some))
         before = cpu_s()
         alone_s = await embed_alone(socket, texts)
         between = cpu_s()
@@ -130,13 +81,17 @@ async def ask(services: Services, questions: Iterator[str], count: int) -> list[
 
 
 def p95_ms(traces: list[Trace], part: Part) -> float:
-    return float(np.percentile([trace.seconds.get(part, 0.0) for trace in traces], 95) * 1000)
+    """Of the time that this part took of each question; there must be one."""
+    found = percentile_of((trace.seconds.get(part, 0.0) for trace in traces), 0.95)
+    assert found is not None
+    return found * 1000
 
 
 def line(name: str, traces: list[Trace]) -> str:
-    p50, p99 = (np.percentile([trace.seconds["cache"] for trace in traces], share) * 1000 for share in (50, 99))
+    """What so many questions took, for people."""
     parts = f"embedding {p95_ms(traces, 'embedding'):.1f}, database {p95_ms(traces, 'database'):.1f}"
-    return f"{name:>20}  p50 {p50:6.1f}  p95 {p95_ms(traces, 'cache'):6.1f} ({parts})  p99 {p99:6.1f} ms"
+    whole = summary(trace.seconds["cache"] for trace in traces)
+    return f"{name:>20}  p50 / p95 / p99 {whole.words} ms; p95 of it: {parts}"
 
 
 async def measure_searches(settings: Settings, folder: Path, lines: list[bytes], given: argparse.Namespace) -> None:
@@ -159,6 +114,7 @@ async def measure_searches(settings: Settings, folder: Path, lines: list[bytes],
 
 
 async def measure(settings: Settings, socket: Path, folder: Path, given: argparse.Namespace) -> None:
+    """The rate, and the questions beside an import."""
     async with open_services(settings) as services:
         await ensure_calibrated(services.database, services.embedder)
     lines = await measure_rate(settings, socket, folder, given)
@@ -166,34 +122,8 @@ async def measure(settings: Settings, socket: Path, folder: Path, given: argpars
         await measure_searches(settings, folder, lines, given)
 
 
-@contextmanager
-def parts(folder: Path) -> Iterator[tuple[Settings, Path]]:
-    """A database, migrated, and a model server; both end with the block."""
-    with ExitStack() as stack:
-        server = EmbeddedPostgres(folder / "home", folder / "pg")
-        stack.callback(server.stop)
-        server.prepare()
-        server.start()
-        server.wait_ready()
-        migrate(server.owner_dsn)
-        socket = folder / "model.sock"
-        model = subprocess.Popen([sys.executable, "-m", "ops.modelserver", "--socket", str(socket)])
-        stack.callback(model.wait)
-        stack.callback(model.terminate)
-        while not socket.exists():
-            assert model.poll() is None, "the model server ended"
-        yield (
-            Settings(
-                home=folder / "edge",
-                database_url=server.owner_dsn,
-                database_app_url=server.app_dsn,
-                ollama_url=f"unix:{socket}",
-            ),
-            socket,
-        )
-
-
 def main() -> None:
+    """Start what is needed, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="JSONL")
     parser.add_argument("--tenant-field", help="as for edge learn; without it all is for shop 1")
@@ -206,7 +136,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o711)
         echo(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-        with parts(folder) as (settings, socket):
+        with database_and_model(folder) as (settings, socket):
             uvloop.run(measure(settings, socket, folder, given))
 
 

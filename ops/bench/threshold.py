@@ -1,7 +1,7 @@
 """Exact search beside the index, for shops of these sizes: the way to choose `core.db.ann.THRESHOLD`.
 
-`python -m ops.bench.database 1000 2000 5000 10000 --threshold 2000` makes such shops on a server of its own, and prints
-the latencies of both searches and the recall of the one through the index. What `make bench` measures is in
+`python -m ops.bench.threshold 1000 2000 5000 10000 --threshold 2000` makes such shops on a server of its own, and
+prints the latencies of both searches and the recall of the one through the index. What `make bench` measures is in
 `ops/bench/parts/database.py`.
 """
 
@@ -11,7 +11,6 @@ import statistics
 from collections.abc import Sequence
 from time import perf_counter
 
-import numpy as np
 import psycopg
 import uvloop
 from click import echo
@@ -23,6 +22,7 @@ from core.db.pool import Database
 from core.db.search import search
 from core.db.shops import ShopReader, ShopState
 from core.settings import Settings
+from ops.bench.latency import summary
 from ops.bench.world import BATCH, DIGEST, DIMENSIONS, World, add, fill, scratch_database
 from ops.stack.postgres import EmbeddedPostgres
 
@@ -45,11 +45,12 @@ async def ask(database: Database, state: ShopState, model: ModelRow, questions: 
 
 
 def line(name: str, took: list[float]) -> str:
-    p50, p95, p99 = (np.percentile(took, share) * 1000 for share in (50, 95, 99))
-    return f"{name:>28}  p50 {p50:7.2f}  p95 {p95:7.2f}  p99 {p99:7.2f} ms  ({len(took)} questions)"
+    """What so many questions took, for people."""
+    return f"{name:>28}  p50 / p95 / p99 {summary(took).words} ms  ({len(took)} questions)"
 
 
 async def measure(server: EmbeddedPostgres, sizes: Sequence[int], asked: int, threshold: int) -> None:
+    """Exactly first, then through the indexes that these sizes get."""
     settings = Settings(database_url=server.owner_dsn, database_app_url=server.app_dsn, database_timeout_s=120)
     database = await Database.open(settings)
     try:
@@ -73,6 +74,7 @@ async def measure(server: EmbeddedPostgres, sizes: Sequence[int], asked: int, th
 
 
 async def states(database: Database, sizes: Sequence[int]) -> list[ShopState]:
+    """Of the shops, as they are now."""
     reader = ShopReader(database)
     return [await reader.read(shop) for shop in range(1, len(sizes) + 1)]
 
@@ -84,9 +86,10 @@ def beside(size: int, exact: Asked, indexed: Asked) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ops.bench.database", description=__doc__)
+    """Make the shops on a server of its own, and measure."""
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.threshold", description=__doc__)
     parser.add_argument("sizes", type=int, nargs="+", help="passages of each shop")
-    parser.add_argument("--questions", type=int, default=20, help="to each shop")
+    parser.add_argument("--questions", type=int, default=100, help="to each shop; a p95 takes 20, a p99 100")
     parser.add_argument("--threshold", type=int, default=ann.THRESHOLD, help="vectors from which a shop gets an index")
     given = parser.parse_args()
     with scratch_database() as (server, _):
