@@ -97,8 +97,9 @@ def _stroke(x: float, y1: float, y2: float) -> str:
 
 def _legend(names: Sequence[str], left: float) -> list[str]:
     made = []
+    step = min(105.0, (WIDTH - MARGIN - left) / len(names))
     for number, name in enumerate(names):
-        at = left + number * 105
+        at = left + number * step
         made.append(f'<rect x="{at}" y="38" width="10" height="10" fill="{COLOURS[number % len(COLOURS)]}"/>')
         made.append(_text(at + 14, 47, name))
     return made

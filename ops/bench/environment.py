@@ -33,6 +33,11 @@ def environment(nginx: str | None = None) -> dict[str, Any]:
     }
 
 
+def moment() -> str:
+    """Commit, load average of the last minute and time, now: of figures that are taken one by one."""
+    return f"{commit()}, load {psutil.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}"
+
+
 def commit() -> str:
     """The commit of this tree, with a plus when files differ from it; "unknown" outside of a repository."""
     try:

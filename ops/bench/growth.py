@@ -1,41 +1,44 @@
 """How costs grow: `python -m ops.bench.growth shops`, with passages and shops; `... functions`, with functions.
 
 `shops` fills one database shop by shop, PASSAGES passages each, and measures at each rung: a search of any shop, a
-passage more in any shop, sizes on disk. The folder keeps it all, so that a run of --seconds goes on where the last one
-stopped: ten thousand shops are a million passages and take half an hour. `cold` asks them with nothing in memory, as on
-a machine with less memory than data. `functions` runs so many empty functions under one host, and measures memory, a
-deploy and what they cost while nobody asks. Each rung is appended to FOLDER/growth.jsonl; `draw` makes tables and
-pictures of it.
+passage more in any shop, a batch of documents stored as `edge learn` stores it, sizes on disk. The folder keeps it
+all, so that a run of --seconds goes on where the last one stopped: ten thousand shops are a million passages and take
+half an hour. `cold` asks them with nothing in memory, as on a machine with less memory than data. `functions` runs so
+many empty functions under one host, and measures memory, a deploy and what they cost while nobody asks. Each rung is
+appended to FOLDER/growth.jsonl; `draw` makes tables and pictures of it.
 """
 
 import argparse
 import asyncio
 import os
 import random
-import statistics
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
 import psycopg
 import uvloop
 from click import echo
+from pgvector import HalfVector
 from uuid_utils.compat import uuid7
 
 from core.db.ann import count_shops
+from core.db.documents import Stored, drop_documents, swap_documents
 from core.db.models import ModelRow, register_model
 from core.db.passages import Passage, insert_passages
 from core.db.pool import Database
 from core.db.search import search
 from core.db.shops import ShopReader
+from core.errors import DatabaseUnavailable
 from core.settings import Settings
 from ops.bench import growth_page, processes
-from ops.bench.growth_page import ColdRung, FunctionRung, ShopRung
+from ops.bench.environment import moment
+from ops.bench.growth_functions import FUNCTION_RUNGS, grow_functions
+from ops.bench.growth_page import ColdRung, ShopRung
 from ops.bench.latency import summary
-from ops.bench.stand import Stand, answers, stand, wait_until
 from ops.bench.world import DIGEST, DIMENSIONS, World, kept_database
+from ops.importing.batches import BATCH_DOCUMENTS
 from ops.lifeline import adopt_orphans
 from ops.stack.parts import ROOT
 from ops.stack.postgres import EmbeddedPostgres
@@ -44,12 +47,11 @@ PASSAGES = 100  # of a shop: opening hours, prices, staff, and what is asked aga
 POOL = 3_000  # texts and vectors that shops are made of: none is searched together with another shop's
 AT_ONCE = 4  # connections of the pool
 ASKED = 300
+WARMING = 20  # questions that are not counted: catalogues, and the statement on each connection
+ADDED, LEARNED = 50, 20  # passages one by one, and batches of documents
 LIMIT = 5
+HASH = bytes(32)  # of a document: nobody compares it
 SHOP_RUNGS = (10, 100, 1_000, 3_000, 10_000)
-FUNCTION_RUNGS = (1, 10, 30, 100)
-DEPLOYS = 5
-IDLE_S = 3.0
-SETTLED_S = 2.0
 DOCS = ROOT / "docs" / "benchmarks"
 RELATIONS = ("passage", "passage_vector", "posting", "term")
 SIZES = "select pg_database_size(current_database()), {}"
@@ -78,42 +80,66 @@ class Growth:
     async def rung(self, shops: int) -> ShopRung:
         """Measure with so many shops in it."""
         self._settle()
-        asked_s, spent_s = await self.ask(shops, ASKED)
+        sizes = self._sizes()
+        await self.ask(shops, WARMING)
+        asked_s, spent_s, errors = await self.ask(shops, ASKED)
         added_s = []
-        for _ in range(50):
+        for _ in range(ADDED):
             begun = time.perf_counter()
             await self._add(self._random.randint(1, shops), 1)
             added_s.append(time.perf_counter() - begun)
-        sizes = self._sizes()
+        learned_s = [await self._learn(self._random.randint(1, shops)) for _ in range(LEARNED)]
         return ShopRung(
             shops=shops,
             passages=shops * PASSAGES,
             search=summary(asked_s),
-            search_cpu_ms=round(spent_s / len(asked_s) * 1000, 3),
+            search_cpu_ms=round(spent_s / ASKED * 1000, 3),
             add=summary(added_s),
+            learn=summary(learned_s),
+            errors=errors,
+            at=moment(),
             **sizes,
         )
 
+    async def _learn(self, shop_id: int) -> float:
+        """Seconds of one batch of `edge learn`, embedded already: what `Library.store` does in the database."""
+        names = [("growth", str(uuid7())) for _ in range(BATCH_DOCUMENTS)]
+        passages = self._made(BATCH_DOCUMENTS)
+        documents = [Stored(uuid7(), *name, HASH, [one]) for name, one in zip(names, passages, strict=True)]
+        begun = time.perf_counter()
+        async with self._database.shop(shop_id, bulk=True) as conn:
+            await swap_documents(conn, shop_id, DIGEST, documents)
+        took_s = time.perf_counter() - begun
+        await drop_documents(self._database, shop_id, names)
+        return took_s
+
     async def _add(self, shop_id: int, count: int) -> None:
-        items = [
-            (Passage(uuid7(), passage.content), vectors) for passage, vectors in self._random.sample(self._pool, count)
-        ]
+        items = self._made(count)
         async with self._database.shop(shop_id, bulk=True) as conn:
             await insert_passages(conn, shop_id, DIGEST, items)
 
-    async def ask(self, shops: int, count: int) -> tuple[list[float], float]:
-        """Seconds of each search, of any shop, and what all of them cost the server in processor time."""
+    def _made(self, count: int) -> list[tuple[Passage, list[HalfVector]]]:
+        return [
+            (Passage(uuid7(), passage.content), vectors) for passage, vectors in self._random.sample(self._pool, count)
+        ]
+
+    async def ask(self, shops: int, count: int) -> tuple[list[float], float, int]:
+        """Seconds of each search, of any shop; what all cost the server in processor time; how many had no answer."""
         reader = ShopReader(self._database)
         questions = self._world.questions(count)
         assert self._server.process is not None
-        taken = []
+        taken, errors = [], 0
         meter = processes.Meter(processes.family(self._server.process.pid))
         for query, embedding in questions:
-            state = await reader.read(self._random.randint(1, shops))
-            begun = time.perf_counter()
-            await search(self._database, state, query=query, limit=LIMIT, model=self._model, embedding=embedding)
-            taken.append(time.perf_counter() - begun)
-        return taken, meter.spent_s()
+            try:
+                state = await reader.read(self._random.randint(1, shops))
+                begun = time.perf_counter()
+                await search(self._database, state, query=query, limit=LIMIT, model=self._model, embedding=embedding)
+            except DatabaseUnavailable:
+                errors += 1
+            else:
+                taken.append(time.perf_counter() - begun)
+        return taken, meter.spent_s(), errors
 
     def _settle(self) -> None:
         with psycopg.connect(self._server.dsn("postgres"), autocommit=True) as conn:
@@ -158,12 +184,14 @@ async def search_cold(server: EmbeddedPostgres, log: Path) -> None:
         assert server.process is not None
         shops = count_shops(server.owner_dsn)
         growth = Growth(database, server, model)
-        await growth.ask(1, 20)  # catalogues, and the statement on each connection
+        await growth.ask(1, WARMING)
         family = processes.family(server.process.pid)
         before = processes.read_bytes(family)
-        taken, _ = await growth.ask(shops, min(ASKED, shops))
-        read_kib = (processes.read_bytes(family) - before) / len(taken) / 1024
-        growth_page.append(log, ColdRung(shops=shops, search=summary(taken), read_kib=round(read_kib, 1)))
+        asked = min(ASKED, shops)
+        taken, _, errors = await growth.ask(shops, asked)
+        read_kib = round((processes.read_bytes(family) - before) / asked / 1024, 1)
+        rung = ColdRung(shops=shops, search=summary(taken), read_kib=read_kib, errors=errors, at=moment())
+        growth_page.append(log, rung)
     finally:
         await database.close()
 
@@ -175,62 +203,6 @@ def forget_pages(data: Path) -> None:
             with path.open("rb") as file:
                 os.fdatasync(file.fileno())
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def grow_functions(rungs: Sequence[int], log: Path) -> None:
-    """Run so many functions under one host, and deploy one of them."""
-    with stand() as bench:
-        bench.start_host(["f0"])
-        running = 1
-        for count in rungs:
-            added = [f"f{number}" for number in range(running, count)]
-            began = time.monotonic()
-            bench.deploy(added)
-            each_s = (time.monotonic() - began) / len(added) if added else None
-            running = max(running, count)
-            family = _settled(bench)
-            pss_mib, idle_share = processes.pss_mib(family), _idle_share(family)
-            deploys = [_redeploy(bench, f"{count}-{number}") for number in range(DEPLOYS)]
-            rung = FunctionRung(
-                functions=count,
-                pss_mib=pss_mib,
-                start_each_s=each_s and round(each_s, 4),
-                deploy_s=round(statistics.median(deploys), 4),
-                idle_share=idle_share,
-            )
-            growth_page.append(log, rung)
-            echo(f"measured with {count} functions")
-
-
-def _redeploy(bench: Stand, label: str) -> float:
-    """Seconds from new code in the tree to its first answer, by the host's own protocol."""
-    began = time.monotonic()
-    bench.deploy(["f0"], label)
-    wait_until(lambda: answers(bench.socket("f0"), "f0", label))
-    return time.monotonic() - began
-
-
-def _settled(bench: Stand) -> list[psutil.Process]:
-    """The processes of the host once none has come or gone for a while: old generations drain, a zygote is warmed."""
-    seen: set[int] = set()
-    since = time.monotonic()
-
-    def is_settled() -> bool:
-        nonlocal seen, since
-        found = {process.pid for process in processes.family(bench.host.ask({"op": "status"})["pid"])}
-        if found != seen:
-            seen, since = found, time.monotonic()
-        return time.monotonic() - since > SETTLED_S
-
-    wait_until(is_settled)
-    return processes.family(*seen & {bench.host.ask({"op": "status"})["pid"]})
-
-
-def _idle_share(family: Sequence[psutil.Process]) -> float:
-    """Time on a core that all of them use while nobody asks, as a share of one core."""
-    meter = processes.Meter(family)
-    time.sleep(IDLE_S)
-    return round(meter.spent_s() / IDLE_S, 4)
 
 
 def main() -> int:

@@ -8,18 +8,25 @@ import msgspec
 
 from ops.bench import drawing
 from ops.bench.latency import Latency
+from ops.importing.batches import BATCH_DOCUMENTS
 
 MIB = 1024 * 1024
 
 
 class ShopRung(msgspec.Struct, frozen=True, kw_only=True, tag="shops"):
-    """With so many shops: milliseconds of a search and of a passage more, what a search costs the server, bytes."""
+    """With so many shops: milliseconds of a search, a passage more and a batch of documents; bytes before the writes.
+
+    `at` is of what commit, under what load, and when; rungs of before that was kept have none.
+    """
 
     shops: int
     passages: int
     search: Latency
     search_cpu_ms: float
     add: Latency
+    learn: Latency | None = None
+    errors: int | None = None
+    at: str = ""
     database_bytes: int
     passage_bytes: int
     passage_vector_bytes: int
@@ -35,6 +42,7 @@ class FunctionRung(msgspec.Struct, frozen=True, kw_only=True, tag="functions"):
     start_each_s: float | None
     deploy_s: float
     idle_share: float
+    at: str = ""
 
 
 class ColdRung(msgspec.Struct, frozen=True, kw_only=True, tag="cold"):
@@ -43,6 +51,8 @@ class ColdRung(msgspec.Struct, frozen=True, kw_only=True, tag="cold"):
     shops: int
     search: Latency
     read_kib: float
+    errors: int | None = None
+    at: str = ""
 
 
 Rung = TypeVar("Rung", ShopRung, FunctionRung, ColdRung)
@@ -91,6 +101,7 @@ def _search_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, flo
         "search, on a core": lambda rung: rung.search_cpu_ms,
         "passage more p50": lambda rung: rung.add.p50,
         "passage more p95": lambda rung: rung.add.p95,
+        "batch of documents p50": lambda rung: rung.learn.p50 if rung.learn else None,
     }
     points = {
         name: [(float(rung.passages), of) for rung in found if (of := value(rung))] for name, value in series.items()
@@ -120,32 +131,48 @@ def _function_curves(found: Sequence[FunctionRung]) -> dict[str, list[tuple[floa
 def _shop_table(found: Sequence[ShopRung]) -> str:
     columns = (
         *("Shops", "Passages", "Search p50 / p95 / p99 ms", "on a core, ms", "A passage more p50 / p95 / p99 ms"),
-        *("Database MiB", "of it vectors", "postings"),
+        *(f"{BATCH_DOCUMENTS} documents stored p50 / p95 / p99 ms", "Database MiB", "of it vectors", "postings"),
+        *("Errors", "Measured at"),
     )
     lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
+    lines += [f"| {' | '.join(_shop_cells(rung))} |" for rung in found]
+    return "\n".join(lines) if found else ""
+
+
+def _shop_cells(rung: ShopRung) -> Sequence[str]:
+    return (
+        *(str(rung.shops), str(rung.passages), rung.search.words, str(rung.search_cpu_ms), rung.add.words),
+        rung.learn.words if rung.learn else "-",
+        *(str(size // MIB) for size in (rung.database_bytes, rung.passage_vector_bytes, rung.posting_bytes)),
+        *(_known(rung.errors), rung.at or "-"),
+    )
+
+
+def _cold_table(found: Sequence[ColdRung]) -> str:
+    lines = [
+        "| Shops | Search of a cold shop p50 / p95 / p99 ms | read, KiB | Errors | Measured at |",
+        "| --- " * 5 + "|",
+    ]
     lines += [
-        f"| {rung.shops} | {rung.passages} | {rung.search.words}"
-        f" | {rung.search_cpu_ms} | {rung.add.words} | {rung.database_bytes // MIB}"
-        f" | {rung.passage_vector_bytes // MIB} | {rung.posting_bytes // MIB} |"
+        f"| {rung.shops} | {rung.search.words} | {rung.read_kib:.0f} | {_known(rung.errors)} | {rung.at or '-'} |"
         for rung in found
     ]
     return "\n".join(lines) if found else ""
 
 
-def _cold_table(found: Sequence[ColdRung]) -> str:
-    lines = ["| Shops | Search of a cold shop p50 / p95 / p99 ms | read, KiB |", "| --- | --- | --- |"]
-    lines += [f"| {rung.shops} | {rung.search.words} | {rung.read_kib:.0f} |" for rung in found]
-    return "\n".join(lines) if found else ""
+def _known(count: int | None) -> str:
+    return "-" if count is None else str(count)
 
 
 def _function_table(found: Sequence[FunctionRung]) -> str:
     lines = [
-        "| Functions | PSS MiB | One more started in, ms | Deploy, ms | On a core while nobody asks |",
-        "| --- | --- | --- | --- | --- |",
+        "| Functions | PSS MiB | One more started in, ms | Deploy, ms | On a core while nobody asks | Measured at |",
+        "| --- " * 6 + "|",
     ]
     for rung in found:
         start = "-" if rung.start_each_s is None else f"{rung.start_each_s * 1000:.0f}"
         lines.append(
-            f"| {rung.functions} | {rung.pss_mib} | {start} | {rung.deploy_s * 1000:.0f} | {rung.idle_share:.1%} |"
+            f"| {rung.functions} | {rung.pss_mib} | {start} | {rung.deploy_s * 1000:.0f} | {rung.idle_share:.1%}"
+            f" | {rung.at or '-'} |"
         )
     return "\n".join(lines) if found else ""

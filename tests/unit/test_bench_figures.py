@@ -80,6 +80,14 @@ def test_every_picture_is_whole_and_the_page_shows_it(tmp_path: Path):
         assert f"({picture.name})" in text
 
 
+def test_every_name_of_a_legend_is_within_the_picture():
+    names = [f"process {number}" for number in range(7)]
+    text = drawing.bars("x", [("a row", dict.fromkeys(names, 1.0))], "µs")
+    at = [float(node.get("x")) for node in ET.fromstring(text) if node.text in names]
+    assert 7 == len(at)
+    assert max(at) < drawing.WIDTH - drawing.MARGIN
+
+
 def test_curves_keep_their_points_within_the_plane():
     text = drawing.curves("a < b", "x", "y", {"one": [(1, 0.5), (1_000_000, 300)]})
     circles = [node for node in ET.fromstring(text) if node.tag.endswith("circle")]
@@ -103,11 +111,14 @@ def test_growth_is_kept_by_rung_and_drawn(tmp_path: Path):
     sizes = {f"{name}_bytes": 2**20 for name in ("database", "passage", "passage_vector", "posting", "term")}
     for shops, cpu_ms in ((100, 1.0), (10, 0.5), (10, 0.7)):
         append(log, ShopRung(shops=shops, passages=1, search=latency, search_cpu_ms=cpu_ms, add=latency, **sizes))
+    kept = {"learn": summary([0.05] * 20), "errors": 0, "at": "abc, load 0.1, now"}
+    append(log, ShopRung(shops=3, passages=1, search=latency, search_cpu_ms=0.4, add=latency, **sizes, **kept))
     append(log, FunctionRung(functions=1, pss_mib=20, start_each_s=None, deploy_s=0.1, idle_share=0.001))
     append(log, FunctionRung(functions=10, pss_mib=90, start_each_s=0.04, deploy_s=0.1, idle_share=0.01))
-    assert [0.7, 1.0] == [rung.search_cpu_ms for rung in rungs(log, ShopRung)]
+    assert [0.4, 0.7, 1.0] == [rung.search_cpu_ms for rung in rungs(log, ShopRung)]
     tables = write(log, tmp_path)
-    assert "| 100 | 1 | 1 / - / - | 1.0 |" in tables
+    assert "| 100 | 1 | 1 / - / - | 1.0 | 1 / - / - | - | 1 | 1 | 1 | - | - |" in tables, "of before that was kept"
+    assert "| 3 | 1 | 1 / - / - | 0.4 | 1 / - / - | 50 / 50 / - | 1 | 1 | 1 | 0 | abc, load 0.1, now |" in tables
     for name in ("growth-search", "growth-disk", "growth-functions"):
         ET.parse(tmp_path / f"{name}.svg")
 
