@@ -76,7 +76,7 @@ class Running:
         """Deploy the empty function, and return when nginx routes to it."""
         tree = self.folder / "tree"
         stand.plant(tree)
-        (tree / "functions" / f"{EMPTY}.py").write_text(stand.SOURCE.substitute(name=EMPTY, label="0"))
+        (tree / "functions" / f"{EMPTY}.py").write_text(stand.EMPTY.substitute(name=EMPTY, label="0"))
         self.edge("deploy", EMPTY, "--root", str(tree))
         stand.wait_until(lambda: stand.asked(self.settings, stand.path(EMPTY), stand.BODY)[0] == stand.OK)
 

@@ -30,7 +30,7 @@ EDGE = Path(sys.executable).with_name("edge")
 TIMEOUT_S = 120.0
 POLL_S = 0.002
 OK = 200
-SOURCE = Template('''"""Answers at once."""
+EMPTY = Template('''"""Answers at once."""
 
 import msgspec
 from litestar import post
@@ -89,7 +89,7 @@ class Stand:
 
     def write(self, name: str, label: str) -> None:
         """Put an empty function into the tree; it answers with `label`."""
-        (self.tree / "functions" / f"{name}.py").write_text(SOURCE.substitute(name=name, label=label))
+        (self.tree / "functions" / f"{name}.py").write_text(EMPTY.substitute(name=name, label=label))
 
     def start_host(self, names: Sequence[str]) -> None:
         """Start the host and deploy each function."""
@@ -141,7 +141,7 @@ class Stand:
         """Put the application of a rival into the rivals' tree; it answers with `label`."""
         name = module_of(rival, number)
         (self.rivals / "functions" / f"{name}.py").write_text(
-            SOURCE.substitute(name=name, label=label)
+            EMPTY.substitute(name=name, label=label)
             if rival.framework == "litestar"
             else FASTAPI.substitute(path=path(name), label=label)
         )

@@ -6,7 +6,7 @@ import pytest
 
 from loadtests.catalogue import SCENARIOS
 from loadtests.criteria import CUT, FIRST_EVENT, LEVELS, SEARCH, STREAM, goodput_kept
-from loadtests.evidence import Evidence, Fault, Sample, Total
+from loadtests.evidence import Evidence, Fault, Sample, Total, percentile
 from loadtests.outcomes import REFUSED, outcome_of, told
 from loadtests.shapes import Window
 from loadtests.verdict import Criterion, judge, text
@@ -171,6 +171,11 @@ def test_a_drift_is_seen_at_the_end_of_a_soak():
     for late_ms, kept in ((20, True), (800, False)):
         evidence = Evidence([total(t20=9)], samples=samples(late_ms), notes=GOOD)
         assert kept == rows_of("soak", evidence)["p95 s at the end"].kept
+
+
+def test_a_percentile_is_the_least_time_that_so_many_were_within():
+    assert [10, 10, 20, 30] == [percentile({10: 5, 20: 4, 30: 1}, share) for share in (0.1, 0.5, 0.9, 0.99)]
+    assert percentile({}, 0.5) is None
 
 
 def test_totals_are_taken_from_locusts_statistics():
