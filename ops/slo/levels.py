@@ -75,7 +75,7 @@ class BackupAlert(Alert, frozen=True):
 
 
 class Alerts(_Section, frozen=True, rename="pascal"):
-    """The alerts by name; the builder of each (ops/slo/alerts.py) knows what is measured."""
+    """The alerts by name; the builder of each (ops/slo/rules.py) knows what is measured."""
 
     high_error_rate: Alert
     slow_response_time: Alert

@@ -24,6 +24,7 @@ def rules(levels: Levels) -> dict[str, Any]:
 
 def _measures() -> Iterator[Rule]:
     yield {"record": measured.ERRORS, "expr": f"{measured.errors()} / {measured.rate(of.REQUESTS)}"}
+    yield {"record": measured.CACHE_HITS, "expr": measured.cache_hits()}
     for q in measured.QUANTILES:
         yield {"record": measured.response(q), "expr": measured.quantile(q, of.RESPONSE_BUCKETS)}
 

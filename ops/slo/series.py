@@ -10,6 +10,7 @@ RESPONSE_COUNT = "edge_request_seconds_count"
 PART_BUCKETS = "edge_part_seconds_bucket"
 STREAM_BUCKETS = "edge_stream_first_seconds_bucket"
 CACHE_LOOKUPS = "edge_cache_lookups_total"
+CACHE_HITS = ("local", "disk")  # its results that are answers of a cache; `stale` is an outage that was bridged
 DEGRADED = "edge_degraded_total"
 REFUSED = "edge_refused_total"
 IN_FLIGHT = "edge_in_flight"
