@@ -26,10 +26,10 @@ def main() -> int:
     """Run the drill and print its report."""
     parser = argparse.ArgumentParser(prog="python -m ops.drill", description=__doc__)
     try:
-        aimed = load().aims.deploy_requests
+        aims = load().aims
     except LevelsError as error:
         parser.error(str(error))
-    parser.add_argument("--requests", type=int, default=aimed, help="answers under deploys, at least")
+    parser.add_argument("--requests", type=int, default=aims.deploy_requests, help="answers under deploys, at least")
     parser.add_argument("--rate", type=float, default=300.0, help="requests a second")
     parser.add_argument("--streams", type=int, default=24, help="server-sent event streams, open at any time")
     parser.add_argument(
@@ -53,7 +53,7 @@ def main() -> int:
     except (StageError, InstanceError) as error:
         progress.print(str(error), markup=False, soft_wrap=True)
         return 2
-    found = report.faults(drilled, options)
+    found = report.faults(drilled, options, aims)
     if as_json:
         sys.stdout.write(report.as_json(drilled, options, where, found).decode() + "\n")
     else:

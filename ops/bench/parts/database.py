@@ -17,12 +17,11 @@ from core.db.search import Question, search
 from core.db.shops import ShopReader, ShopState
 from core.settings import Settings
 from ops.bench import pgbench
-from ops.bench.figure import Aim, Figure, Side, interleaved
+from ops.bench.figure import Figure, Side, interleaved
 from ops.bench.latency import summary
 from ops.bench.pgbench import Asked
 from ops.bench.scale import Scale
 from ops.bench.world import DIGEST, DIMENSIONS, World, fill, scratch_database, zipf_sizes
-from ops.slo.levels import load
 from ops.stack.postgres import EmbeddedPostgres
 
 LIMIT = 10
@@ -134,17 +133,14 @@ def _side(name: str, rounds: Sequence[Sequence[Sequence[float]]]) -> Side:
 
 
 def _figures(passages: int, shops: int, sides: dict[str, Side], recall: float, note: str) -> list[Figure]:
-    is_aimed_at = passages == load().aims.database_passages
     what = f"{passages:_} passages, {shops} shops".replace("_", " ")
     return [
         Figure(
             key=f"database.{passages}", title=f"database part of a search, {what}", unit="ms", better="lower",
             ours=sides[OURS], floor=sides[THEIRS], note=note,
-            aim=Aim(load().aims.database_ratio, "ratio") if is_aimed_at else None,
         ),
         Figure(
             key=f"database.{passages}.recall", title=f"recall@{LIMIT}, {what}", unit="share", better="higher",
             ours=Side(name="as it runs, of the exact search", rounds=(round(recall, 4),)),
-            aim=Aim(load().aims.recall_at_10, "value") if is_aimed_at else None,
         ),
     ]  # fmt: skip

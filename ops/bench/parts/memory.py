@@ -11,12 +11,11 @@ from pathlib import Path
 import psutil
 
 from ops.bench import processes, rivals
-from ops.bench.figure import Aim, Figure, Side
+from ops.bench.figure import Figure, Side
 from ops.bench.running import Running, running
 from ops.bench.scale import Scale
 from ops.bench.stand import OK, end, stand, wait_until
 from ops.release.closure import function_names
-from ops.slo.levels import load
 from ops.stack.parts import ROOT
 from ops.unixhttp import ask
 
@@ -50,7 +49,7 @@ def _product(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
         Figure(
             key="memory.eight", title="eight of them, without the doors openai and mcp, host included",
             unit="MiB PSS", better="lower", ours=_side("our host", ours["eight"]),
-            floor=_side(stock, theirs["eight"]), aim=Aim(load().aims.functions_memory_mib, "value"),
+            floor=_side(stock, theirs["eight"]),
         ),
     ]  # fmt: skip
 
