@@ -99,6 +99,12 @@ class Burn(_Section, frozen=True):
     reaches: tuple[Receiver, ...]
 
 
+class Gate(_Section, frozen=True):
+    """What a release keeps to, or is refused."""
+
+    smoke_s: Seconds
+
+
 class Rollback(_Section, frozen=True):
     """When the host takes a release back by itself."""
 
@@ -146,6 +152,7 @@ class Levels(_Section, frozen=True):
     ramp: tuple[Stage, ...]
     alerts: Alerts
     burn: tuple[Burn, ...]
+    gate: Gate
     rollback: Rollback
     aims: Aims
 
@@ -159,6 +166,10 @@ class _RollbackAlone(msgspec.Struct, frozen=True):
     """Of the file what the host needs: a slip elsewhere must not keep it from its work."""
 
     rollback: Rollback
+
+
+class _GateAlone(msgspec.Struct, frozen=True):
+    gate: Gate
 
 
 @cache
@@ -175,6 +186,11 @@ def load_anew(path: Path = PATH) -> Levels:
 def load_rollback(path: Path = PATH) -> Rollback:
     """What the file says now of rollbacks, whatever else is wrong with it; raises LevelsError."""
     return _read(path, _RollbackAlone).rollback
+
+
+def load_gate(path: Path = PATH) -> Gate:
+    """What the file says now of the gate, alike; raises LevelsError."""
+    return _read(path, _GateAlone).gate
 
 
 def _read(path: Path, kind: type[Read]) -> Read:
