@@ -18,7 +18,7 @@ BY_FUNCTION = "{{function}}"
 def dashboard(levels: Levels) -> dict[str, Any]:
     """The dashboard, as data to import."""
     rows = [
-        Row("Promised", [*_answers(levels), *_response_times(levels), *_searches(levels), *_traffic()]),
+        Row("Promised", [*_answers(levels), *_response_times(levels), *_searches(levels), *_traffic(levels)]),
         Row("Alerts", [*_running(), *_machine(levels), *_queues(levels)]),
         Row("Aims", _aims(levels)),
         Row("Measured elsewhere", [Text(title="By drills and benchmarks", content=elsewhere(levels))]),
@@ -172,14 +172,18 @@ def _searches(levels: Levels) -> list[Panel]:
     ]
 
 
-def _traffic() -> list[Panel]:
+def _traffic(levels: Levels) -> list[Panel]:
     visits = f"{of.VISITORS},{CHOSEN}"
     return [
         Panel(
             title="Answers on a lower rung",
-            text="What was missing: database, embeddings or the chat model.",
-            unit="reqps",
-            queries=[Query(measured.rate(of.DEGRADED, CHOSEN, by="function, rung"), "{{function}} without {{rung}}")],
+            text="What was missing: database, embeddings or the chat model. 1 while the embedding model is not asked.",
+            unit="percentunit",
+            queries=[
+                Query(f"{measured.DEGRADED}{{{CHOSEN}}}", "{{function}} without {{rung}}"),
+                Query(measured.circuit_open(), "{{function}} does not ask the model"),
+            ],
+            steps=[(RED, levels.alerts.answers_degraded.limit)],
         ),
         Panel(
             title="Requests",

@@ -73,6 +73,12 @@ def queue(waiting: str, limit: str, used: float) -> dict[str, str]:
     return {waiting + name: always(100 * used), limit + name: always(100)}
 
 
+def degraded(share: float) -> dict[str, str]:
+    return asked(0.0, function="search") | {
+        f'{of.DEGRADED}{{function="search",rung="embeddings"}}': steady(1000 * share)
+    }
+
+
 def checks(*runs: tuple[int, int], labels: str = CHECKED) -> dict[str, str]:
     """Uptime checks: so many minutes of each result."""
     return {f"{of.PROBE_SUCCESS}{{{labels}}}": " ".join(f"{result}x{minutes - 1}" for result, minutes in runs)}
@@ -167,6 +173,20 @@ def cases() -> list[Case]:
             {"young enough": {backup: f"{backup_at_m * 60 - backup_s / 2}x{backup_at_m}"}, "nobody makes any": {}},
             at_m=backup_at_m,
             step_m=20,
+        ),
+        Case(
+            "AnswersDegraded",
+            degraded(ALERTS.answers_degraded.limit * 1.1),
+            {"function": "search", "rung": "embeddings"},
+            f"search answers {ALERTS.answers_degraded.limit * 110:.4g}% without embeddings",
+            {"under the limit": degraded(ALERTS.answers_degraded.limit * 0.9)},
+        ),
+        Case(
+            "AnswersDegraded",
+            {f'{of.CIRCUIT_OPEN}{{function="search"}}': always(1)},
+            {"function": "search", "rung": "circuit"},
+            "search does not ask the embedding model any more",
+            {"it is asked": {f'{of.CIRCUIT_OPEN}{{function="search"}}': always(0)}},
         ),
         *(
             Case(
