@@ -21,7 +21,7 @@ from core.http.request import EdgeRequest
 from core.http.routes import answers
 from core.knowledge.reach import probe_used
 from core.models.writer import Message, Writer
-from core.observe.log import timestamp
+from core.observe import colours, log
 from core.outbox.trial import try_out
 from core.services import Services, open_services
 from core.settings import Settings
@@ -54,13 +54,14 @@ class Checks(msgspec.Struct, frozen=True):
 
 
 class HealthResponse(msgspec.Struct, frozen=True):
-    """The state of the service: down without its database, degraded without any other part."""
+    """The state of the service: down without its database, degraded without any other part; colours whatever works."""
 
     status: Literal["ok", "degraded", "down"]
     service: str
     version: str
     timestamp: Timestamp
     checks: Checks
+    levels: colours.Colours
 
 
 def judge(checks: Checks) -> Literal["ok", "degraded", "down"]:
@@ -142,9 +143,8 @@ def create_app(settings: Settings | None = None) -> EdgeApp:
         """Tell which parts of the service work."""
         checks = await checkup.checks(request.services)
         status = judge(checks)
-        body = HealthResponse(status, "cutting-edge", VERSION, timestamp(), checks)
-        if status == "down":
-            return ASGIResponse(body=msgspec.json.encode(body), status_code=503, headers={"retry-after": RETRY_AFTER_S})
-        return ASGIResponse(body=msgspec.json.encode(body))
+        body = HealthResponse(status, "cutting-edge", VERSION, log.timestamp(), checks, colours.read(settings))
+        code, headers = (503, {"retry-after": RETRY_AFTER_S}) if status == "down" else (200, {})
+        return ASGIResponse(body=msgspec.json.encode(body), status_code=code, headers=headers)
 
     return make_app(FUNCTION, [health], opens=partial(open_services, settings, "answers", "writer"))

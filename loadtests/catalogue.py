@@ -129,7 +129,7 @@ WRITES = Scenario(
     criteria=(
         REQUESTS,
         Criterion("looked at after a write", lambda evidence: right(evidence, AFTER_WRITE), ">", 0),
-        Criterion("not seen at once", lambda evidence: evidence.count(STALE), "<=", 0),
+        Criterion("not seen at once", lambda evidence: evidence.count(STALE), "<=", LEVELS.aims.writes_not_seen),
         BROKEN,
         REFUSED,
         *RESPONSE,
@@ -157,7 +157,7 @@ DEPLOYS = Scenario(
     summary="`edge deploy` of the functions in use, while 30 visitors are there",
     user="Visitor",
     stages=_stages((20, 30), (290, 30), (300, 0)),
-    deploys=20,
+    deploys=LEVELS.aims.deploys,
     criteria=(
         REQUESTS,
         RATE,

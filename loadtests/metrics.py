@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from ops.slo.series import CACHE_HITS, CACHE_LOOKUPS
+
 TIMEOUT_S = 10.0
-HITS = frozenset({"local", "disk"})
-LOOKUPS = re.compile(r'^edge_cache_lookups_total\{[^}]*result="(?P<result>\w+)"[^}]*\} (?P<count>\S+)$', re.MULTILINE)
+LOOKUPS = re.compile(rf'^{CACHE_LOOKUPS}\{{[^}}]*result="(?P<result>\w+)"[^}}]*\}} (?P<count>\S+)$', re.MULTILINE)
 STARTED = re.compile(r"^process_start_time_seconds(?:\{[^}]*\})? (?P<seconds>\S+)$", re.MULTILINE)
 MEMORY = re.compile(r"^process_resident_memory_bytes(?:\{[^}]*\})? (?P<bytes>\S+)$", re.MULTILINE)
 # A process has its memory once it has served for a while.
@@ -60,7 +61,7 @@ class Lookups:
     def hit_rate(self) -> float | None:
         """The share that a cache answered; None without any lookup."""
         asked = self._count(None)
-        return self._count(HITS) / asked if asked else None
+        return self._count(CACHE_HITS) / asked if asked else None
 
     @property
     def memory_growth(self) -> float | None:

@@ -17,6 +17,7 @@ import msgspec
 from rich.console import Console
 
 from ops.bench import compare, page
+from ops.bench.aims import held
 from ops.bench.environment import environment
 from ops.bench.figure import Figure, Report, plain, read
 from ops.bench.scale import SCALES, Scale, rungs, scale
@@ -145,7 +146,8 @@ def _run(chosen: dict[str, Measure], sizes: Scale, say: Callable[[str], None]) -
     for number, (part, measure) in enumerate(chosen.items(), 1):
         head = f"[{number}/{len(chosen)}] {part}: "
         try:
-            figures += measure(sizes, lambda line, head=head: say(head + line))  # type: ignore[misc]
+            found = measure(sizes, lambda line, head=head: say(head + line))  # type: ignore[misc]
+            figures += (held(figure, load()) for figure in found)
         except KeyboardInterrupt:
             say(f"{head}interrupted; what was measured so far is kept")
             return figures, failed | dict.fromkeys([*chosen][number - 1 :], "interrupted")

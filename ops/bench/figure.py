@@ -43,7 +43,10 @@ class Aim(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was measured. `key` names it for ever; rounds of both sides took turns."""
+    """One thing that was measured. `key` names it for ever; rounds of both sides took turns.
+
+    Whatever measures it leaves `aim` to ops/bench/aims.py.
+    """
 
     key: str
     title: str

@@ -50,6 +50,10 @@ class Measured:
             cpu_us={part: round(us) for part, of in self._cpu_us.items() if (us := statistics.median(of)) > 1},
         )
 
+    def failures(self, name: str) -> Side:
+        """How many of each round were answered with anything but 200, or not at all."""
+        return Side(name=name, rounds=tuple(float(one.errors) for one in self.outcomes))
+
 
 def _rate(outcome: Outcome) -> float:
     return round(outcome.ended / outcome.seconds, 1)

@@ -121,13 +121,14 @@ def rollback(*, name: str, release: str | None, root: Path, as_json: bool) -> No
 
 def _require_watch() -> None:
     """A release that nobody takes back is not switched to; another slip of the service levels is only told."""
-    from ops.slo.levels import load, load_rollback
+    from ops.slo.levels import load, load_gate, load_rollback
     from ops.slo.slips import LevelsError
 
     try:
         load_rollback()
+        load_gate()
     except LevelsError as error:
-        click.echo(f"Error: {error}; mend it first: nobody would take a bad release back", err=True)
+        click.echo(f"Error: {error}; mend it first: nobody would refuse a bad release, or take it back", err=True)
         sys.exit(Exit.REFUSED)
     try:
         load()

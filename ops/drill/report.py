@@ -9,23 +9,29 @@ from rich.table import Table
 from ops.bench import environment
 from ops.drill.run import Drilled, Options
 from ops.drill.tally import KINDS, Result
+from ops.slo.levels import Aims
 
 KIND_NAMES = {"write": "POST, kept connection", "kept": "GET, kept connection", "fresh": "GET, a connection each"}
 
 
-def faults(drilled: Drilled, options: Options) -> list[str]:
-    """What keeps the drill from being passed, a sentence each."""
+def faults(drilled: Drilled, options: Options, aims: Aims) -> list[str]:
+    """What keeps the drill from being passed, a sentence each; a brief one is held to neither number nor time."""
+    return [*_lost(drilled, options, aims), *_of_deploys(drilled, brief=options.brief, aims=aims)]
+
+
+def _lost(drilled: Drilled, options: Options, aims: Aims) -> list[str]:
     under, writes, calm_writes = drilled.under_deploys, drilled.writes, drilled.undisturbed_writes
     found = [
         f"{name}: {number}"
         for name, number in (
-            ("failed requests", under.failed + drilled.undisturbed.failed),
+            ("failed requests", _over(under.failed, aims.deploy_failed_requests)),
+            ("cut streams", _over(under.streams_cut, aims.deploy_cut_streams)),
+            ("cut streams without deploys", drilled.undisturbed.streams_cut),
             ("faults of the generator itself", under.own + drilled.undisturbed.own),
             ("lost writes", writes.lost + calm_writes.lost),
             ("doubled writes", writes.doubled + calm_writes.doubled),
             ("rows that nobody asked for", writes.unasked + calm_writes.unasked),
             ("rows whose request was not acknowledged", writes.unacknowledged + calm_writes.unacknowledged),
-            ("cut streams", under.streams_cut + drilled.undisturbed.streams_cut),
         )
         if number
     ]
@@ -37,12 +43,28 @@ def faults(drilled: Drilled, options: Options) -> list[str]:
         found.append("the generator's sums do not fit")
     if under.least_streams_open < min(20, options.streams):
         found.append(f"only {under.least_streams_open} streams were open at a time")
-    found += [
+    return found
+
+
+def _over(number: int, most: int) -> int:
+    return number if number > most else 0
+
+
+def _of_deploys(drilled: Drilled, *, brief: bool, aims: Aims) -> list[str]:
+    found = []
+    if not brief and len(drilled.deploys) < aims.deploys:
+        found.append(f"{len(drilled.deploys)} of {aims.deploys} deploys were made")
+    for row in (row for row in drilled.deploys if row.kind == "rollback"):
+        took_s = row.new_code_s or row.took_s
+        if row.built > aims.rollback_built:
+            found.append(f"rollback of {row.function}: it built {row.built} releases")
+        if not brief and took_s > aims.rollback_s:
+            found.append(f"rollback of {row.function}: {took_s:.1f} s, and it may take {aims.rollback_s:g}")
+    return found + [
         f"deploy of {row.function}, {row.kind}: not {row.expected} ({row.step}: {row.reason})"
         for row in drilled.deploys
         if not row.as_expected
     ]
-    return found
 
 
 def as_json(drilled: Drilled, options: Options, where: dict[str, Any], found: list[str]) -> bytes:

@@ -39,6 +39,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 class DeployRow(msgspec.Struct, frozen=True, kw_only=True):
     """One deploy. `new_code_s`: from the start of the command to the first answer of its code through nginx.
 
+    `built` are releases that it left in the store and that were not there before.
     `as_expected`: served, refused at the step that its fault belongs to, or taken back.
     """
 
@@ -47,6 +48,7 @@ class DeployRow(msgspec.Struct, frozen=True, kw_only=True):
     expected: str
     as_expected: bool
     took_s: float
+    built: int
     new_code_s: float | None = None
     step: str | None = None
     reason: str | None = None
@@ -149,18 +151,20 @@ class Drill:
                 self._upgrade_host()
 
     def _deploy(self, step: Step) -> DeployRow:
+        before = self._stage.releases()
         deployed, label = self._ask(step)
+        built = len(self._stage.releases() - before)
         if step.expected is Expected.REFUSED:
-            return _row(step, deployed, not deployed.ok and deployed.step == step.fault.step)
+            return _row(step, deployed, built, not deployed.ok and deployed.step == step.fault.step)
         if not deployed.ok:
-            return _row(step, deployed, False)
+            return _row(step, deployed, built, False)
         first_at = self._first_answer(step.function, label, deployed.started_at)
         good = first_at is not None
         if step.expected is Expected.TAKEN_BACK:
             good = good and self._is_taken_back(step.function, deployed.release)
         elif good and step.kind == "sound":
             self._served.setdefault(step.function, []).append(deployed.release)
-        return _row(step, deployed, good, first_at)
+        return _row(step, deployed, built, good, first_at)
 
     def _ask(self, step: Step) -> tuple[Deployed, str]:
         if step.is_rollback:
@@ -232,13 +236,14 @@ class Drill:
             raise StageError(f"not within {timeout_s:.0f} s: {what}")
 
 
-def _row(step: Step, deployed: Deployed, good: bool, first_at: float | None = None) -> DeployRow:  # noqa: FBT001
+def _row(step: Step, deployed: Deployed, built: int, good: bool, first_at: float | None = None) -> DeployRow:  # noqa: FBT001
     return DeployRow(
         function=step.function,
         kind=step.kind,
         expected=step.expected,
         as_expected=good,
         took_s=round(time.monotonic() - deployed.started_at, 3),
+        built=built,
         new_code_s=None if first_at is None else round(first_at - deployed.started_at, 3),
         step=deployed.step,
         reason=deployed.reason,

@@ -94,6 +94,10 @@ class Stage:
         """Run `edge rollback`."""
         return self._edge("rollback", name, release, "--root", str(self.tree))
 
+    def releases(self) -> set[Path]:
+        """The folders of all releases that there are, finished or not."""
+        return set(self.instance.releases.glob("*/*"))
+
     def upgrade(self) -> str | None:
         """Run `edge host upgrade`; why it failed, None when it did not."""
         found = self._json("host", "upgrade")

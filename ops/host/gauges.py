@@ -19,7 +19,8 @@ BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 STARTED_TICKS, HEARTBEATS, IN_FLIGHT, REQUESTS, ERRORS, FIRST_BUCKET = range(6)
 # New cells come at the end: a new host reads those of workers that the one before has forked.
 ABANDONED = FIRST_BUCKET + len(BUCKETS_S) + 1
-CELLS = ABANDONED + 1
+FAILED = ABANDONED + 1
+CELLS = FAILED + 1
 SIZE_BYTES = CELLS * 8
 # A client that waited so long for a first byte did not leave because it had lost interest.
 ABANDONED_S = 5.0
@@ -29,7 +30,8 @@ CLIENT_LEFT = 499  # nginx's status for an answer that nobody waited for
 class Reading(msgspec.Struct, frozen=True):
     """Totals since the worker began; `buckets` counts answers by duration, one more than BUCKETS_S.
 
-    `abandoned` are requests without an answer whose client had waited for ABANDONED_S or longer.
+    `abandoned` are requests without an answer whose client had waited for ABANDONED_S or longer. `errors` are those
+    that speak against a release, `failed` all that were answered with 5xx, as the service levels count them.
     """
 
     heartbeats: int = 0
@@ -38,6 +40,7 @@ class Reading(msgspec.Struct, frozen=True):
     errors: int = 0
     buckets: tuple[int, ...] = (0,) * (len(BUCKETS_S) + 1)
     abandoned: int = 0
+    failed: int = 0
 
     def __add__(self, other: "Reading") -> "Reading":
         return Reading(
@@ -47,6 +50,7 @@ class Reading(msgspec.Struct, frozen=True):
             self.errors + other.errors,
             tuple(mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)),
             self.abandoned + other.abandoned,
+            self.failed + other.failed,
         )
 
     def since(self, earlier: "Reading") -> "Reading":
@@ -58,6 +62,7 @@ class Reading(msgspec.Struct, frozen=True):
             self.errors - earlier.errors,
             tuple(mine - theirs for mine, theirs in zip(self.buckets, earlier.buckets, strict=True)),
             self.abandoned - earlier.abandoned,
+            self.failed - earlier.failed,
         )
 
     def quantile_s(self, q: float) -> float:
@@ -118,8 +123,9 @@ class Gauges:
         cells = self._cells
         cells[IN_FLIGHT] -= 1
         cells[REQUESTS] += 1
-        if status >= 500 and (status != 503 or timed_out):  # noqa: PLR2004 - HTTP
-            cells[ERRORS] += 1
+        is_failure = status >= 500  # noqa: PLR2004 - HTTP
+        cells[FAILED] += is_failure
+        cells[ERRORS] += is_failure and (status != 503 or timed_out)  # noqa: PLR2004 - HTTP
         cells[FIRST_BUCKET + bisect_left(BUCKETS_S, seconds)] += 1
         cells[ABANDONED] += status == CLIENT_LEFT and seconds >= ABANDONED_S
 
@@ -133,6 +139,7 @@ class Gauges:
             cells[ERRORS],
             tuple(cells[FIRST_BUCKET:ABANDONED]),
             cells[ABANDONED] if len(cells) > ABANDONED else 0,
+            cells[FAILED] if len(cells) > FAILED else 0,
         )
 
     def close(self) -> None:

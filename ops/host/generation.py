@@ -23,7 +23,6 @@ from ops.host.spec import StepFailedError, WorkerSpec
 
 BACKLOG = 1024
 START_TIMEOUT_S = 30.0
-SMOKE_TIMEOUT_S = 10.0
 END_S = 0.5
 # What `Generation.state` says where there is none.
 NO_STATE: dict[str, Any] = {
@@ -132,20 +131,18 @@ class Generation:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def smoke(self, *, proven: bool) -> None:
-        """Make the function's own smoke requests through the socket."""
+    async def smoke(self, timeout_s: float, *, proven: bool) -> None:
+        """Make the function's own smoke requests through the socket, each answered within `timeout_s`."""
         for request in self.manifest.smoke:
-            await self._smoke(request, proven=proven)
+            await self._smoke(request, timeout_s, proven=proven)
 
-    async def _smoke(self, request: Smoke, *, proven: bool) -> None:
-        check = asyncio.to_thread(
-            smoke.check, self.name, request, str(self.socket_path), SMOKE_TIMEOUT_S, proven=proven
-        )
+    async def _smoke(self, request: Smoke, timeout_s: float, *, proven: bool) -> None:
+        check = asyncio.to_thread(smoke.check, self.name, request, str(self.socket_path), timeout_s, proven=proven)
         try:
-            async with asyncio.timeout(SMOKE_TIMEOUT_S):  # the thread ends with the worker, which is ended then
+            async with asyncio.timeout(timeout_s):  # the thread ends with the worker, which is ended then
                 await check
         except TimeoutError as error:
-            reason = f"{request.method} {request.path}: not answered to its end within {SMOKE_TIMEOUT_S:.0f} s"
+            reason = f"{request.method} {request.path}: not answered to its end within {timeout_s:g} s"
             raise StepFailedError(self.name, "smoke", reason) from error
         except StepFailedError as error:
             has_broken_off = error.__cause__ is not None

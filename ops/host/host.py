@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ from ops.host.routes import RouteTable
 from ops.host.shared import Shared
 from ops.host.spec import StepFailedError
 from ops.host.succession import Elder, Tell, Yielding, bring_up_beside
+from ops.host.vitals import NAME as VITALS
+from ops.host.vitals import Vitals
 from ops.host.watch import Rules
 from ops.release.errors import JournalError
 from ops.release.names import fault_of
@@ -36,6 +39,7 @@ class Host:
         self._rules = rules
         self._nursery = Nursery()
         self._strays = Strays()
+        self._vitals = Vitals(places.run_dir / VITALS)
         self._shared = Shared(places, releases, self._nursery, rules, RouteTable())
         self._yielding = Yielding(self._end_rivals)
         self._stopped = asyncio.Event()
@@ -156,6 +160,14 @@ class Host:
                     function.tick()
                 except Exception:  # noqa: BLE001 - the other functions are to be watched on
                     function.tell(f"watching it failed: {traceback.format_exc()}")
+            self._judge()
+
+    def _judge(self) -> None:
+        try:
+            readings = (reading for function in self.functions.values() for reading in function.readings())
+            self._vitals.tick(time.monotonic(), readings)
+        except Exception:  # noqa: BLE001 - the functions are to be watched on
+            log.write(f"judging by the service levels failed: {traceback.format_exc()}")
 
     async def _answer(self, request: dict[str, Any], emit: Emit) -> dict[str, Any]:
         match request:

@@ -8,6 +8,7 @@ from typing import Any
 from ops.host import log
 from ops.host.background import Background
 from ops.host.bringup import BringUp
+from ops.host.gauges import Reading
 from ops.host.generation import Generation
 from ops.host.inherited import Inherited
 from ops.host.process import Predecessor
@@ -184,6 +185,10 @@ class HostedFunction:
         if self._watch is not None and (reason := self._watch.feed(time.monotonic(), generation.reading())):
             # Beside the tick, which the other functions wait for.
             self._background.start(self._take_back(generation, reason))
+
+    def readings(self) -> list[tuple[tuple[str, int], Reading]]:
+        """What each generation that visitors have met has answered since it began."""
+        return [((self.name, generation.number), generation.reading()) for generation in self._standing.generations]
 
     async def stop(self, kill_after_s: float = 10.0) -> None:
         """End all workers and respawns of this function."""

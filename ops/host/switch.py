@@ -87,7 +87,7 @@ class Switch:
             await generation.start_workers(shared.nursery, shared.rules.workers.get(self._name))
             shared.routes.check(self._name, generation.manifest)
             note("smoke")
-            await generation.smoke(proven=proven)
+            await generation.smoke(shared.rules.smoke_s(), proven=proven)
             self._require_modesty(generation)
             generation.leave_gate()
         except BaseException as error:

@@ -7,10 +7,11 @@ from typing import Self
 import msgspec
 
 from ops.host.gauges import BUCKETS_S, Reading
-from ops.slo.levels import Rollback, load_rollback
+from ops.slo.levels import Rollback, load_gate, load_rollback
 from ops.slo.slips import LevelsError
 
 FAULTS = 3  # after so many of its own a release does not come up, where ops/slo.toml does not tell
+SMOKE_S = 10.0  # that a smoke request may take, where it does not tell either
 DRAIN_S = 300.0  # how long a stream on the old generation may go on; nginx/config.py gives its old workers the same
 
 
@@ -50,6 +51,13 @@ class Rules(msgspec.Struct, frozen=True):
     def triggers(self) -> Triggers:
         """Those in force for a change that is made now; raises LevelsError."""
         return Triggers.read(self.scale)
+
+    def smoke_s(self) -> float:
+        """How long a smoke request may take."""
+        try:
+            return load_gate().smoke_s
+        except LevelsError:
+            return SMOKE_S
 
     def most_faults(self) -> int:
         """How many a release may have when it is brought up again."""

@@ -8,6 +8,8 @@ UPTIME = f'{of.PROBE_SUCCESS}{{job="{of.UPTIME_JOB}"}}'
 FUNCTIONS_UP = f'{of.UP}{{job="{of.FUNCTIONS_JOB}"}}'
 # Recorded by ops/slo/rules.py, by function.
 ERRORS = "edge:errors:ratio_5m"
+CACHE_HITS = "edge:cache_hits:ratio_5m"
+DEGRADED = "edge:degraded:ratio_5m"  # and by rung
 
 
 def duration(seconds: float) -> str:
@@ -43,6 +45,23 @@ def errors(window_s: float = WINDOW_S, by: str = "function") -> str:
     """Failed requests a second; 0, and not nothing, for those without any."""
     failed = of.VISITORS + ',status=~"5.."'
     return f"({rate(of.REQUESTS, failed, window_s, by)} or 0 * {rate(of.REQUESTS, window_s=window_s, by=by)})"
+
+
+def cache_hits() -> str:
+    """The share of lookups that a cache answered."""
+    hits = rate(of.CACHE_LOOKUPS, f'result=~"{"|".join(of.CACHE_HITS)}"')
+    return f"({hits} or 0 * {rate(of.CACHE_LOOKUPS, '')}) / {rate(of.CACHE_LOOKUPS, '')}"
+
+
+def degraded() -> str:
+    """The share of answers on each lower rung."""
+    lower = rate(of.DEGRADED, "", by="function, rung")
+    return f"{lower} / on (function) group_left () {rate(of.REQUESTS)}"
+
+
+def circuit_open() -> str:
+    """1 while a function does not ask the embedding model any more."""
+    return f"max by (function) ({of.CIRCUIT_OPEN})"
 
 
 def memory_used() -> str:

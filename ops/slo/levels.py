@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from ops.slo.series import BOUNDS_S
 from ops.slo.slips import told
 
 NAME = "ops/slo.toml"
@@ -20,6 +21,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Seconds = Positive
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Some = Annotated[int, msgspec.Meta(ge=1)]
 Read = TypeVar("Read")
 
 
@@ -39,12 +41,19 @@ class Promised(_Section, frozen=True):
     search_s: Seconds
     error_rate: Share
     error_rate_critical: Share
-    availability: Share
+    availability: Annotated[float, msgspec.Meta(ge=0, lt=1)]
     availability_over_s: Seconds
     availability_least_rate: Positive
     embedding_s: Seconds
     database_s: Seconds
     cache_hit_rate: Share
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.response_p50_s <= self.response_p95_s <= self.response_p99_s:
+            raise ValueError("response_p50_s, response_p95_s and response_p99_s must not fall")
+        if self.search_s not in BOUNDS_S:
+            raise ValueError(f"search_s is {self.search_s:g}, and what is measured has bounds {_bounds()}")
 
 
 class Stage(_Section, frozen=True):
@@ -61,6 +70,11 @@ class Notice(_Section, frozen=True):
     severity: Severity
     reaches: tuple[Receiver, ...]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.reaches:
+            raise ValueError("reaches must name somebody")
+
 
 class Alert(Notice, frozen=True):
     """An alert on a figure that passes `limit`."""
@@ -75,7 +89,7 @@ class BackupAlert(Alert, frozen=True):
 
 
 class Alerts(_Section, frozen=True, rename="pascal"):
-    """The alerts by name; the builder of each (ops/slo/alerts.py) knows what is measured."""
+    """The alerts by name; the builder of each (ops/slo/rules.py) knows what is measured."""
 
     high_error_rate: Alert
     slow_response_time: Alert
@@ -86,7 +100,12 @@ class Alerts(_Section, frozen=True, rename="pascal"):
     backup_too_old: BackupAlert
     disk_full: Alert
     model_queue_deep: Alert
+    answers_degraded: Alert
     unwatched: Notice
+
+    def __post_init__(self) -> None:
+        if (limit := self.slow_response_time.limit) >= BOUNDS_S[-1]:
+            raise ValueError(f"SlowResponseTime.limit is {limit:g}, and times past {BOUNDS_S[-1]:g} s look alike")
 
 
 class Burn(_Section, frozen=True):
@@ -98,6 +117,19 @@ class Burn(_Section, frozen=True):
     severity: Severity
     reaches: tuple[Receiver, ...]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.reaches:
+            raise ValueError("reaches must name somebody")
+        if self.short_s >= self.long_s:
+            raise ValueError(f"short_s is {self.short_s:g}, and must be less than long_s, {self.long_s:g}")
+
+
+class Gate(_Section, frozen=True):
+    """What a release keeps to, or is refused."""
+
+    smoke_s: Seconds
+
 
 class Rollback(_Section, frozen=True):
     """When the host takes a release back by itself."""
@@ -106,7 +138,7 @@ class Rollback(_Section, frozen=True):
     error_rate_for_s: Seconds
     p95_s: Seconds
     p95_for_s: Seconds
-    crashes: Count
+    crashes: Some
     crashes_within_s: Seconds
     least_requests: Count
     abandoned_rate: Share
@@ -119,6 +151,8 @@ class Aims(_Section, frozen=True):
     cached_search_p95_s: Seconds
     cached_search_throughput: Share
     new_search_throughput: Share
+    new_search_p95_s: Seconds
+    new_search_failed: Count
     database_ratio: Positive
     database_passages: Count
     database_shops: Count
@@ -128,9 +162,9 @@ class Aims(_Section, frozen=True):
     deploy_requests: Count
     deploy_failed_requests: Count
     deploy_cut_streams: Count
+    writes_not_seen: Count
     rollback_s: Seconds
-    restore_lost_s: Seconds
-    restore_s: Seconds
+    rollback_built: Count
     functions: Count
     functions_memory_mib: Count
     goodput_kept: Share
@@ -144,6 +178,7 @@ class Levels(_Section, frozen=True):
     ramp: tuple[Stage, ...]
     alerts: Alerts
     burn: tuple[Burn, ...]
+    gate: Gate
     rollback: Rollback
     aims: Aims
 
@@ -151,6 +186,12 @@ class Levels(_Section, frozen=True):
         ends = [stage.end_s for stage in self.ramp]
         if not ends or ends != sorted({*ends}):
             raise ValueError("ramp: it must have stages, each with a later end_s than the one before")
+        if not any(stage.users for stage in self.ramp):
+            raise ValueError("ramp: one of its stages must have users")
+
+
+def _bounds() -> str:
+    return ", ".join(f"{bound:g}" for bound in BOUNDS_S)
 
 
 class _RollbackAlone(msgspec.Struct, frozen=True):
@@ -159,15 +200,29 @@ class _RollbackAlone(msgspec.Struct, frozen=True):
     rollback: Rollback
 
 
+class _GateAlone(msgspec.Struct, frozen=True):
+    gate: Gate
+
+
 @cache
 def load(path: Path = PATH) -> Levels:
     """The service levels; raises LevelsError, which names the field."""
+    return load_anew(path)
+
+
+def load_anew(path: Path = PATH) -> Levels:
+    """The same as the file says now, for whoever runs on while it is changed."""
     return _read(path, Levels)
 
 
 def load_rollback(path: Path = PATH) -> Rollback:
     """What the file says now of rollbacks, whatever else is wrong with it; raises LevelsError."""
     return _read(path, _RollbackAlone).rollback
+
+
+def load_gate(path: Path = PATH) -> Gate:
+    """What the file says now of the gate, alike; raises LevelsError."""
+    return _read(path, _GateAlone).gate
 
 
 def _read(path: Path, kind: type[Read]) -> Read:

@@ -16,7 +16,7 @@ def rules(levels: Levels) -> dict[str, Any]:
     """The file of rules, as data."""
     groups = {
         "edge_measures": [*_measures(), *_unavailability(levels)],
-        "edge_alerts": [*_requests(levels), *_machine(levels), *_queues(levels), *_unwatched(levels)],
+        "edge_alerts": [*_requests(levels), *_machine(levels), *_models(levels), *_unwatched(levels)],
         "edge_error_budget": [_budget(levels, burn) for burn in levels.burn],
     }
     return {"groups": [{"name": name, "rules": found} for name, found in groups.items()]}
@@ -24,6 +24,8 @@ def rules(levels: Levels) -> dict[str, Any]:
 
 def _measures() -> Iterator[Rule]:
     yield {"record": measured.ERRORS, "expr": f"{measured.errors()} / {measured.rate(of.REQUESTS)}"}
+    yield {"record": measured.DEGRADED, "expr": measured.degraded()}
+    yield {"record": measured.CACHE_HITS, "expr": measured.cache_hits()}
     for q in measured.QUANTILES:
         yield {"record": measured.response(q), "expr": measured.quantile(q, of.RESPONSE_BUCKETS)}
 
@@ -107,6 +109,11 @@ def _machine(levels: Levels) -> Iterator[Rule]:
     )
 
 
+def _models(levels: Levels) -> Iterator[Rule]:
+    yield from _queues(levels)
+    yield from _degraded(levels)
+
+
 def _queues(levels: Levels) -> Iterator[Rule]:
     deep = levels.alerts.model_queue_deep
     for model, waiting, limit in (
@@ -120,6 +127,18 @@ def _queues(levels: Levels) -> Iterator[Rule]:
             f"{{{{ $labels.function }}}} has {{{{ $value | humanizePercentage }}}} of the {model} model's queue taken",
             model=model,
         )
+
+
+def _degraded(levels: Levels) -> Iterator[Rule]:
+    degraded = levels.alerts.answers_degraded
+    yield _alert(
+        "AnswersDegraded",
+        degraded,
+        f"{measured.DEGRADED} > {degraded.limit:.10g}",
+        "{{ $labels.function }} answers {{ $value | humanizePercentage }} without {{ $labels.rung }}",
+    )
+    summary = "{{ $labels.function }} does not ask the embedding model any more"
+    yield _alert("AnswersDegraded", degraded, f"{measured.circuit_open()} > 0", summary, rung="circuit")
 
 
 def _unwatched(levels: Levels) -> Iterator[Rule]:

@@ -10,9 +10,11 @@ RESPONSE_COUNT = "edge_request_seconds_count"
 PART_BUCKETS = "edge_part_seconds_bucket"
 STREAM_BUCKETS = "edge_stream_first_seconds_bucket"
 CACHE_LOOKUPS = "edge_cache_lookups_total"
+CACHE_HITS = ("local", "disk")  # its results that are answers of a cache; `stale` is an outage that was bridged
 DEGRADED = "edge_degraded_total"
 REFUSED = "edge_refused_total"
 IN_FLIGHT = "edge_in_flight"
+CIRCUIT_OPEN = "edge_embed_circuit_open"
 PSS = "edge_memory_pss_bytes"
 EMBED_WAITING = "edge_embed_waiting"
 EMBED_LIMIT = "edge_embed_waiting_limit"
@@ -29,6 +31,7 @@ OURS = frozenset(
         DEGRADED,
         REFUSED,
         IN_FLIGHT,
+        CIRCUIT_OPEN,
         PSS,
         EMBED_WAITING,
         EMBED_LIMIT,
@@ -36,6 +39,9 @@ OURS = frozenset(
         CHAT_LIMIT,
     }
 )
+
+# Bounds of the buckets of all times (core/observe/metrics.py): at each of them a share of requests is known.
+BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 
 # Prometheus' own, blackbox_exporter's and node_exporter's, under the names that they have had for years.
 UP = "up"

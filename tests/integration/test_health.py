@@ -10,12 +10,15 @@ from core.services import open_services
 from core.settings import Settings
 from functions import health
 from functions.health import Checks, Checkup, judge, patience_s
+from ops.host.gauges import Reading
+from ops.host.vitals import NAME, Vitals
 from tests.parts.faulty_chat import MODEL, faulty_chat
 from tests.parts.faulty_models import faulty_models, until
 from tests.parts.functions import serving, unreachable
 from tests.parts.searching import settings_of
 
 PATH = "/api/health"
+UNKNOWN = dict.fromkeys(("overall", "errors", "p50", "p95", "p99", "budget"), "grey")
 WELL = {"database": "ok", "embeddings": "ok", "llm": "off", "cache": "ok", "outbox": "ok"}
 
 
@@ -29,7 +32,20 @@ async def asked(settings, status=200):
 async def test_all_is_well(database, model_server):
     body = await asked(settings_of(database, model_server))
     assert body.pop("timestamp").endswith("Z")
-    assert body == {"status": "ok", "service": "cutting-edge", "version": "0.1.0", "checks": WELL}
+    assert body == {"status": "ok", "service": "cutting-edge", "version": "0.1.0", "checks": WELL, "levels": UNKNOWN}
+
+
+async def test_it_tells_the_colours_that_the_host_left(database, model_server):
+    settings = settings_of(database, model_server)
+    (settings.home / "run").mkdir(exist_ok=True)
+    failing = Reading(requests=100, failed=3, buckets=(100, *Reading().buckets[1:]))
+    Vitals(settings.home / "run" / NAME).tick(60, [(("chat", 1), failing)])
+    levels = (await asked(settings))["levels"]
+    assert {**UNKNOWN, "p50": "green", "p95": "green", "p99": "green"} | {
+        "overall": "red",
+        "errors": "amber",
+        "budget": "red",
+    } == levels
 
 
 async def test_without_the_database_it_is_down_until_it_is_back(postgres, database, model_server):

@@ -6,14 +6,17 @@ import msgspec
 import pytest
 import yaml
 
+from loadtests.metrics import Counts, Lookups
 from ops.slo import load
 from ops.slo import series as of
+from ops.slo.expressions import CACHE_HITS
 from ops.slo.rules import PAGE, rules
 from tests.parts.prometheus import run
 
 LEVELS = load()
 ALERTS = LEVELS.alerts
 MINUTES = 200
+HIT_RATES = {"chat": 0.0, "search": 0.5}
 AT_M = 25  # the longest patience of an alert, and the window of its measure
 CHECKED = 'job="edge_uptime",instance="https://shop.example/api/health"'
 DAY_S = 86_400
@@ -68,6 +71,12 @@ def memory(used: float) -> dict[str, str]:
 def queue(waiting: str, limit: str, used: float) -> dict[str, str]:
     name = '{function="search",instance="127.0.0.1:8080"}'
     return {waiting + name: always(100 * used), limit + name: always(100)}
+
+
+def degraded(share: float) -> dict[str, str]:
+    return asked(0.0, function="search") | {
+        f'{of.DEGRADED}{{function="search",rung="embeddings"}}': steady(1000 * share)
+    }
 
 
 def checks(*runs: tuple[int, int], labels: str = CHECKED) -> dict[str, str]:
@@ -164,6 +173,20 @@ def cases() -> list[Case]:
             {"young enough": {backup: f"{backup_at_m * 60 - backup_s / 2}x{backup_at_m}"}, "nobody makes any": {}},
             at_m=backup_at_m,
             step_m=20,
+        ),
+        Case(
+            "AnswersDegraded",
+            degraded(ALERTS.answers_degraded.limit * 1.1),
+            {"function": "search", "rung": "embeddings"},
+            f"search answers {ALERTS.answers_degraded.limit * 110:.4g}% without embeddings",
+            {"under the limit": degraded(ALERTS.answers_degraded.limit * 0.9)},
+        ),
+        Case(
+            "AnswersDegraded",
+            {f'{of.CIRCUIT_OPEN}{{function="search"}}': always(1)},
+            {"function": "search", "rung": "circuit"},
+            "search does not ask the embedding model any more",
+            {"it is asked": {f'{of.CIRCUIT_OPEN}{{function="search"}}': always(0)}},
         ),
         *(
             Case(
@@ -307,3 +330,26 @@ def test_one_failure_of_a_quiet_hour_calls_nobody(promtool, tmp_path, failures, 
     quiet = {f'{of.REQUESTS}{{{labels},status="200"}}': steady(0.5)}
     failed = {f'{of.REQUESTS}{{{labels},status="500"}}': f"0x56 {failures}x140"}
     verdict(promtool, tmp_path, {**quiet, **failed}, "ErrorBudgetBurn", burning(windows), at_m=59)
+
+
+def test_an_outage_that_the_cache_bridges_does_not_raise_the_hit_rate(promtool, tmp_path):
+    """The panel's figure and the load test's, of the same lookups."""
+    counts = {"local": 400, "disk": 100, "miss": 300, "stale": 200}
+    series = {f'{of.CACHE_LOOKUPS}{{function="search",result="{result}"}}': steady(a) for result, a in counts.items()}
+    series[f'{of.CACHE_LOOKUPS}{{function="chat",result="stale"}}'] = steady(100)
+    samples = [{"labels": f'{CACHE_HITS}{{function="{name}"}}', "value": value} for name, value in HIT_RATES.items()]
+    measured_as(promtool, tmp_path, series, CACHE_HITS, samples)
+    lookups = Lookups(began=0.0)
+    lookups.take(Counts(dict(counts), started=1.0, memory_bytes=1.0))
+    assert HIT_RATES["search"] == lookups.hit_rate
+
+
+def measured_as(promtool, folder, series, expr, samples):
+    (folder / "rules.yml").write_text(yaml.safe_dump(rules(LEVELS)))
+    asked = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": expr, "eval_time": f"{AT_M}m", "exp_samples": samples}],
+    }
+    (folder / "test.yml").write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "tests": [asked]}))
+    run(promtool, "test", "rules", "test.yml", cwd=folder)

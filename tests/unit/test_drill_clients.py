@@ -7,18 +7,16 @@ import msgspec
 import pytest
 
 from ops.drill.exchange import Answer, Connection, Request
-from ops.drill.ledger import Writes
 from ops.drill.releases import FAULTS, Expected, brief_plan, plan, source
 from ops.drill.report import faults
-from ops.drill.run import Drilled, Options
 from ops.drill.streams import Stream
-from ops.drill.tally import Load, Tally
+from ops.drill.tally import Tally
+from ops.slo import load
+from tests.parts.drilled import LOAD, NONE, drilled, options
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"
-LOAD = Load(
-    host="", port=0, rate=1, mix=(), streams=1, stream_s=1, first_id=1, acknowledged_path="", lying="bad", warm_up_s=0
-)
+AIMS = load().aims
 
 
 class Wire(asyncio.Transport):
@@ -105,24 +103,24 @@ def test_a_stream_of_which_nothing_comes_any_more_is_cut():
 @pytest.mark.parametrize("fault", ["lost", "doubled", "unacknowledged", "unasked"])
 @pytest.mark.parametrize("run", ["writes", "undisturbed_writes"])
 def test_a_fault_of_the_writes_of_either_run_keeps_the_drill_from_being_passed(run: str, fault: str):
-    none = Writes(rows=9, lost=0, doubled=0, unacknowledged=0, unasked=0)
-    result = msgspec.structs.replace(Tally(LOAD).result(), least_streams_open=20)
-    drilled = Drilled(
-        deploys=(),
-        under_deploys=result,
-        writes=none,
-        undisturbed=result,
-        undisturbed_writes=none,
-        host_kills=0,
-        host_upgrades=0,
-    )
-    options = Options(
-        requests=0, rate=1, streams=1, stream_s=1, slow_import_s=1, watch_scale=1, brief=True, kill_host=False
-    )
-    assert [] == faults(drilled, options)
-    assert 1 == len(
-        faults(msgspec.structs.replace(drilled, **{run: msgspec.structs.replace(none, **{fault: 1})}), options)
-    )
+    lost = msgspec.structs.replace(drilled(), **{run: msgspec.structs.replace(NONE, **{fault: 1})})
+    assert [] == faults(drilled(), options(), AIMS)
+    assert 1 == len(faults(lost, options(), AIMS))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"failed": AIMS.deploy_failed_requests + 1}, "failed requests: 1"),
+        ({"streams_cut": AIMS.deploy_cut_streams + 1}, "cut streams: 1"),
+        ({"deploys": AIMS.deploys - 1}, "19 of 20 deploys were made"),
+        ({"built": AIMS.rollback_built + 1}, "rollback of plain: it built 1 releases"),
+        ({"took_s": AIMS.rollback_s + 0.1}, "rollback of plain: 5.1 s, and it may take 5"),
+    ],
+)
+def test_the_drill_is_held_to_its_aims_and_a_brief_one_to_no_number_and_no_time(wrong, said):
+    assert [said] == faults(drilled(**wrong), options(), AIMS)
+    assert faults(drilled(**wrong), options(brief=True), AIMS) == ([] if {"deploys", "took_s"} & {*wrong} else [said])
 
 
 def test_an_answer_counts_when_all_of_it_has_come():

@@ -11,6 +11,7 @@ from ops.host.gauges import BUCKETS_S
 from ops.host.watch import Triggers
 from ops.slo import Levels, LevelsError, load
 from ops.slo.levels import PATH, load_rollback
+from ops.slo.series import BOUNDS_S
 
 LEVELS = load()
 
@@ -36,6 +37,18 @@ def test_every_figure_of_the_file_is_read():
         ("[rollback]", "[rolback]", ": rolback is no level; known: promised, ramp, "),
         ("users = 10", "user = 10", ": ramp[0].user is no level; known: end_s, users"),
         ("end_s = 420", "end_s = 20", ": ramp: it must have stages, each with a later end_s than the one before"),
+        (
+            "response_p95_s = 2.0",
+            "response_p95_s = 4.0",
+            ": promised: response_p50_s, response_p95_s and response_p99",
+        ),
+        ("search_s = 0.5 ", "search_s = 0.3 ", ": promised: search_s is 0.3, and what is measured has bounds 0.001, "),
+        ("availability = 0.999 ", "availability = 1 ", ": promised.availability: it must be < 1.0, and is 1"),
+        ("limit = 3.0 ", "limit = 10.0 ", ": alerts: SlowResponseTime.limit is 10, and times past 10 s look alike"),
+        ("short_s = 300", "short_s = 3600", ": burn[0]: short_s is 3600, and must be less than long_s, 3600"),
+        ('["sms", "email", "pager"]', "[]", ": alerts.ServiceDown: reaches must name somebody"),
+        ("users = 10\n\n[[ramp]]\nend_s = 420\nusers = 50", "users = 0", ": ramp: one of its stages must have users"),
+        ("crashes = 3 ", "crashes = 0 ", ": rollback.crashes: it must be >= 1, and is 0"),
         ("least_requests = 20", "", ": rollback.least_requests is missing"),
     ],
 )
@@ -91,6 +104,10 @@ def test_a_response_time_that_is_judged_is_the_bound_of_a_bucket():
     """A quantile within a bucket is guessed; at its bound it is known."""
     assert set() == response_times(LEVELS) - set(BUCKETS)
     assert LEVELS.rollback.p95_s in BUCKETS_S
+
+
+def test_the_bounds_that_levels_are_held_to_are_those_of_the_functions():
+    assert BUCKETS == BOUNDS_S
 
 
 def test_the_month_of_the_promise_has_less_than_43_minutes_and_a_half_to_lose():

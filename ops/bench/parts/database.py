@@ -16,12 +16,11 @@ from core.db.search import Question, search
 from core.db.shops import ShopReader
 from core.settings import Settings
 from ops.bench import pgbench
-from ops.bench.figure import SHARE, Aim, Figure, Side, interleaved
+from ops.bench.figure import SHARE, Figure, Side, interleaved
 from ops.bench.latency import summary
 from ops.bench.pgbench import Asked
 from ops.bench.scale import Scale
 from ops.bench.world import DIGEST, DIMENSIONS, World, fill, scratch_database, zipf_sizes
-from ops.slo.levels import load
 from ops.stack.postgres import EmbeddedPostgres
 
 LIMIT = 10
@@ -62,10 +61,9 @@ async def _measure(server: EmbeddedPostgres, passages: int, scale: Scale, say: C
         await database.close()
     what = f"{passages:_} passages, {scale.shops} shops".replace("_", " ")
     note = f"{passages / stored_s:.0f} passages stored a second; of each search {scale.asks} samples a round and side"
-    aimed = passages == load().aims.database_passages
     return [
-        _times(passages, what, sides, f"{note}; {_told(indexed)}", aimed),
-        *_recalls(passages, what, recalls, aimed),
+        _times(passages, what, sides, f"{note}; {_told(indexed)}"),
+        *_recalls(passages, what, recalls),
     ]
 
 
@@ -145,20 +143,19 @@ def _told(indexed: Sequence[int]) -> str:
     return f"{len(indexed)} shops with an index"
 
 
-def _times(passages: int, what: str, sides: dict[str, Side], note: str, aimed: bool) -> Figure:  # noqa: FBT001
+def _times(passages: int, what: str, sides: dict[str, Side], note: str) -> Figure:
     return Figure(
         key=f"database.{passages}", title=f"database part of a search, {what}", unit="ms", better="lower",
         ours=sides[OURS], floor=sides[THEIRS], note=note,
-        aim=Aim(load().aims.database_ratio, "ratio") if aimed else None,
     )  # fmt: skip
 
 
-def _recalls(passages: int, what: str, rounds: Sequence[float], aimed: bool) -> list[Figure]:  # noqa: FBT001
+def _recalls(passages: int, what: str, rounds: Sequence[float]) -> list[Figure]:
     """Of the shops with an index alone: the others are searched exactly, and would only hide what these lose."""
     return [
         Figure(
             key=f"database.{passages}.recall", title=f"recall@{LIMIT} of the shops with an index, {what}", unit=SHARE,
-            better="higher", aim=Aim(load().aims.recall_at_10, "value") if aimed else None,
+            better="higher",
             ours=Side(name="through the index, of the exact search", rounds=tuple(round(of, 4) for of in rounds)),
         )
     ] if rounds else []  # fmt: skip

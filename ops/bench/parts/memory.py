@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 
 from ops.bench import processes, rivals
-from ops.bench.figure import Aim, Figure, Side
+from ops.bench.figure import Figure, Side
 from ops.bench.running import Running, running
 from ops.bench.scale import Scale
 from ops.bench.stand import OK, end, stand, wait_until
 from ops.release.closure import function_names
-from ops.slo.levels import load
+from ops.slo import load
 from ops.stack.parts import ROOT
 from ops.unixhttp import ask
 
@@ -51,7 +51,7 @@ def _product(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
         Figure(
             key="memory.eight", title=f"{len(aimed)} of them{_without(names, aimed)}, host included",
             unit="MiB PSS", better="lower", ours=_side("our host", ours["aimed"]),
-            floor=_side(stock, theirs["aimed"]), aim=Aim(load().aims.functions_memory_mib, "value"),
+            floor=_side(stock, theirs["aimed"]),
         ),
     ]  # fmt: skip
 
