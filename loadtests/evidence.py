@@ -114,6 +114,10 @@ class Evidence(msgspec.Struct, frozen=True):
         found = [total.slowest_ms / 1000 for total in self.of(*names) if total.requests]
         return max(found, default=None)
 
+    def counted(self, name: str) -> int:
+        """How many times users counted this."""
+        return sum(total.requests for total in self.of(name))
+
     def count(self, sort: str) -> int:
         """How many failures were of this sort."""
         return sum(fault.times for fault in self.faults if sort in fault.what)
@@ -129,6 +133,21 @@ class Evidence(msgspec.Struct, frozen=True):
     def turned_away(self, window: str) -> float | None:
         """Refusals a second within the window."""
         return self._rate(window, self.refusals, good=False)
+
+    def best_goodput(self, seconds: int) -> float | None:
+        """The most right answers a second over so many seconds on end, at whatever time; None of a shorter run."""
+        right = self._right_by_second()
+        if not right or max(right) - min(right) < seconds:
+            return None
+        begins = range(min(right), max(right) - seconds + 2)
+        return max(sum(right[begin + after] for after in range(seconds)) for begin in begins) / seconds
+
+    def _right_by_second(self) -> Counter[int]:
+        right: Counter[int] = Counter()
+        for total in self.answers:
+            right.update(total.ended_at)
+            right.subtract(total.failed_at)
+        return right
 
     def _rate(self, window: str, totals: Sequence[Total], *, good: bool) -> float | None:
         if window not in self.windows:

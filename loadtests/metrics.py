@@ -2,7 +2,7 @@
 
 import re
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ STARTED = re.compile(r"^process_start_time_seconds(?:\{[^}]*\})? (?P<seconds>\S+
 MEMORY = re.compile(r"^process_resident_memory_bytes(?:\{[^}]*\})? (?P<bytes>\S+)$", re.MULTILINE)
 # A process has its memory once it has served for a while.
 WARM = 0.1
+LEAST_READINGS = 10
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -64,17 +65,22 @@ class Lookups:
 
     @property
     def memory_growth(self) -> float | None:
-        """The memory of the latest process, as a multiple of what it had once it was warm."""
-        if not self._readings:
-            return None
-        taken = self._readings[max(self._readings)]
-        return taken[-1].memory_bytes / taken[int(len(taken) * WARM)].memory_bytes
+        """The most that a process grew, as a multiple of what it had once it was warm; None where none was read enough.
+
+        Of all of them, not of the latest alone: one that leaks ends, and the next begins with little.
+        """
+        read = [taken for taken in self._readings.values() if len(taken) >= LEAST_READINGS]
+        return max((_grown(taken) for taken in read), default=None)
 
     def _count(self, results: Iterable[str] | None) -> float:
         return sum(
             _sum(taken[-1], results) - (_sum(taken[0], results) if started < self._began else 0.0)
             for started, taken in self._readings.items()
         )
+
+
+def _grown(taken: Sequence[Counts]) -> float:
+    return taken[-1].memory_bytes / taken[int(len(taken) * WARM)].memory_bytes
 
 
 def _sum(counts: Counts, results: Iterable[str] | None) -> float:

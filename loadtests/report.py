@@ -35,6 +35,7 @@ def _told(options: Options, verdict: Verdict) -> dict[str, Any]:
     return {
         "scenario": verdict.scenario,
         "passed": verdict.passed,
+        "late": verdict.late,
         "said": verdict.said,
         "rows": verdict.rows,
         "host": options.host,
