@@ -2,18 +2,23 @@
 
 from typing import Any
 
-from loadtests.criteria import DEGRADED, LOST, WRONG
+from loadtests.criteria import DEGRADED, LOST, MISSING, WRONG
 
 Answer = dict[str, Any]
 # Of chat: the passages' own words in the place of a chat model that is busy are what a full system promises.
 STILL_PROMISED = frozenset({"llm"})
 
 
-def search_fault(question: str, answer: Answer) -> str | None:
-    """Of an answer to a search: less than meaning and words of this moment, or none to this question."""
+def search_fault(question: str, answer: Answer, *, least: int = 0) -> str | None:
+    """Of an answer to a search: less than meaning and words of this moment, or none to this question.
+
+    `least`: how many results there must be.
+    """
     found = [result["similarity"] for result in answer["results"]]
     if answer["query"] != question or answer["count"] != len(found) or found != sorted(found, reverse=True):
         return f"{WRONG} not what was found for this question, best first"
+    if len(found) < least:
+        return f"{MISSING} nothing was found, whatever it is worth"
     return _degraded(answer)
 
 

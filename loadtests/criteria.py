@@ -142,7 +142,7 @@ CHAT = (
     ),
     some_right("streams read to the end", STREAM),
     none_of("streams cut", CUT),
-    counted(ANSWERED),
+    counted(ANSWERED, None),
     none_of("conversations not kept", LOST),
     counted(BY_PASSAGES, None),
 )

@@ -259,6 +259,8 @@ SAID = {"success": True, "response": "Ten.", "answered": True, "conversationId":
         (partial(search_fault, "q?"), FOUND | {"results": FOUND["results"][::-1]}, "wrong:"),
         (partial(search_fault, "q?"), FOUND | {"degraded": "embeddings"}, "degraded: embeddings"),
         (partial(search_fault, "q?"), FOUND | {"degraded": "database"}, "degraded: database"),
+        (partial(search_fault, "q?", least=2), FOUND, None),
+        (partial(search_fault, "q?", least=3), FOUND, "missing:"),
         (chat_fault, SAID, None),
         (chat_fault, SAID | {"degraded": "llm"}, None),
         (chat_fault, SAID | {"degraded": "embeddings"}, "degraded: embeddings"),
