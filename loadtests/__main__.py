@@ -5,67 +5,33 @@ Exit status: 0 all passed, 3 a criterion was broken, 2 a scenario could not begi
 itself ends with 2 whatever failed: a script asks `python -m loadtests`.
 """
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from loadtests.options import explain
-from loadtests.preflight import EDGE, ROOT, VERDICT
+from loadtests.preflight import ROOT, VERDICT
 from loadtests.verdict import BROKEN
-from ops.drill.stage import free_port
+from ops.stack.running import NotUp, running
 
 LOCUST = [str(Path(sys.executable).with_name("locust")), "-f", str(ROOT / "loadtests"), "--headless", "--only-summary"]
 LOCUST += ["--loglevel", "WARNING"]
 GATING = ("ramp", "mixed", "writes", "shops", "deploys", "overload")
 SCALE = "0.05"
-START_TIMEOUT_S = 120.0
 TIMEOUT_S = 600.0
-
-
-class NotUp(Exception):  # noqa: N818 - what the instance is
-    """The instance did not start."""
-
-
-@contextlib.contextmanager
-def instance() -> Iterator[dict[str, str]]:
-    """`edge up` in a folder that goes afterwards; the environment in which commands reach it. Raises NotUp."""
-    with tempfile.TemporaryDirectory(prefix="edge-load-") as folder:
-        Path(folder).chmod(0o755)  # servers that drop root's rights must get in
-        environ = {name: text for name, text in os.environ.items() if not name.startswith("EDGE_")}
-        environ |= {"EDGE_HOME": f"{folder}/home", "EDGE_PORT": str(free_port())}
-        log = Path(folder) / "up.log"
-        with (
-            log.open("wb") as output,
-            subprocess.Popen(
-                [EDGE, "up", "--with-parent"], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT,
-            ) as process,
-        ):  # fmt: skip
-            try:
-                _wait_up(process, log)
-                yield environ
-            finally:
-                process.terminate()
-
-
-def _wait_up(process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while "Stop: " not in log.read_text("utf-8", "replace"):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise NotUp(log.read_text("utf-8", "replace"))
-        time.sleep(0.1)
 
 
 def run(scenario: str, environ: dict[str, str], folder: Path) -> int:
     """One scenario; its exit status."""
     command = [*LOCUST, "--scenario", scenario, "--report", str(folder / scenario)]
-    return subprocess.run(command, cwd=ROOT, env=environ, timeout=TIMEOUT_S, check=False).returncode
+    return status_of(subprocess.run(command, cwd=ROOT, env=environ, timeout=TIMEOUT_S, check=False).returncode)
+
+
+def status_of(returncode: int) -> int:
+    """As a shell has it: one that a signal ended is worse than one that passed."""
+    return returncode if returncode >= 0 else 128 - returncode
 
 
 def judged(scenario: str, environ: dict[str, str], folder: Path) -> int:
@@ -94,12 +60,9 @@ def gate() -> int:
     given = {name: text for name, text in os.environ.items() if name.startswith("EDGE_LOAD_")}
     folder = Path(given.pop("EDGE_LOAD_REPORT", "")) if given.get("EDGE_LOAD_REPORT") else ROOT / ".edge" / "load"
     try:
-        with instance() as environ:
-            made = subprocess.run(
-                [EDGE, "keys", "create", "--operator", "--name", "load", "--json"],
-                cwd=ROOT, env=environ, stdout=subprocess.PIPE, check=True,
-            )  # fmt: skip
-            environ |= {"EDGE_LOAD_SCALE": SCALE, **given, "EDGE_LOAD_KEY": json.loads(made.stdout)["key"]}
+        with running() as stack:
+            key = stack.edge("keys", "create", "--operator", "--name", "load")["key"]
+            environ = {**stack.environ, "EDGE_LOAD_SCALE": SCALE, **given, "EDGE_LOAD_KEY": key}
             return max(judged(scenario, environ, folder) for scenario in GATING)
     except NotUp as error:
         sys.stderr.write(f"the instance did not come up:\n{error}\n")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from loadtests.__main__ import GATING, was_late
+from loadtests.__main__ import GATING, status_of, was_late
 from loadtests.catalogue import SCENARIOS
 from loadtests.criteria import (
     CHAT_OF_A_SHOP,
@@ -278,6 +278,10 @@ def test_a_time_that_was_not_measured_is_no_reason_to_try_again():
 def test_the_gate_tries_again_only_what_was_late(tmp_path, status: int, told: str, again: bool):  # noqa: FBT001
     (tmp_path / "verdict.json").write_text(told)
     assert again == was_late(status, tmp_path / "verdict.json")
+
+
+def test_a_scenario_that_was_killed_has_not_passed():
+    assert [0, 3, 137] == [status_of(returncode) for returncode in (0, 3, -9)]
 
 
 def test_every_limit_on_seconds_is_one_of_time_and_no_other_is():
