@@ -1,8 +1,8 @@
 """`make load`, `python -m loadtests`: Locust without its page; `--help` tells our options, which Locust's does not.
 
 `make load-gate`, `python -m loadtests --gate`: the scenarios that gate, cut short, on a fresh instance of their own.
-Exit status: 0 all passed, 3 a criterion was broken, 2 a scenario could not begin, 1 the instance did not come up. make
-itself ends with 2 whatever failed: a script asks `python -m loadtests`.
+Exit status: 0 all passed, 3 a criterion was broken, 2 a scenario could not begin, 1 the instance did not come up, or a
+report could not be written. make itself ends with 2 whatever failed: a script asks `python -m loadtests`.
 """
 
 import json
@@ -51,8 +51,10 @@ def was_late(status: int, verdict: Path) -> bool:
     """Whether a run with this status and verdict broke nothing but a limit of time."""
     if status != BROKEN:
         return False
-    told = verdict.read_bytes()  # empty where the report could not be written
-    return bool(told and json.loads(told)["late"])
+    try:
+        return bool(json.loads(verdict.read_bytes())["late"])
+    except ValueError:  # the report could not be written
+        return False
 
 
 def gate() -> int:

@@ -28,6 +28,7 @@ RATING = "rating"
 # Less is no overload: refusals of what is offered to the full system, and what is offered afterwards to that. A little
 # less than the shape grows to and doubles to: a window is longer than the look that begins it.
 FULL, DOUBLED = 0.8 * Doubling.FULL, 1.8
+LEAST_FOR_A_SHARE = 50
 # Sorts of failure, and what is counted beside requests.
 STALE, FOREIGN, MISSING, CUT = "stale:", "foreign:", "missing:", "cut:"
 DEGRADED, LOST, WRONG = "degraded:", "lost:", "wrong:"
@@ -42,7 +43,8 @@ def most_a_second(evidence: Evidence) -> float | None:
 
 
 def error_share(evidence: Evidence) -> float | None:
-    return (evidence.failed + evidence.refused) / evidence.requests if evidence.requests else None
+    few = evidence.requests < LEAST_FOR_A_SHARE
+    return None if few else (evidence.failed + evidence.refused) / evidence.requests
 
 
 def searches_failed(evidence: Evidence) -> int:

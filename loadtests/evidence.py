@@ -10,6 +10,8 @@ from loadtests.outcomes import REFUSED
 from loadtests.shapes import Window
 
 HTTP = frozenset({"GET", "POST", "PUT", "DELETE"})
+# Fewer say nothing, however good.
+FEW = 10
 Histogram = Mapping[float, int]
 
 
@@ -105,8 +107,11 @@ class Evidence(msgspec.Struct, frozen=True):
         return [total for total in self.totals if total.name in names]
 
     def percentile_s(self, share: float, totals: Iterable[Total] | None = None) -> float | None:
-        """The response time that so many of the answers were within; None without any."""
-        found = percentile(merged(self.answers if totals is None else totals), share)
+        """The response time that so many of the answers were within; None where too few were given to say it."""
+        times = merged(self.answers if totals is None else totals)
+        if sum(times.values()) < least_for(share):
+            return None
+        found = percentile(times, share)
         return None if found is None else found / 1000
 
     def slowest_s(self, *names: str) -> float | None:
@@ -157,6 +162,14 @@ class Evidence(msgspec.Struct, frozen=True):
         ended = sum(total.ended_at.get(second, 0) for total in totals for second in seconds)
         failed = sum(total.failed_at.get(second, 0) for total in totals for second in seconds)
         return (ended - failed * good) / max(1, len(seconds))
+
+
+def least_for(share: float) -> int:
+    """How many times there must be for a quantile: half of those of which one lies beyond it, and some at any rate.
+
+    Of so few it is the longest, and what the longest keeps to all of them do.
+    """
+    return max(FEW, round(0.5 / (1 - share)))
 
 
 def merged(totals: Iterable[Total]) -> Counter[float]:

@@ -3,6 +3,7 @@
 import re
 import urllib.request
 from collections.abc import Iterable, Sequence
+from http.client import HTTPException
 
 import msgspec
 
@@ -14,6 +15,7 @@ MEMORY = re.compile(r"^process_resident_memory_bytes(?:\{[^}]*\})? (?P<bytes>\S+
 # A process has its memory once it has served for a while.
 WARM = 0.1
 LEAST_READINGS = 10
+LEAST_LOOKUPS = 20
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -29,7 +31,7 @@ def read(host: str, function: str) -> Counts | None:
     try:
         with urllib.request.urlopen(f"{host}/metrics/{function}", timeout=TIMEOUT_S) as reply:  # noqa: S310 - http(s)
             return parsed(reply.read().decode())
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         return None
 
 
@@ -59,9 +61,9 @@ class Lookups:
 
     @property
     def hit_rate(self) -> float | None:
-        """The share that a cache answered; None without any lookup."""
+        """The share that a cache answered; None where it was asked too seldom to say it."""
         asked = self._count(None)
-        return self._count(HITS) / asked if asked else None
+        return self._count(HITS) / asked if asked >= LEAST_LOOKUPS else None
 
     @property
     def memory_growth(self) -> float | None:

@@ -57,11 +57,11 @@ class Doubling:
 
     `tick` is fed with the clock and the share that was refused lately, of whole seconds. `windows` holds when it was
     full and doubled. That it is full is looked at CONFIRMING_S long: a burst of those who have just come is soon over.
-    However short the run, as many stay as long as a step of the growth takes: rates of the two can be compared, and a
-    burst is a small part of either.
+    However short the run, they stay LEAST_S: a rate of the best STEP_S of the run is compared with, and a burst, or a
+    second in which a shared machine does something else, is a small part of it.
     """
 
-    FIRST, GROWTH, MOST = 40, 1.5, 4000
+    FIRST, GROWTH, MOST, LEAST_S = 40, 1.5, 4000, 20.0
     STEP_S, SETTLING_S, CONFIRMING_S = 10.0, 4.0, 6.0
     FULL = 0.1
 
@@ -69,7 +69,7 @@ class Doubling:
         self.phase: Phase = "growing"
         self.users = self.FIRST
         self.windows: dict[str, Window] = {}
-        self._hold_s = max(self.STEP_S, hold_s)
+        self._hold_s = max(self.LEAST_S, hold_s)
         self._since: float | None = None
         self._full_since: float | None = None
 

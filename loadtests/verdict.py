@@ -11,7 +11,7 @@ from rich.table import Table
 
 from loadtests.evidence import Evidence
 
-PASSED, WRONG_USE, BROKEN = 0, 2, 3
+PASSED, NOT_REPORTED, WRONG_USE, BROKEN = range(4)
 WIDTH = 100
 
 Sense = Literal["<", "<=", ">", ">="]

@@ -1,6 +1,7 @@
 """What a load test makes of its figures: the verdict, and an overloaded system told apart from a broken one."""
 
 import re
+from argparse import Namespace
 from types import SimpleNamespace
 
 import pytest
@@ -23,10 +24,13 @@ from loadtests.criteria import (
     STREAM,
     kept_of_best,
 )
-from loadtests.evidence import Evidence, Fault, Sample, Total, percentile
+from loadtests.evidence import Evidence, Fault, Sample, Total, least_for, percentile
+from loadtests.options import Options
 from loadtests.outcomes import REFUSED, outcome_of, told
+from loadtests.questions import Questions
 from loadtests.shapes import Window
 from loadtests.verdict import Criterion, judge, text
+from loadtests.watching import Watching
 
 PROBLEM = {"content-type": "application/problem+json", "retry-after": "3"}
 GOOD = {"hit rate": 0.6, "repeats": 0.7, "defects": 0}
@@ -112,8 +116,8 @@ def test_who_was_only_refused_was_overloaded_and_who_got_anything_else_was_broke
 
 
 def test_measures_of_their_own_are_no_requests():
-    evidence = Evidence([total(STREAM, t90=3), total(FIRST_EVENT, "SSE", t5=3)])
-    assert 3 == evidence.requests
+    evidence = Evidence([total(STREAM, t90=10), total(FIRST_EVENT, "NOTE", t5=10)])
+    assert 10 == evidence.requests
     assert 0.09 == evidence.percentile_s(0.5)
 
 
@@ -273,7 +277,14 @@ def test_a_time_that_was_not_measured_is_no_reason_to_try_again():
 
 @pytest.mark.parametrize(
     ("status", "told", "again"),
-    [(3, '{"late": true}', True), (3, '{"late": false}', False), (3, "", False), (0, "", False), (2, "", False)],
+    [
+        (3, '{"late": true}', True),
+        (3, '{"la', False),
+        (3, '{"late": false}', False),
+        (3, "", False),
+        (0, "", False),
+        (2, "", False),
+    ],
 )
 def test_the_gate_tries_again_only_what_was_late(tmp_path, status: int, told: str, again: bool):  # noqa: FBT001
     (tmp_path / "verdict.json").write_text(told)
@@ -306,6 +317,43 @@ def test_a_drift_is_seen_at_the_end_of_a_soak():
 def test_a_percentile_is_the_least_time_that_so_many_were_within():
     assert [10, 10, 20, 30] == [percentile({10: 5, 20: 4, 30: 1}, share) for share in (0.1, 0.5, 0.9, 0.99)]
     assert percentile({}, 0.5) is None
+
+
+def test_a_quantile_or_a_share_of_a_few_is_not_measured_and_not_kept():
+    rows = rows_of("ramp", Evidence([total(t20=49), HITS], notes=GOOD))
+    few = {"response p99 s", "failed or refused, share"}
+    assert {(None, False)} == {(rows[name].value, rows[name].kept) for name in few}
+    assert rows["response p95 s"].kept
+    assert [10, 10, 50] == [least_for(share) for share in (0.5, 0.95, 0.99)]
+    assert not rows_of("ramp", Evidence([total(t20=9), HITS], notes=GOOD))["response p50 s"].kept
+
+
+def watching(runner: SimpleNamespace) -> Watching:
+    given = Namespace(scenario="ramp", scale="0.05", key="", shop="1", questions="")
+    return Watching(runner, Options.of("http://127.0.0.1:1", given), Questions(["a?"], "t"), report_every_s=1)
+
+
+def a_runner(**more: int) -> SimpleNamespace:
+    return SimpleNamespace(stats=SimpleNamespace(entries={}, errors={}), exceptions={}, user_count=0, **more)
+
+
+def test_a_worker_that_is_lost_in_the_middle_is_a_defect_of_the_run():
+    runner = a_runner(worker_count=2)
+    run = watching(runner)
+    for runner.worker_count in (1, 2, 2):  # they come one after another, which is no loss
+        run.users(1.0)
+    assert 0 == run.evidence().notes["defects"]
+    for runner.worker_count in (1, 2):
+        run.users(2.0)
+    assert 1 == run.evidence().notes["defects"]
+    assert ["workers that were lost in the middle: 1"] == run.complaints
+
+
+def test_a_run_whose_figures_were_thrown_away_does_not_pass():
+    run = watching(a_runner())
+    run.forget()
+    assert 1 == run.evidence().notes["defects"]
+    assert ["the statistics were reset while it went on"] == run.complaints
 
 
 def test_totals_are_taken_from_locusts_statistics():
