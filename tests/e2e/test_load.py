@@ -211,7 +211,8 @@ def test_the_page_offers_the_scenarios_runs_one_and_shows_the_verdict(stack: Run
         wait_until(lambda: "slowest search s" in client.get("/verdict").text)
         assert client.get("/verdict").text.startswith("ramp: ")
         assert client.post("/swarm", data={"scenario": "ramp", "host": stack.address}).json()["success"]
-        client.get("/stats/reset")
+        wait_until(lambda: "it goes on" in client.get("/verdict").text)
+        assert client.post("/stats/reset").status_code == 200
         wait_until(lambda: "slowest search s" in client.get("/verdict").text)
         thrown_away = next(line for line in client.get("/verdict").text.splitlines() if DEFECTS.name in line)
         assert "BROKEN" in thrown_away
