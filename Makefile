@@ -25,7 +25,7 @@ test-ollama: $(VENV)/dev.stamp ## the protocol tests against a real Ollama, buil
 load: $(VENV)/run.stamp ## load what runs, and judge it (ARGS="--scenario mixed", --help; nine minutes)
 	@exec $(BIN)/python -m loadtests $(ARGS)
 
-load-gate: $(VENV)/run.stamp ## the scenarios that gate, cut short, on a fresh instance (3 min)
+load-gate: $(VENV)/run.stamp ## the scenarios that gate, cut short, on a fresh instance (5 min)
 	@exec $(BIN)/python -m loadtests --gate
 
 drill-deploy: $(VENV)/run.stamp ## prove under traffic that deploys lose nothing (ARGS=--json, --help; 15 min)

@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 
 TIMEOUT_S = 30.0
@@ -31,8 +32,8 @@ class Api:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310 - http(s)
                 return reply.status, _json(reply.read())
         except urllib.error.HTTPError as error:
-            return error.code, _json(error.read())
-        except (OSError, ValueError) as error:
+            return error.code, _told(error)
+        except (OSError, ValueError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise Unusable(
                 f"no Cutting Edge answers at {self._host} ({reason}): start it, or name it by --host"
@@ -45,6 +46,13 @@ class Api:
             detail = answer.get("detail", "") if isinstance(answer, dict) else ""
             raise Unusable(f"{method} {path} of {self._host} is answered {status}: {detail}")
         return answer
+
+
+def _told(error: urllib.error.HTTPError) -> Any:
+    try:
+        return _json(error.read())
+    except (OSError, HTTPException):
+        return {}
 
 
 def _json(raw: bytes) -> Any:

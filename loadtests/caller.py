@@ -9,13 +9,15 @@ import gevent
 from locust import FastHttpUser
 from locust.contrib.fasthttp import FastHttpSession, ResponseContextManager
 
-from loadtests.criteria import CUT, FIRST_EVENT, STREAM
+from loadtests.criteria import CUT, FIRST_EVENT, RESUMED, STREAM, WRONG
 from loadtests.outcomes import REFUSED, outcome_of, told
 from loadtests.streams import Cut, Reading, events
 
 Check = Callable[[dict[str, Any]], str | None]
 CHAT = "/api/chat"
-RESUMES = 3
+NOTE = "NOTE"  # what is no request
+# Of one stream: a release that takes over asks once, and nobody deploys thrice while one is answered.
+READINGS = 3
 LINE = b"\n"
 
 
@@ -39,8 +41,8 @@ class Caller(FastHttpUser):
         name: str,
         body: Any = None,
         *,
+        check: Check,
         key: str | None = None,
-        check: Check | None = None,
         session: FastHttpSession | None = None,
     ) -> dict[str, Any] | None:
         """One request. `session` is another client with connections of its own."""
@@ -49,11 +51,19 @@ class Caller(FastHttpUser):
         with request(method, path, name=name, json=body, headers=headers, catch_response=True) as reply:
             if not self._is_answer(reply):
                 return None
-            answer: dict[str, Any] = reply.json()
-            if check is not None and (wrong := check(answer)):
-                reply.failure(wrong)
-            return answer
+            return self._checked(reply, check)
         return None
+
+    def _checked(self, reply: ResponseContextManager, check: Check) -> dict[str, Any] | None:
+        try:
+            answer: dict[str, Any] = reply.json()
+            wrong = check(answer)
+        except (ValueError, LookupError, TypeError) as error:
+            reply.failure(f"{WRONG} not the answer that was documented ({type(error).__name__})")
+            return None
+        if wrong:
+            reply.failure(wrong)
+        return answer
 
     def fresh_session(self) -> FastHttpSession:
         """A client without a connection yet."""
@@ -65,17 +75,17 @@ class Caller(FastHttpUser):
             connection_timeout=self.connection_timeout,
         )
 
-    def stream(self, body: dict[str, Any]) -> dict[str, Any] | None:
+    def stream(self, body: dict[str, Any], *, check: Check) -> dict[str, Any] | None:
         """The answer of a chat, read as events to the last one; taken up again where a new release asks for it."""
         reading, began = Reading(), time.perf_counter()
-        for _ in range(RESUMES):
-            if not self._read(body, reading, began) or reading.retry_s is None:
-                return reading.answer
+        for more in reversed(range(READINGS)):
+            if not self._read(body, reading, began, check, may_resume=more > 0) or reading.retry_s is None:
+                break
             gevent.sleep(reading.retry_s)
             reading.retry_s = None
-        return None
+        return reading.answer
 
-    def _read(self, body: dict[str, Any], reading: Reading, began: float) -> bool:
+    def _read(self, body: dict[str, Any], reading: Reading, began: float, check: Check, *, may_resume: bool) -> bool:
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
         if reading.last_id is not None:
             headers["Last-Event-ID"] = reading.last_id
@@ -84,11 +94,18 @@ class Caller(FastHttpUser):
                 return False
             try:
                 self._read_events(reply, reading, began)
-            except (Cut, OSError, ValueError, KeyError) as error:
+                if reading.answer is not None and (wrong := check(reading.answer)):
+                    reply.failure(wrong)
+            except (Cut, OSError, ValueError, LookupError, TypeError) as error:
                 reply.failure(f"{CUT} {error}")
                 return False
             finally:
                 reply.request_meta["response_time"] = (time.perf_counter() - began) * 1000
+            if reading.retry_s is not None:
+                reply.request_meta["name"] = RESUMED  # a part of a stream is no stream that was read to its end
+                if not may_resume:
+                    reply.failure(f"{CUT} it was to be taken up again {READINGS} times, and never came to its end")
+                    return False
         return True
 
     def _read_events(self, reply: ResponseContextManager, reading: Reading, began: float) -> None:
@@ -99,9 +116,13 @@ class Caller(FastHttpUser):
                 return
         raise Cut("it ended without its last event")
 
+    def count(self, name: str) -> None:
+        """Count something that is no request."""
+        self._note(name, 0.0)
+
     def _note(self, name: str, seconds: float) -> None:
         self.environment.events.request.fire(
-            request_type="SSE",
+            request_type=NOTE,
             name=name,
             response_time=seconds * 1000,
             response_length=0,

@@ -18,7 +18,7 @@ from loadtests import preflight, report, shops, verdict
 from loadtests.api import Api, Unusable
 from loadtests.options import Options, add_arguments, report_folder
 from loadtests.questions import Questions, drawn, generated, new_tag, recorded
-from loadtests.verdict import WRONG_USE
+from loadtests.verdict import NOT_REPORTED, WRONG_USE
 from loadtests.watching import Watching
 
 _LOG = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Conductor:
         events.init.add_listener(self._init)
         events.test_start.add_listener(self._start)
         events.test_stop.add_listener(self._end)
+        events.reset_stats.add_listener(self._reset)
         events.quitting.add_listener(self._end)
 
     def tick(self, seconds: float) -> Any:
@@ -109,11 +110,21 @@ class Conductor:
             self._watching.start()
             self._watching.finished = self.environment.shape_class is None
 
+    def _reset(self, **_: Any) -> None:
+        if self._watching is not None:
+            self._watching.forget()
+
     def _end(self, **_: Any) -> None:
         """Judge the run that was under way, if one was."""
         watching, self._watching = self._watching, None
         if watching is None:
             return
+        try:
+            self._judge(watching)
+        finally:
+            self._tidy()
+
+    def _judge(self, watching: Watching) -> None:
         watching.stop()
         for complaint in watching.complaints:
             _LOG.error("%s", complaint)
@@ -128,7 +139,8 @@ class Conductor:
             print(f"report: {folder}")  # noqa: T201
         except OSError as error:
             _LOG.error("the report cannot be written: %s", error)
-        self._tidy()
+            self._said += f"the report cannot be written: {error}\n"
+            self.environment.process_exit_code = judged.exit_status or NOT_REPORTED
 
     def _tidy(self) -> None:
         if self.options.scenario.shops:

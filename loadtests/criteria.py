@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from loadtests.evidence import Evidence, Sample
 from loadtests.shapes import Doubling
-from loadtests.verdict import WRONG_USE, Criterion
+from loadtests.verdict import WRONG_USE, Criterion, time_limit
 from ops.slo import Levels, LevelsError, load
 
 
@@ -20,12 +21,19 @@ def _levels() -> Levels:
 
 LEVELS = _levels()
 PROMISED = LEVELS.promised
-FIRST_EVENT, STREAM, SEARCH, AFTER_WRITE = "chat, first event", "chat", "search", "search after a write"
-OF_A_SHOP = "search of a shop"
+FIRST_EVENT, STREAM, RESUMED = "chat, first event", "chat", "chat, to be resumed"
+SEARCH, AFTER_WRITE = "search", "search after a write"
+OF_A_SHOP, CHAT_OF_A_SHOP, LIST_OF_A_SHOP = "search of a shop", "chat of a shop", "passages of a shop"
+RATING = "rating"
 # Less is no overload: refusals of what is offered to the full system, and what is offered afterwards to that. A little
 # less than the shape grows to and doubles to: a window is longer than the look that begins it.
 FULL, DOUBLED = 0.8 * Doubling.FULL, 1.8
+LEAST_FOR_A_SHARE = 50
+# Sorts of failure, and what is counted beside requests.
 STALE, FOREIGN, MISSING, CUT = "stale:", "foreign:", "missing:", "cut:"
+DEGRADED, LOST, WRONG = "degraded:", "lost:", "wrong:"
+FOUND, ANSWERED, BY_PASSAGES = "searches that found something", "chats that were answered", "chats without their model"
+FROM_A_SHOP = "chats that rest on passages of a shop"
 
 
 def most_a_second(evidence: Evidence) -> float | None:
@@ -35,7 +43,8 @@ def most_a_second(evidence: Evidence) -> float | None:
 
 
 def error_share(evidence: Evidence) -> float | None:
-    return (evidence.failed + evidence.refused) / evidence.requests if evidence.requests else None
+    few = evidence.requests < LEAST_FOR_A_SHARE
+    return None if few else (evidence.failed + evidence.refused) / evidence.requests
 
 
 def searches_failed(evidence: Evidence) -> int:
@@ -67,12 +76,35 @@ def offered_more(evidence: Evidence) -> float | None:
     return double / full if full and double is not None else None
 
 
-def goodput_kept(evidence: Evidence) -> float | None:
-    """None, too, where it says nothing: no full system, or not twice as many who ask of it."""
+def best_goodput(evidence: Evidence) -> float | None:
+    return evidence.best_goodput(round(Doubling.STEP_S))
+
+
+def kept_of_best(evidence: Evidence, window: str) -> float | None:
+    """Of the most that the system ever did, so that one that is worse when full is not the measure of itself.
+
+    None, too, where it says nothing: no full system, or not twice as many who ask of it.
+    """
     if (refused_when_full(evidence) or 0.0) < FULL or (offered_more(evidence) or 0.0) < DOUBLED:
         return None
-    full, double = evidence.goodput("full"), evidence.goodput("double")
-    return double / full if full and double is not None else None
+    best, good = best_goodput(evidence), evidence.goodput(window)
+    return good / best if best and good is not None else None
+
+
+def kept(name: str, window: str) -> Criterion:
+    return Criterion(name, partial(kept_of_best, window=window), ">=", LEVELS.aims.goodput_kept)
+
+
+def counted(name: str, limit: float | None = 0) -> Criterion:
+    return Criterion(name, lambda evidence: evidence.counted(name), ">", limit)
+
+
+def none_of(name: str, sort: str, most: int = 0) -> Criterion:
+    return Criterion(name, lambda evidence: evidence.count(sort), "<=", most)
+
+
+def some_right(name: str, of: str) -> Criterion:
+    return Criterion(name, lambda evidence: right(evidence, of), ">", 0)
 
 
 def told_rate(name: str, window: str, kind: str) -> Criterion:
@@ -91,22 +123,29 @@ HITS = (
     Criterion("  repeats among the questions", lambda evidence: evidence.notes.get("repeats")),
 )
 RESPONSE = (
-    Criterion("response p50 s", lambda evidence: evidence.percentile_s(0.5), "<", PROMISED.response_p50_s),
-    Criterion("response p95 s", lambda evidence: evidence.percentile_s(0.95), "<", PROMISED.response_p95_s),
-    Criterion("response p99 s", lambda evidence: evidence.percentile_s(0.99), "<", PROMISED.response_p99_s),
+    time_limit("response p50 s", lambda evidence: evidence.percentile_s(0.5), PROMISED.response_p50_s),
+    time_limit("response p95 s", lambda evidence: evidence.percentile_s(0.95), PROMISED.response_p95_s),
+    time_limit("response p99 s", lambda evidence: evidence.percentile_s(0.99), PROMISED.response_p99_s),
 )
 ERROR_RATE = Criterion("failed or refused, share", error_share, "<", PROMISED.error_rate)
+# Promised are meaning and words of this moment; who cannot be given that is refused.
+SEARCHED = (counted(FOUND), none_of("degraded answers", DEGRADED))
 EACH_SEARCH = (
-    Criterion("searches without a 200", searches_failed, "<=", 0),
-    Criterion("slowest search s", lambda evidence: evidence.slowest_s(SEARCH), "<", PROMISED.search_s),
+    Criterion("searches without a 200, or wrong", searches_failed, "<=", 0),
+    time_limit("slowest search s", lambda evidence: evidence.slowest_s(SEARCH), PROMISED.search_s),
 )
+LATE_P95 = time_limit("p95 s at the end", late_p95_s, PROMISED.search_s)
 CHAT = (
-    Criterion(
+    time_limit(
         "chat, first event, p95 s",
         lambda evidence: evidence.percentile_s(0.95, evidence.of(FIRST_EVENT)),
-        "<=",
         LEVELS.aims.chat_first_event_p95_s,
+        "<=",
     ),
-    Criterion("streams read to the end", lambda evidence: right(evidence, STREAM), ">", 0),
-    Criterion("streams cut", lambda evidence: evidence.count(CUT), "<=", 0),
+    some_right("streams read to the end", STREAM),
+    none_of("streams cut", CUT),
+    counted(ANSWERED, None),
+    none_of("conversations not kept", LOST),
+    counted(BY_PASSAGES, None),
 )
+RATINGS = some_right("ratings taken", RATING)

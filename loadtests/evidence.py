@@ -11,6 +11,8 @@ from loadtests.shapes import Window
 from ops.percentile import percentile
 
 HTTP = frozenset({"GET", "POST", "PUT", "DELETE"})
+# Fewer say nothing, however good.
+FEW = 10
 
 
 class Total(msgspec.Struct, frozen=True):
@@ -105,14 +107,21 @@ class Evidence(msgspec.Struct, frozen=True):
         return [total for total in self.totals if total.name in names]
 
     def percentile_s(self, share: float, totals: Iterable[Total] | None = None) -> float | None:
-        """The response time that so many of the answers were within; None without any."""
-        found = percentile(merged(self.answers if totals is None else totals), share)
+        """The response time that so many of the answers were within; None where too few were given to say it."""
+        times = merged(self.answers if totals is None else totals)
+        if sum(times.values()) < least_for(share):
+            return None
+        found = percentile(times, share)
         return None if found is None else found / 1000
 
     def slowest_s(self, *names: str) -> float | None:
         """The longest of these, an exact figure; percentiles are of rounded times."""
         found = [total.slowest_ms / 1000 for total in self.of(*names) if total.requests]
         return max(found, default=None)
+
+    def counted(self, name: str) -> int:
+        """How many times users counted this."""
+        return sum(total.requests for total in self.of(name))
 
     def count(self, sort: str) -> int:
         """How many failures were of this sort."""
@@ -130,6 +139,21 @@ class Evidence(msgspec.Struct, frozen=True):
         """Refusals a second within the window."""
         return self._rate(window, self.refusals, good=False)
 
+    def best_goodput(self, seconds: int) -> float | None:
+        """The most right answers a second over so many seconds on end, at whatever time; None of a shorter run."""
+        right = self._right_by_second()
+        if not right or max(right) - min(right) < seconds:
+            return None
+        begins = range(min(right), max(right) - seconds + 2)
+        return max(sum(right[begin + after] for after in range(seconds)) for begin in begins) / seconds
+
+    def _right_by_second(self) -> Counter[int]:
+        right: Counter[int] = Counter()
+        for total in self.answers:
+            right.update(total.ended_at)
+            right.subtract(total.failed_at)
+        return right
+
     def _rate(self, window: str, totals: Sequence[Total], *, good: bool) -> float | None:
         if window not in self.windows:
             return None
@@ -138,6 +162,14 @@ class Evidence(msgspec.Struct, frozen=True):
         ended = sum(total.ended_at.get(second, 0) for total in totals for second in seconds)
         failed = sum(total.failed_at.get(second, 0) for total in totals for second in seconds)
         return (ended - failed * good) / max(1, len(seconds))
+
+
+def least_for(share: float) -> int:
+    """How many times there must be for a quantile: half of those of which one lies beyond it, and some at any rate.
+
+    Of so few it is the longest, and what the longest keeps to all of them do.
+    """
+    return max(FEW, round(0.5 / (1 - share)))
 
 
 def merged(totals: Iterable[Total]) -> Counter[float]:

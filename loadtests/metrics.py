@@ -2,7 +2,8 @@
 
 import re
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from http.client import HTTPException
 
 import msgspec
 
@@ -14,6 +15,8 @@ STARTED = re.compile(r"^process_start_time_seconds(?:\{[^}]*\})? (?P<seconds>\S+
 MEMORY = re.compile(r"^process_resident_memory_bytes(?:\{[^}]*\})? (?P<bytes>\S+)$", re.MULTILINE)
 # A process has its memory once it has served for a while.
 WARM = 0.1
+LEAST_READINGS = 10
+LEAST_LOOKUPS = 20
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -29,7 +32,7 @@ def read(host: str, function: str) -> Counts | None:
     try:
         with urllib.request.urlopen(f"{host}/metrics/{function}", timeout=TIMEOUT_S) as reply:  # noqa: S310 - http(s)
             return parsed(reply.read().decode())
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         return None
 
 
@@ -59,23 +62,28 @@ class Lookups:
 
     @property
     def hit_rate(self) -> float | None:
-        """The share that a cache answered; None without any lookup."""
+        """The share that a cache answered; None where it was asked too seldom to say it."""
         asked = self._count(None)
-        return self._count(CACHE_HITS) / asked if asked else None
+        return self._count(CACHE_HITS) / asked if asked >= LEAST_LOOKUPS else None
 
     @property
     def memory_growth(self) -> float | None:
-        """The memory of the latest process, as a multiple of what it had once it was warm."""
-        if not self._readings:
-            return None
-        taken = self._readings[max(self._readings)]
-        return taken[-1].memory_bytes / taken[int(len(taken) * WARM)].memory_bytes
+        """The most that a process grew, as a multiple of what it had once it was warm; None where none was read enough.
+
+        Of all of them, not of the latest alone: one that leaks ends, and the next begins with little.
+        """
+        read = [taken for taken in self._readings.values() if len(taken) >= LEAST_READINGS]
+        return max((_grown(taken) for taken in read), default=None)
 
     def _count(self, results: Iterable[str] | None) -> float:
         return sum(
             _sum(taken[-1], results) - (_sum(taken[0], results) if started < self._began else 0.0)
             for started, taken in self._readings.items()
         )
+
+
+def _grown(taken: Sequence[Counts]) -> float:
+    return taken[-1].memory_bytes / taken[int(len(taken) * WARM)].memory_bytes
 
 
 def _sum(counts: Counts, results: Iterable[str] | None) -> float:

@@ -14,6 +14,8 @@ from loadtests.catalogue import SCENARIOS, Scenario
 RECORDED = Path(__file__).parents[2] / "shared" / "data" / "traffic_salon_sgd" / "utterances.jsonl"
 # Addresses that an instance listens on and nobody can call.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1", "": "127.0.0.1"}  # noqa: S104
+LONGEST = 1000.0  # a soak of twelve weeks
+GREATEST_SHOP = 2**31 - 1
 URL = re.compile(r"https?://[^/\s]+")
 
 
@@ -38,9 +40,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             scenario=SCENARIOS[given.scenario],
             host=address,
-            scale=_number(given.scale, "EDGE_LOAD_SCALE"),
+            scale=_number(given.scale, "EDGE_LOAD_SCALE", LONGEST),
             key=given.key or None,
-            shop=int(_number(given.shop, "--shop")),
+            shop=_shop(given.shop),
             questions=_questions(given.questions),
             tag=getattr(given, "tag", ""),
         )
@@ -63,7 +65,8 @@ def explain() -> None:
         usage='make load ARGS="[options]", or .venv/bin/python -m loadtests [options]',
         description=(
             "Load what runs, and judge it by the service levels; docs/load-tests.md tells the rest. Exit status: 0 "
-            "passed, 3 a criterion was broken, 2 it could not begin; make itself ends with 2 for each of the two."
+            "passed, 3 a criterion was broken, 2 it could not begin, 1 it passed and the report cannot be written; "
+            "make itself ends with 2 for each of the three."
         ),
         epilog="Options of Locust (--master, --expect-workers, --csv …) may be given, too: locust --help.",
         add_help=False,
@@ -136,14 +139,20 @@ def report_folder(given: argparse.Namespace) -> Path:
     return Path(given.report) if given.report else default
 
 
-def _number(text: Any, name: str) -> float:
+def _number(text: Any, name: str, most: float) -> float:
     try:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < float("inf"):
-        raise Unusable(f"{name} is {text!r}, and must be a number above 0")
+    if not 0 < number <= most:
+        raise Unusable(f"{name} is {text!r}, and must be a number above 0, at most {most:g}")
     return number
+
+
+def _shop(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,10}", text) or not 0 < int(text) <= GREATEST_SHOP:
+        raise Unusable(f"--shop is {text!r}, and must be the whole number of a shop, from 1 on")
+    return int(text)
 
 
 def _questions(text: str) -> Path | None:

@@ -38,13 +38,13 @@ def _check_instance(api: Api, options: Options) -> None:
     _check_limit(status)
     if not isinstance(health, dict) or health.get("service") != "cutting-edge":
         raise Unusable(f"what answers at {options.host} is no Cutting Edge (status {status}): see --host")
-    if health["status"] == "down":
-        raise Unusable(f"the instance at {options.host} is down: {json.dumps(health['checks'])}")
+    if health.get("status") == "down":
+        raise Unusable(f"the instance at {options.host} is down: {json.dumps(health.get('checks'))}")
     body = {"query": "are you there?", "shopId": options.shop, "threshold": 0, "limit": 1}
     status, answer = api.ask("POST", SEARCH, body)
     _check_limit(status)
-    if status != 200:  # noqa: PLR2004 - HTTP
-        raise Unusable(f"a search at {options.host} is answered {status}: see `edge doctor`")
+    if status != 200 or not isinstance(answer, dict):  # noqa: PLR2004 - HTTP
+        raise Unusable(f"a search at {options.host} is answered {status}, and not as documented: see `edge doctor`")
     if not options.scenario.shops and not answer.get("results") and not answer.get("degraded"):
         raise Unusable(f"shop {options.shop} knows nothing at {options.host}: name one that does by --shop")
 
@@ -62,9 +62,9 @@ def _check_key(api: Api, options: Options) -> None:
     advice = "--key or EDGE_LOAD_KEY; edge keys create --operator --name load makes one"
     if not options.key:
         raise Unusable(f"the scenario {name} writes and needs an operator's key: {advice}")
-    status, answer = api.ask("GET", f"{shops.PASSAGES}?shopId={shop}&limit=1")
+    status, _ = api.ask("GET", f"{shops.PASSAGES}?shopId={shop}&limit=1")
     if status in {401, 403}:
-        raise Unusable(f"the key is not an operator's ({answer.get('detail', status)}): {advice}")
+        raise Unusable(f"the key is not an operator's ({status}): {advice}")
     if status != 200:  # noqa: PLR2004 - HTTP
         raise Unusable(f"the passages of shop {shop} cannot be listed: status {status}")
 

@@ -49,8 +49,12 @@ class Questions:
 
     def pick(self, chance: random.Random) -> str:
         """One question. `tag` makes it another text than in any run before, whose answers are still in the caches."""
+        return f"{self.pick_as_asked(chance)} ({self.tag})"
+
+    def pick_as_asked(self, chance: random.Random) -> str:
+        """One in a visitor's words alone: what holds a word that nobody knows the assistant does not answer."""
         rank = bisect(self._sums, chance.random() * self._sums[-1])
-        return f"{self.texts[min(rank, len(self.texts) - 1)]} ({self.tag})"
+        return self.texts[min(rank, len(self.texts) - 1)]
 
     def repeats(self, asked: int) -> float:
         """The share of `asked` questions that are expected to have been asked before: no cache can hit more."""

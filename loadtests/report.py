@@ -14,7 +14,7 @@ from loadtests.picture import draw
 from loadtests.preflight import VERDICT
 from loadtests.timeline import write_csv
 from loadtests.verdict import Verdict
-from ops.bench.environment import environment as machine
+from ops.stack.environment import environment as machine
 
 
 def write(folder: Path, locust: Any, options: Options, evidence: Evidence, verdict: Verdict) -> None:
@@ -35,6 +35,7 @@ def _told(options: Options, verdict: Verdict) -> dict[str, Any]:
     return {
         "scenario": verdict.scenario,
         "passed": verdict.passed,
+        "late": verdict.late,
         "said": verdict.said,
         "rows": verdict.rows,
         "host": options.host,

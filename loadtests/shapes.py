@@ -1,5 +1,6 @@
 """How many users there are at a time: straight lines between stages, or a search for capacity and then twice of it."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -23,6 +24,24 @@ def users_at(stages: Sequence[Stage], seconds: float, scale: float) -> int | Non
     return None
 
 
+class Turns:
+    """When one user asks: every `pace_s` from `first` of a clock on, whatever holds it up.
+
+    Not so long after it asked last, as Locust's `constant_pacing`: users whom a machine that stood still has held up
+    together would ask together ever after, and of such waves a system refuses what it could have answered.
+    """
+
+    def __init__(self, first: float, pace_s: float) -> None:
+        self._first = first
+        self._pace_s = pace_s
+        self._turn = -1
+
+    def wait_s(self, now: float) -> float:
+        """Seconds to the next turn; those that were missed are left out."""
+        self._turn = max(self._turn + 1, math.ceil((now - self._first) / self._pace_s))
+        return max(0.0, self._first + self._turn * self._pace_s - now)
+
+
 Phase = Literal["growing", "full", "double", "over", "never full"]
 
 
@@ -38,17 +57,19 @@ class Doubling:
 
     `tick` is fed with the clock and the share that was refused lately, of whole seconds. `windows` holds when it was
     full and doubled. That it is full is looked at CONFIRMING_S long: a burst of those who have just come is soon over.
+    However short the run, they stay LEAST_S: a rate of the best STEP_S of the run is compared with, and a burst, or a
+    second in which a shared machine does something else, is a small part of it.
     """
 
-    FIRST, GROWTH, MOST = 40, 1.5, 4000
-    STEP_S, SETTLING_S, CONFIRMING_S = 6.0, 4.0, 6.0
+    FIRST, GROWTH, MOST, LEAST_S = 40, 1.5, 4000, 20.0
+    STEP_S, SETTLING_S, CONFIRMING_S = 10.0, 4.0, 6.0
     FULL = 0.1
 
     def __init__(self, hold_s: float) -> None:
         self.phase: Phase = "growing"
         self.users = self.FIRST
         self.windows: dict[str, Window] = {}
-        self._hold_s = hold_s
+        self._hold_s = max(self.LEAST_S, hold_s)
         self._since: float | None = None
         self._full_since: float | None = None
 

@@ -1,14 +1,17 @@
 """Shops of the load test's own: numbers that no customer has, passages that say whose they are, and their removal."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from loadtests.api import Api
+from loadtests.criteria import FOREIGN, MISSING
 
 # Two scenarios at once must not find each other's passages.
 FIRST, COUNT = 2_000_000_001, 8
 SHOPPERS, OWNERS = range(FIRST, FIRST + COUNT), range(FIRST + COUNT, FIRST + 2 * COUNT)
 LEARN, BATCH, PASSAGES = "/api/knowledge/learn", "/api/knowledge/learn/batch", "/api/knowledge/passages"
+MARK = re.compile(r"Shop \d+: ")
 SUBJECTS = (
     "The house special costs {price} euros and takes an hour.",
     "We open at {hour} o'clock from Monday to Friday.",
@@ -38,10 +41,20 @@ def contents(shop: int) -> list[str]:
     return [mark(shop) + text.format(price=20 + own, hour=6 + own) for text in SUBJECTS]
 
 
-def foreign(shop: int, answer: dict[str, Any]) -> list[str]:
-    """The contents in an answer of search, chat or the list of passages that are not of this shop."""
-    rows = answer.get("results") or answer.get("sources") or answer.get("passages") or []
-    return [row["content"] for row in rows if not row["content"].startswith(mark(shop))]
+def rows_fault(shop: int, rows: Sequence[dict[str, Any]]) -> str | None:
+    """What is wrong with rows that must be all of the shop's, each once."""
+    found = [row["content"] for row in rows]
+    if any(not content.startswith(mark(shop)) for content in found):
+        return f"{FOREIGN} a row of another shop"
+    return None if sorted(found) == sorted(contents(shop)) else f"{MISSING} not all rows of the shop, each once"
+
+
+def said_fault(shop: int, answer: dict[str, Any]) -> str | None:
+    """What is wrong with what the assistant said, and rests on."""
+    said = [answer["response"], *(source["content"] for source in answer.get("sources", []))]
+    marked = [found for text in said for found in MARK.findall(text)]
+    unmarked = any(not MARK.match(source["content"]) for source in answer.get("sources", []))
+    return f"{FOREIGN} words of another shop" if unmarked or {*marked} - {mark(shop)} else None
 
 
 def seed(api: Api, shops: range) -> None:

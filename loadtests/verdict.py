@@ -11,7 +11,7 @@ from rich.table import Table
 
 from loadtests.evidence import Evidence
 
-PASSED, WRONG_USE, BROKEN = 0, 2, 3
+PASSED, NOT_REPORTED, WRONG_USE, BROKEN = range(4)
 WIDTH = 100
 
 Sense = Literal["<", "<=", ">", ">="]
@@ -25,12 +25,13 @@ COMPARE: dict[Sense, Callable[[float, float], bool]] = {
 
 
 class Criterion(msgspec.Struct, frozen=True):
-    """A figure of a run and what it is held to; without a limit it is only told."""
+    """A figure of a run and what it is held to; without a limit it is only told. `timed`: a time, in seconds."""
 
     name: str
     measure: Measure
     sense: Sense = "<="
     limit: float | None = None
+    timed: bool = False
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -41,13 +42,15 @@ class Row(msgspec.Struct, frozen=True):
     sense: Sense
     limit: float | None
     kept: bool
+    timed: bool
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The rows of a run and what follows from them."""
+    """The rows of a run and what follows from them. `late`: it did not pass, and nothing but a time was too long."""
 
     scenario: str
     passed: bool
+    late: bool
     said: str
     rows: tuple[Row, ...]
 
@@ -60,14 +63,23 @@ class Verdict(msgspec.Struct, frozen=True):
 def judge(scenario: str, criteria: Sequence[Criterion], evidence: Evidence) -> Verdict:
     """Hold the evidence to the criteria; a run that did not come to its end never passes."""
     rows = tuple(_row(criterion, evidence) for criterion in criteria)
-    passed = evidence.finished and evidence.requests > 0 and all(row.kept for row in rows)
-    return Verdict(scenario, passed, _said(evidence, passed=passed), rows)
+    whole = evidence.finished and evidence.requests > 0
+    broken = [row for row in rows if not row.kept]
+    # A time that was not measured is no long one: what it is of never happened.
+    late = whole and bool(broken) and all(row.timed and row.value is not None for row in broken)
+    passed = whole and not broken
+    return Verdict(scenario, passed, late, _said(evidence, passed=passed), rows)
 
 
 def _row(criterion: Criterion, evidence: Evidence) -> Row:
     value, limit = criterion.measure(evidence), criterion.limit
     kept = limit is None or (value is not None and COMPARE[criterion.sense](value, limit))
-    return Row(criterion.name, value, criterion.sense, limit, kept)
+    return Row(criterion.name, value, criterion.sense, limit, kept, criterion.timed)
+
+
+def time_limit(name: str, measure: Measure, limit_s: float, sense: Sense = "<") -> Criterion:
+    """A time in seconds that is held to a limit."""
+    return Criterion(name, measure, sense, limit_s, timed=True)
 
 
 def _said(evidence: Evidence, *, passed: bool) -> str:

@@ -35,6 +35,8 @@ class Watching:
         self._doubling = None if scenario.stages else Doubling(scenario.hold_s * options.scale)
         self._deploys = Deploys(max(1, round(scenario.deploys * options.scale)), length_s) if scenario.deploys else None
         self._greenlets: list[gevent.Greenlet] = []
+        self._defects: list[str] = []
+        self._most_workers = self._lost = 0
         self.finished = False
 
     def users(self, seconds: float) -> int | None:
@@ -44,7 +46,15 @@ class Watching:
         else:
             users = self._doubling.tick(time.time(), self._refused_lately())
         self.finished = users is None
+        if users is not None:
+            self._count_workers()
         return users
+
+    def _count_workers(self) -> None:
+        """One that is lost takes along what it had not reported, and the users that it was."""
+        workers = getattr(self._runner, "worker_count", 0)  # which only a master has
+        self._most_workers = max(self._most_workers, workers)
+        self._lost = max(self._lost, self._most_workers - workers)
 
     def start(self) -> None:
         """The load begins now."""
@@ -55,12 +65,15 @@ class Watching:
             self._greenlets.append(gevent.spawn(self._deploys.run))
 
     def stop(self) -> None:
-        """It is over; raises what went wrong in the background."""
+        """It is over. What went wrong in the background is a defect of the test, and costs nobody the verdict."""
         for greenlet in self._greenlets:
             greenlet.kill()
         self._take()
-        for greenlet in self._greenlets:
-            greenlet.get()
+        self._defects += [repr(greenlet.exception) for greenlet in self._greenlets if greenlet.exception is not None]
+
+    def forget(self) -> None:
+        """Somebody threw the figures away in the middle: what is left is not the run's."""
+        self._defects.append("the statistics were reset while it went on")
 
     def evidence(self) -> Evidence:
         """What is known by now."""
@@ -76,12 +89,13 @@ class Watching:
 
     @property
     def complaints(self) -> list[str]:
-        """What went wrong with deploys, in words."""
-        return [] if self._deploys is None else self._deploys.said
+        """What went wrong with deploys and with the test itself, in words."""
+        lost = [f"workers that were lost in the middle: {self._lost}"] if self._lost else []
+        return [*([] if self._deploys is None else self._deploys.said), *self._defects, *lost]
 
     def _notes(self) -> dict[str, float | None]:
         notes: dict[str, float | None] = {
-            "defects": sum(row["count"] for row in self._runner.exceptions.values()),
+            "defects": sum(row["count"] for row in self._runner.exceptions.values()) + len(self._defects) + self._lost,
             "hit rate": self._lookups.hit_rate,
             "memory": self._lookups.memory_growth,
             "repeats": self._questions.repeats(sum(self._requests(name) for name in SEARCHES)),

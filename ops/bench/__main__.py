@@ -18,11 +18,11 @@ from rich.console import Console
 
 from ops.bench import compare, page
 from ops.bench.aims import held
-from ops.bench.environment import environment
 from ops.bench.figure import Figure, Report, plain, read
 from ops.bench.scale import SCALES, Scale, rungs, scale
 from ops.lifeline import adopt_orphans
 from ops.slo import LevelsError, load
+from ops.stack.environment import environment
 from ops.stack.parts import ROOT
 
 FOLDER = ROOT / "docs" / "benchmarks"

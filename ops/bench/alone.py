@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from ops.bench.environment import cores
 from ops.bench.load import Load
 from ops.bench.scale import Scale
 from ops.bench.stand import end, wait_until
 from ops.bench.window import Outcome, Window
 from ops.modelserver.encoder import Encoder
 from ops.modelserver.files import MODEL, TOKENIZER
+from ops.stack.environment import cores
 
 MODEL_NAME = "all-minilm"
 A_SECOND = 500  # texts that are kept ready: more than two cores embed

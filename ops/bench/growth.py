@@ -33,13 +33,13 @@ from core.db.shops import ShopReader
 from core.errors import DatabaseUnavailable
 from core.settings import Settings
 from ops.bench import growth_page, processes
-from ops.bench.environment import moment
 from ops.bench.growth_functions import FUNCTION_RUNGS, grow_functions
 from ops.bench.growth_page import ColdRung, ShopRung
 from ops.bench.latency import summary
 from ops.bench.world import DIGEST, DIMENSIONS, World, kept_database
 from ops.importing.batches import BATCH_DOCUMENTS
 from ops.lifeline import adopt_orphans
+from ops.stack.environment import moment
 from ops.stack.parts import ROOT
 from ops.stack.postgres import EmbeddedPostgres
 

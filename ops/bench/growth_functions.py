@@ -9,9 +9,9 @@ import psutil
 from click import echo
 
 from ops.bench import growth_page, processes
-from ops.bench.environment import moment
 from ops.bench.growth_page import FunctionRung
 from ops.bench.stand import Stand, answers, stand, wait_until
+from ops.stack.environment import moment
 
 FUNCTION_RUNGS = (1, 10, 30, 100)
 DEPLOYS = 5

@@ -9,9 +9,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from ops.bench import drawing, environment
+from ops.bench import drawing
 from ops.bench.figure import Figure, Report, plain
 from ops.bench.latency import Latency
+from ops.stack import environment
 
 NAME = "bench"
 PIPED_COLUMNS = 170

@@ -16,11 +16,11 @@ from typing import Any
 
 from core.settings import Settings
 from ops.bench.rivals import FASTAPI, Rival, module_of, start
-from ops.drill.stage import free_port
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
 from ops.stack import child
 from ops.stack.instance import Instance
+from ops.stack.listener import free_port
 from ops.stack.nginx import Nginx
 from ops.stack.parts import ROOT, HostPart, NginxPart, environ_of
 from ops.stack.supervisor import Supervisor

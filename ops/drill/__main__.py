@@ -11,13 +11,13 @@ from types import FrameType
 
 from rich.console import Console
 
-from ops.bench.environment import environment
 from ops.drill import report
 from ops.drill.run import Drill, Options
 from ops.drill.stage import StageError, staged
 from ops.lifeline import adopt_orphans
 from ops.slo import LevelsError, load
 from ops.slo.levels import Aims
+from ops.stack.environment import environment
 from ops.stack.instance import InstanceError
 
 PIPED_COLUMNS = 130

@@ -6,10 +6,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from ops.bench import environment
 from ops.drill.run import Drilled, Options
 from ops.drill.tally import KINDS, Result
 from ops.slo.levels import Aims
+from ops.stack import environment
 
 KIND_NAMES = {"write": "POST, kept connection", "kept": "GET, kept connection", "fresh": "GET, a connection each"}
 

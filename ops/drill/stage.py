@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from ops.host import records
 from ops.stack import database
 from ops.stack.desk import Desk
 from ops.stack.instance import Instance
+from ops.stack.listener import free_port
 from ops.stack.nginx import Nginx
 from ops.stack.parts import ROOT, HostPart, NginxPart, PostgresPart, environ_of
 from ops.stack.postgres import EmbeddedPostgres
@@ -183,10 +183,3 @@ def staged(watch_scale: float, say: Callable[[str], None]) -> Iterator[Stage]:
     finally:
         stage.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

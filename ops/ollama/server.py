@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ import httpx
 from ops.ollama.layout import Layout
 from ops.ollama.needs import BuildError
 from ops.stack import child
+from ops.stack.listener import free_port
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
@@ -95,11 +95,3 @@ class OllamaServer:
                 self.process.wait(timeout=STOP_TIMEOUT_S)
         self.kill()
         shutil.rmtree(self.log.parent, ignore_errors=True)
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

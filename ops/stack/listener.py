@@ -34,6 +34,13 @@ def require_listenable(host: str, port: int, setting: str = "EDGE_PORT") -> None
             raise ListenError(_advice(error, host, port, setting)) from error
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def address_of(settings: Settings) -> str:
     """The base URL that visitors call."""
     if settings.tls_names:

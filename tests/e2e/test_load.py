@@ -21,13 +21,16 @@ import pytest
 
 from loadtests import shops
 from loadtests.catalogue import SCENARIOS
+from loadtests.criteria import DEFECTS, FOUND, FROM_A_SHOP
 from tests.parts.stack import RunningStack, free_port
 
 ROOT = Path(__file__).parents[2]
 LOCUST = Path(sys.executable).with_name("locust")
 HEADLESS = ("--headless", "--only-summary", "--loglevel", "WARNING")
 RIGHT = {"failed or wrong", "streams cut", "not seen at once", "foreign rows", "errors of the test itself"}
-RIGHT |= {"looked at after a write", "answers looked through", "deploys", "deploys refused or not made"}
+RIGHT |= {"looked at after a write", "deploys", "deploys refused or not made", "conversations not kept"}
+RIGHT |= {f"{kind} looked through" for kind in ("searches", "chats", "lists")}
+RIGHT |= {"rows that are missing", "degraded answers", FROM_A_SHOP, FOUND}
 pytestmark = pytest.mark.timeout(240)  # all of it is one test's setup
 
 
@@ -119,6 +122,14 @@ def test_a_run_that_is_ended_early_has_not_passed(stack: RunningStack, tmp_path:
     assert "ramp: not passed: " in output
 
 
+def test_a_report_that_cannot_be_written_is_said_and_is_no_success(stack: RunningStack, key: str, tmp_path: Path):
+    (tmp_path / "samples.csv").mkdir()
+    run = (*HEADLESS, "--scenario", "writes", "--report", str(tmp_path))
+    status, output = ended(started(stack, *run, EDGE_LOAD_SCALE="0.05", EDGE_LOAD_KEY=key))
+    assert "the report cannot be written" in output
+    assert (1 if "writes: passed" in output else 3) == status, output
+
+
 def test_what_cannot_work_is_said_before_the_load_begins(stack: RunningStack, tmp_path: Path):
     status, output = ended(started(stack, *HEADLESS, "--report", str(tmp_path), EDGE_PORT="1"))
     assert 2 == status, output
@@ -199,3 +210,9 @@ def test_the_page_offers_the_scenarios_runs_one_and_shows_the_verdict(stack: Run
         assert began.json()["success"], began.text
         wait_until(lambda: "slowest search s" in client.get("/verdict").text)
         assert client.get("/verdict").text.startswith("ramp: ")
+        assert client.post("/swarm", data={"scenario": "ramp", "host": stack.address}).json()["success"]
+        wait_until(lambda: "it goes on" in client.get("/verdict").text)
+        assert client.post("/stats/reset").status_code == 200
+        wait_until(lambda: "slowest search s" in client.get("/verdict").text)
+        thrown_away = next(line for line in client.get("/verdict").text.splitlines() if DEFECTS.name in line)
+        assert "BROKEN" in thrown_away

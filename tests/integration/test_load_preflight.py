@@ -1,5 +1,6 @@
 """What a load test looks at before it begins, against a real instance."""
 
+import socketserver
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests import preflight, shops
+from loadtests import metrics, preflight, shops
 from loadtests.api import Api, Unusable
 from loadtests.options import Options
 from tests.parts.stack import RunningStack
@@ -41,6 +42,11 @@ def another_server(status: int, body: bytes) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
         def log_message(self, *_):
             pass
 
@@ -59,6 +65,7 @@ def another_server(status: int, body: bytes) -> Iterator[str]:
     [
         (200, b"<html>", "is no Cutting Edge (status 200)"),
         (200, b'{"service": "another"}', "is no Cutting Edge"),
+        (200, b'{"service": "cutting-edge"}', "a search at http"),
         (429, b"{}", "EDGE_RATE_LIMIT_EXEMPT"),
         (503, b'{"service": "cutting-edge", "status": "down", "checks": {"database": "down"}}', '"database": "down"'),
     ],
@@ -66,6 +73,32 @@ def another_server(status: int, body: bytes) -> Iterator[str]:
 def test_what_is_no_instance_or_not_well_is_said(stack: RunningStack, status: int, body: bytes, said: str):
     with another_server(status, body) as host:
         assert said in refusal(options(stack, host))
+
+
+@contextmanager
+def nonsense(told: bytes) -> Iterator[str]:
+    """Something that says this to whoever connects, and hangs up."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            self.rfile.readline()
+            self.wfile.write(told)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("told", [b"what?\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b""])
+def test_what_speaks_no_http_is_said_and_is_no_figure(stack: RunningStack, told: bytes):
+    with nonsense(told) as host:
+        assert "no Cutting Edge answers at" in refusal(options(stack, host))
+        assert metrics.read(host, "search") is None
 
 
 def test_nobody_there_is_said(stack: RunningStack):

@@ -28,7 +28,7 @@ FORBIDDEN = {
     "ops/modelserver/": ("core", "functions", "nginx"),
     # What parses files knows neither the database nor the model, nor where they are.
     "ops/reading/": ("core.db", "core.models", "core.settings", "core.services", "functions", "nginx", "ops.importing"),
-    "loadtests/": ("core", "functions", "nginx", "tests"),
+    "loadtests/": ("core", "functions", "nginx", "tests", "ops.bench", "ops.drill"),
 }
 
 # `core` from the bottom up: a module imports from its own place and from the ones before it. The longest name counts.

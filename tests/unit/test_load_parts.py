@@ -4,20 +4,22 @@ import random
 import re
 import xml.etree.ElementTree as ET
 from argparse import Namespace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from loadtests import metrics
+from loadtests.answers import accepted_fault, chat_fault, health_fault, search_fault
 from loadtests.api import Unusable
 from loadtests.catalogue import SCENARIOS
 from loadtests.evidence import Evidence, Sample, Total
 from loadtests.options import Options, instance_address
 from loadtests.picture import draw
 from loadtests.questions import LEAST, Questions, drawn, generated, recorded
-from loadtests.shapes import SETTLE_S, Doubling, users_at
-from loadtests.shops import FIRST, OWNERS, SHOPPERS, contents, foreign
+from loadtests.shapes import SETTLE_S, Doubling, Turns, users_at
+from loadtests.shops import FIRST, OWNERS, SHOPPERS, contents, rows_fault, said_fault
 from loadtests.streams import Cut, Reading, events
 from loadtests.timeline import Timeline
 from ops.slo.levels import Stage
@@ -47,7 +49,7 @@ def test_users_grow_until_some_are_refused_and_then_are_doubled():
         users for users, before in zip(seen, [None, *seen], strict=False) if users != before
     ]
     full, double = doubling.windows["full"], doubling.windows["double"]
-    assert 10 <= full.end - full.begin <= 11
+    assert 20 <= full.end - full.begin <= 21
     assert full.end + doubling.SETTLING_S <= double.begin
 
 
@@ -62,12 +64,31 @@ def test_a_burst_of_refusals_is_not_taken_for_a_full_system():
     assert burst
 
 
+def test_as_many_stay_long_enough_for_a_rate_however_short_the_run():
+    doubling, now = Doubling(hold_s=0.5), 1000.0
+    while doubling.tick(now, 0.2) is not None:
+        now += 1
+    assert all(window.end - window.begin >= doubling.LEAST_S for window in doubling.windows.values())
+
+
 def test_a_system_that_is_never_full_ends_the_search_for_its_capacity():
     doubling, now = Doubling(hold_s=10), 0.0
     while doubling.tick(now, 0.0) is not None:
         now += 1
     assert "never full" == doubling.phase
     assert {} == doubling.windows
+
+
+def test_who_was_held_up_together_does_not_ask_together_ever_after():
+    users = [Turns(first, 3.0) for first in (100.0, 101.0, 102.0)]
+    assert [0.0, 1.0, 2.0] == [turns.wait_s(100.0) for turns in users]
+    assert [0.5, 1.5, 2.5] == [turns.wait_s(102.5) for turns in users]  # all of them stood still until then
+    assert [2.0, 0.0, 1.0] == [turns.wait_s(107.0) for turns in users]
+
+
+def test_a_turn_that_comes_a_little_early_is_not_taken_twice():
+    turns = Turns(100.0, 3.0)
+    assert [3.0, 3.0] == [round(wait, 3) for wait in (turns.wait_s(97.0), turns.wait_s(99.9999))]
 
 
 def test_every_process_of_a_run_draws_the_same_questions_and_the_next_run_others():
@@ -150,15 +171,34 @@ def counts(started: float, local: float, miss: float) -> metrics.Counts:
 
 def test_the_hit_rate_is_of_the_run_alone_and_goes_on_over_deploys():
     lookups = metrics.Lookups(began=1000)
-    for taken in (counts(500, 90, 10), counts(500, 96, 12), None, counts(1020, 0, 1), counts(1020, 3, 1)):
+    for taken in (counts(500, 90, 10), counts(500, 96, 12), None, counts(1020, 0, 1)):
         lookups.take(taken)
-    assert (6 + 3) / (6 + 3 + 2 + 1) == lookups.hit_rate
+    assert lookups.hit_rate is None  # of so few
+    lookups.take(counts(1020, 13, 1))
+    assert (6 + 13) / (6 + 13 + 2 + 1) == lookups.hit_rate
 
 
 def test_metrics_that_cannot_be_read_are_no_hit_rate():
     lookups = metrics.Lookups(began=1000)
     lookups.take(metrics.parsed("<html>404</html>"))
     assert lookups.hit_rate is None
+    assert lookups.memory_growth is None
+
+
+def test_memory_that_grew_is_seen_though_its_process_ended_and_another_began():
+    def read(started: float, *memory: float) -> list[metrics.Counts]:
+        return [metrics.Counts({}, started, size) for size in memory]
+
+    lookups = metrics.Lookups(began=1000)
+    for taken in (*read(1000, 100, *range(100, 200, 10)), *read(2000, *[100] * 10)):
+        lookups.take(taken)
+    assert 1.9 == lookups.memory_growth
+
+
+def test_memory_that_was_hardly_read_has_not_kept_its_size():
+    lookups = metrics.Lookups(began=1000)
+    for _ in range(metrics.LEAST_READINGS - 1):
+        lookups.take(metrics.Counts({}, 1000, 5e7))
     assert lookups.memory_growth is None
 
 
@@ -173,9 +213,71 @@ def test_the_functions_own_counters_are_understood():
 def test_each_shop_knows_the_same_subjects_with_figures_of_its_own():
     everything = [text for shop in SHOPPERS for text in contents(shop)]
     assert len(everything) == len(set(everything))
-    answer = {"results": [{"content": contents(FIRST)[0]}, {"content": contents(FIRST + 1)[0]}]}
-    assert [contents(FIRST + 1)[0]] == foreign(FIRST, answer)
     assert not {*SHOPPERS} & {*OWNERS}
+
+
+OWN, OTHER = ([{"content": text} for text in contents(shop)] for shop in (FIRST, FIRST + 1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        (OWN[::-1], None),
+        ([*OWN, OTHER[0]], "foreign: a row of another shop"),
+        ([], "missing: not all rows of the shop, each once"),
+        (OWN[1:], "missing: not all rows of the shop, each once"),
+        ([*OWN, OWN[0]], "missing: not all rows of the shop, each once"),
+    ],
+)
+def test_the_rows_of_a_shop_are_its_own_and_all_of_them(rows, fault):
+    assert fault == rows_fault(FIRST, rows)
+
+
+@pytest.mark.parametrize(
+    ("response", "sources", "fault"),
+    [
+        (OWN[0]["content"], OWN[:1], None),
+        ("I don't know that.", None, None),
+        (OTHER[0]["content"], None, "foreign: words of another shop"),
+        (f"{OWN[0]['content']} {OTHER[0]['content']}", OWN[:1], "foreign: words of another shop"),
+        (OWN[0]["content"], OTHER[:1], "foreign: words of another shop"),
+        ("Ten pounds.", [{"content": "It costs ten pounds."}], "foreign: words of another shop"),
+    ],
+)
+def test_what_the_assistant_says_is_of_the_shop_in_words_and_sources(response, sources, fault):
+    assert fault == said_fault(FIRST, {"response": response, **({"sources": sources} if sources else {})})
+
+
+FOUND = {"query": "q?", "count": 2, "results": [{"similarity": 0.9}, {"similarity": 0.6}]}
+SAID = {"success": True, "response": "Ten.", "answered": True, "conversationId": "c"}
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "fault"),
+    [
+        (partial(search_fault, "q?"), FOUND, None),
+        (partial(search_fault, "q?"), FOUND | {"query": "p?"}, "wrong:"),
+        (partial(search_fault, "q?"), FOUND | {"count": 3}, "wrong:"),
+        (partial(search_fault, "q?"), FOUND | {"results": FOUND["results"][::-1]}, "wrong:"),
+        (partial(search_fault, "q?"), FOUND | {"degraded": "embeddings"}, "degraded: embeddings"),
+        (partial(search_fault, "q?"), FOUND | {"degraded": "database"}, "degraded: database"),
+        (partial(search_fault, "q?", least=2), FOUND, None),
+        (partial(search_fault, "q?", least=3), FOUND, "missing:"),
+        (chat_fault, SAID, None),
+        (chat_fault, SAID | {"degraded": "llm"}, None),
+        (chat_fault, SAID | {"degraded": "embeddings"}, "degraded: embeddings"),
+        (chat_fault, SAID | {"degraded": "database"}, "degraded: database"),
+        (chat_fault, SAID | {"response": ""}, "wrong:"),
+        (chat_fault, SAID | {"recorded": False}, "lost:"),
+        (accepted_fault, {"success": True}, None),
+        (accepted_fault, {"success": False}, "wrong:"),
+        (health_fault, {"status": "degraded"}, None),
+        (health_fault, {"status": "down"}, "wrong:"),
+    ],
+)
+def test_an_answer_that_is_less_than_was_promised_is_told(check, answer, fault):
+    found = check(answer)
+    assert (found is None) if fault is None else found.startswith(fault)
 
 
 def test_a_sample_is_what_was_added_since_the_one_before():
@@ -227,7 +329,8 @@ def test_the_address_follows_the_instances_own_settings(host, port, address):
         ({"scenario": "nap"}, "ramp, mixed, spike"),
         ({"scale": "0"}, "EDGE_LOAD_SCALE is '0'"),
         ({"scale": "fast"}, "EDGE_LOAD_SCALE is 'fast'"),
-        ({"shop": "-1"}, "--shop is '-1'"),
+        ({"scale": "1e308"}, "at most 1000"),
+        *(({"shop": shop}, f"--shop is '{shop}'") for shop in ("-1", "0", "1.9", "\u0661", "2147483648", "")),
         ({"questions": "/nowhere"}, "/nowhere"),
     ],
 )

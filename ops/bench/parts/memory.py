@@ -12,12 +12,12 @@ import psutil
 
 from ops.bench import processes, rivals
 from ops.bench.figure import Figure, Side
-from ops.bench.running import Running, running
 from ops.bench.scale import Scale
 from ops.bench.stand import OK, end, stand, wait_until
 from ops.release.closure import function_names
 from ops.slo import load
 from ops.stack.parts import ROOT
+from ops.stack.running import Running, running
 from ops.unixhttp import ask
 
 BESIDE = ("model", "postgres", "nginx")

@@ -8,10 +8,11 @@ from ops.bench import alone, processes, stand, texts
 from ops.bench.figure import Figure, Side, interleaved
 from ops.bench.load import Load, measure
 from ops.bench.rounds import Measured, through_nginx
-from ops.bench.running import EMPTY, Running, running
 from ops.bench.scale import Scale
+from ops.stack.running import Running, running
 
 SEARCH = "/api/knowledge/search"
+EMPTY = "empty"
 KNOWN = 20  # questions whose answers are cached
 EMBEDDED_ALONE = ("encoder", "model")
 OURS = {"search", "model"}  # the function, and the server around the model
@@ -21,12 +22,21 @@ def measure_searches(scale: Scale, say: Callable[[str], None]) -> list[Figure]:
     """The figures of this part."""
     say("the whole stack starts")
     with running() as stack:
-        stack.add_empty()
+        _add_empty(stack)
         known = [_search(question) for question in itertools.islice(texts.questions(0), KNOWN)]
         for body in known:
             stand.asked(stack.settings, SEARCH, body)
         found = _rounds(stack, scale, known, say)
     return _figures(found, scale)
+
+
+def _add_empty(stack: Running) -> None:
+    """Deploy the empty function, and return when nginx routes to it."""
+    tree = stack.folder / "tree"
+    stand.plant(tree)
+    (tree / "functions" / f"{EMPTY}.py").write_text(stand.EMPTY.substitute(name=EMPTY, label="0"))
+    stack.edge("deploy", EMPTY, "--root", str(tree))
+    stand.wait_until(lambda: stand.asked(stack.settings, stand.path(EMPTY), stand.BODY)[0] == stand.OK)
 
 
 def _rounds(stack: Running, scale: Scale, known: list[str], say: Callable[[str], None]) -> dict[str, Measured]:

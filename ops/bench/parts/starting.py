@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ops.bench import rivals
 from ops.bench.figure import Figure, interleaved, timed
-from ops.bench.running import home
 from ops.bench.scale import Scale
 from ops.bench.stand import Stand, answers, end, stand, wait_until
 from ops.release.snapshot import snapshot
 from ops.release.store import Store
+from ops.stack.running import home
 from ops.unixhttp import ask
 
 OURS = "ours"

@@ -1,4 +1,4 @@
-"""The whole product as an operator runs it: `edge up` in a folder of its own, an empty function beside the others."""
+"""The whole product as an operator runs it, to be measured: `edge up` in a folder of its own."""
 
 import json
 import os
@@ -7,20 +7,25 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from core.settings import Settings
-from ops.bench import stand
-from ops.drill.stage import free_port
 from ops.stack.folders import Folders
+from ops.stack.listener import free_port
+from ops.stack.parts import ROOT
 
 EDGE = Path(sys.executable).with_name("edge")
 START_TIMEOUT_S = 240.0  # a busy machine
 STOP_TIMEOUT_S = 60.0
-EMPTY = "empty"
+POLL_S = 0.002  # how long it takes to start is measured
+
+
+class NotUp(Exception):  # noqa: N818 - what the stack is
+    """It did not start; with the end of what it said."""
 
 
 class Running:
@@ -36,18 +41,22 @@ class Running:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and return when it says that it serves."""
+        """Start it, and return when it says that it serves; raises NotUp."""
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [EDGE, "up", "--with-parent"], env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        stand.wait_until(self._serves, START_TIMEOUT_S)
+            self._process = process = subprocess.Popen(
+                [EDGE, "up", "--with-parent"],
+                cwd=ROOT, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self.folders.told() is None:
+            if process.poll() is not None:
+                raise NotUp(f"edge up ended: {self._said()}")
+            if time.monotonic() > deadline:
+                raise NotUp(f"edge up does not serve after {START_TIMEOUT_S:g} s: {self._said()}")
+            time.sleep(POLL_S)
 
-    def _serves(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise RuntimeError(f"edge up ended: {self._log.read_text(errors='replace')[-2000:]}")
-        return self.folders.told() is not None
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:]
 
     def stop(self) -> None:
         """End all of it."""
@@ -72,14 +81,6 @@ class Running:
         said: dict[str, Any] = json.loads(done.stdout)
         return said
 
-    def add_empty(self) -> None:
-        """Deploy the empty function, and return when nginx routes to it."""
-        tree = self.folder / "tree"
-        stand.plant(tree)
-        (tree / "functions" / f"{EMPTY}.py").write_text(stand.EMPTY.substitute(name=EMPTY, label="0"))
-        self.edge("deploy", EMPTY, "--root", str(tree))
-        stand.wait_until(lambda: stand.asked(self.settings, stand.path(EMPTY), stand.BODY)[0] == stand.OK)
-
     @property
     def model_socket(self) -> Path:
         """Where the model server listens."""
@@ -97,7 +98,7 @@ def running() -> Iterator[Running]:
 @contextmanager
 def home() -> Iterator[Running]:
     """A stack that was never started, in a temporary folder; both gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="edge-bench-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="edge-running-", dir="/tmp"))
     folder.chmod(0o711)  # servers that drop root's rights must get in
     made = Running(folder)
     try:
