@@ -1,7 +1,5 @@
 """How much is measured, and what it is held against, follows what is aimed at."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -9,8 +7,6 @@ from ops.bench import scale
 from ops.bench.compare import CHANCE, chance
 from ops.bench.parts.memory import aimed_at
 from ops.slo import load
-
-PARTS = Path(__file__).parents[2] / "ops" / "bench" / "parts"
 
 AIMS = msgspec.structs.replace(load().aims, users=81, functions=9, database_shops=61, database_passages=70_000)
 
