@@ -203,6 +203,17 @@ def test_two_documents_of_one_name_in_one_import_are_refused(settings, tmp_path)
         )
 
 
+def test_a_file_that_is_named_twice_is_read_once(settings, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    path = write_rows(folder / "faq.jsonl", rows(3))
+    (folder / "old.doc").write_bytes(b"x")
+    for imported in (3, 0):
+        report = learn(settings, path, folder, folder, folder / ".." / "docs" / "faq.jsonl", "--shop", 1)
+        assert (imported, 3 - imported, 0) == (report["imported"], report["unchanged"], report["failures"])
+        assert (1, {".doc": 1}) == (report["files"], report["skipped"])
+
+
 def test_what_is_gone_from_its_file_is_forgotten_with_prune_alone_and_never_what_failed(
     settings, database, tmp_path, monkeypatch
 ):
@@ -415,8 +426,10 @@ async def test_a_watched_folder_is_imported_whenever_it_is_saved(settings, datab
         report = await next_round()
     (folder / "b.md").unlink()
     assert 1 == (await next_round())["forgotten"]
-    process.send_signal(signal.SIGTERM)
-    assert 0 == await asyncio.wait_for(process.wait(), 60)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):  # `timeout` sends to the group, too
+        process.send_signal(signum)
+    _, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert (0, True) == (process.returncode, b"Traceback" not in errors), errors
     assert ["The second text."] == [row[3] for row in knowledge(database, 1)]
 
 
