@@ -367,6 +367,20 @@ async def test_a_change_that_fails_halfway_says_how_far_it_came_and_both_ways_on
 
 
 @pytest.mark.usefixtures("process")
+async def test_a_model_that_stops_embedding_in_the_middle_is_blamed_on_no_passage(database, new, monkeypatch):
+    monkeypatch.setattr("ops.reembedding.TRY_AGAIN_S", 0.01)
+
+    def stop():
+        new.fault = "a server error"
+
+    with pytest.raises(ReembedError) as raised:
+        await move(database, new, prepared=stop)
+    reason = str(raised.value).splitlines()[0]
+    assert reason.startswith("the model server answered with an error"), reason
+    assert "passage" not in reason
+
+
+@pytest.mark.usefixtures("process")
 async def test_a_model_that_changes_its_dimension_is_not_said_to_be_down_alone(database, new, monkeypatch):
     monkeypatch.setattr("ops.reembedding.TRY_AGAIN_S", 0.01)
 
