@@ -15,8 +15,8 @@ from ops.reading.refusals import UnreadableError
 from ops.reading.sections import Block, passages_of
 from ops.reading.wire import MESSAGE_BYTES, Ended, Found, Message, Refused, Task, Unchanged, next_task, pack
 
-# Part of every file's hash beside RECIPE, which is of rows as well: raised when more of a file is read than before.
-READERS = b"readers 2\n"
+# Part of every file's hash beside RECIPE, which is of rows as well: raised when something else of a file is read.
+READERS = b"readers 3\n"
 Blocks = tuple[str | None, Iterator[Block]]
 
 

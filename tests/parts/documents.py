@@ -100,11 +100,12 @@ def entities(depth: int) -> bytes:
     return rewritten(laugh, lambda xml: xml.replace("?>", doctype, 1).replace("LAUGH", f"&e{depth - 1};"))
 
 
-def docx_with(body: str) -> bytes:
-    """A DOCX with this WordprocessingML as its body."""
+def docx_with(body: str, styles: str = "") -> bytes:
+    """A DOCX with this WordprocessingML as its body, and with these styles beside its own."""
     names = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMES.items())
     document = f"<w:document {names}><w:body>{body}</w:body></w:document>"
-    return rewritten(docx_of(("Normal", "")), lambda _: document)
+    plain = rewritten(docx_of(("Normal", "")), lambda _: document)
+    return rewritten(plain, lambda xml: xml.replace("</w:styles>", f"{styles}</w:styles>"), "word/styles.xml")
 
 
 NAMES = {
@@ -116,11 +117,11 @@ NAMES = {
 }
 
 
-def rewritten(content: bytes, change: Callable[[str], str]) -> bytes:
-    """The DOCX with its document's XML changed."""
+def rewritten(content: bytes, change: Callable[[str], str], changed: str = "word/document.xml") -> bytes:
+    """The DOCX with the XML of a part changed."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for part in old.infolist():
             body = old.read(part)
-            new.writestr(part, change(body.decode()) if part.filename == "word/document.xml" else body)
+            new.writestr(part, change(body.decode()) if part.filename == changed else body)
     return out.getvalue()

@@ -204,6 +204,43 @@ def test_docx_text_that_was_deleted_or_moved_away_is_not_read():
     assert ["a b"] == contents(docx.read(documents.docx_with(p("a ", gone, field, "b"))))
 
 
+def styled(kind, name, hidden, based_on=""):
+    based = based_on and f"<w:basedOn w:val='{based_on}'/>"
+    return (
+        f"<w:style w:type='{kind}' w:styleId='{name}'><w:name w:val='{name}'/>{based}<w:rPr>{hidden}</w:rPr></w:style>"
+    )
+
+
+STYLES = (
+    styled("character", "Unseen", "<w:vanish/>") + styled("character", "Derived", "", "Unseen")
+    + styled("character", "Shown", "<w:vanish w:val='0'/>", "Unseen") + styled("paragraph", "Note", "<w:vanish/>")
+    + styled("character", "Ring", "", "Ring2") + styled("character", "Ring2", "", "Ring")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("properties", "paragraph", "is_read"),
+    [
+        ("<w:vanish/>", "", False),
+        ("<w:vanish w:val='true'/>", "", False),
+        ("<w:vanish w:val='false'/>", "", True),
+        ("<w:vanish w:val='0'/>", "Note", True),
+        ("<w:rStyle w:val='Unseen'/>", "", False),
+        ("<w:rStyle w:val='Derived'/>", "", False),
+        ("<w:rStyle w:val='Shown'/>", "", True),
+        ("<w:rStyle w:val='Ring'/>", "", True),
+        ("<w:webHidden/>", "", True),
+        ("", "Note", False),
+        ("<w:rStyle w:val='Unseen'/>", "Note", True),
+    ],
+)
+def test_docx_text_that_its_own_properties_or_styles_hide_is_not_read(properties, paragraph, is_read):
+    style = paragraph and f"<w:pPr><w:pStyle w:val='{paragraph}'/></w:pPr>"
+    body = p("before") + p(style, f"<w:r><w:rPr>{properties}</w:rPr><w:t>text</w:t></w:r>")
+    content = documents.docx_with(body, STYLES)
+    assert ["before\ntext" if is_read else "before"] == contents(docx.read(content))
+
+
 def test_a_docx_heading_stands_before_its_text_box():
     heading = p("<w:pPr><w:pStyle w:val='Heading1'/></w:pPr>", "Hours", f"<w:r><w:pict>{BOX}</w:pict></w:r>")
     assert ["Hours\nboxed\nafter"] == contents(docx.read(documents.docx_with(heading + p("after"))))
