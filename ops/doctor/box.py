@@ -23,6 +23,7 @@ from ops.stack.folders import Folders
 from ops.stack.listener import address_of, reachable
 from ops.stack.nginx import Nginx, NginxError
 from ops.stack.postgres import EmbeddedPostgres
+from ops.stack.telling import told_now
 
 TIMEOUT_S = 10.0
 
@@ -74,8 +75,8 @@ class Box:
 
     @cached_property
     def told(self) -> dict[str, Any] | None:
-        """What `edge up` last wrote of itself; None when nothing runs."""
-        return self.folders.told()
+        """What `edge up` says of itself; None when nothing runs."""
+        return told_now(self.folders)
 
     @cached_property
     def parts(self) -> dict[str, dict[str, Any]]:

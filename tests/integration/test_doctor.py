@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -67,7 +68,12 @@ def test_settings_of_another_port_are_told_and_nothing_is_advised_of_the_right_o
     instance = Instance(tmp_path)
     instance.prepare(None)
     instance.lock()
-    told = {"pid": os.getpid(), "address": "http://127.0.0.1:9000", "parts": [{"name": "nginx", "pid": os.getpid()}]}
+    told = {
+        "pid": os.getpid(),
+        "address": "http://127.0.0.1:9000",
+        "writtenAt": time.time(),
+        "parts": [{"name": "nginx", "pid": os.getpid()}],
+    }
     instance.state.write_text(json.dumps(told))
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
