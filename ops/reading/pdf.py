@@ -1,4 +1,7 @@
-"""PDF -> blocks: the paragraphs of each page, under the bookmarks that lead to it."""
+"""PDF -> blocks: the paragraphs of each page, under the bookmarks that lead to it.
+
+A page that shows something and holds no text that can be read, as a scan does, is a block without text.
+"""
 
 import re
 from collections.abc import Iterator
@@ -36,16 +39,26 @@ def _blocks(document: pypdfium2.PdfDocument, pages: int) -> Iterator[Block]:
         for level, title in bookmarks.get(index, []):
             yield Block(title, level)
         try:
-            page = document[index]
-            text = page.get_textpage().get_text_range()
-            page.close()
+            text, is_blank = _text_of(document, index)
         except pypdfium2.PdfiumError:
+            yield Block("", page=index + 1)
             continue
         readable += 1
+        if not text.strip() and not is_blank:
+            yield Block("", page=index + 1)
         for paragraph in _paragraphs(text):
             yield Block(paragraph, page=index + 1)
     if not readable:
         raise UnreadableError("none of its pages can be read")
+
+
+def _text_of(document: pypdfium2.PdfDocument, index: int) -> tuple[str, bool]:
+    """The text of a page, and whether nothing at all stands on it; raises PdfiumError."""
+    page = document[index]
+    text = page.get_textpage().get_text_range()
+    is_blank = not raw.FPDFPage_CountObjects(page)
+    page.close()
+    return text, is_blank
 
 
 def _bookmarks(document: pypdfium2.PdfDocument) -> dict[int, list[tuple[int, str]]]:

@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import Settings
 from ops.cli import learning, main
-from tests.parts.documents import docx_of, pdf
+from tests.parts.documents import PICTURE, docx_of, pdf
 from tests.parts.faulty_models import FaultyModels
 from tests.parts.importing import command, environ_of, knowledge, learn, one, run, start, until_written, write_rows
 from tests.parts.models import running_model_server
@@ -87,6 +87,18 @@ def test_every_format_of_a_folder_is_imported_and_what_fails_is_listed_and_tried
     (folder / "i.md").unlink()
     report = learn(settings, folder, "--shop", 1)
     assert (1, 6, 1) == (report["imported"], report["unchanged"], report["failures"])
+
+
+def test_pages_of_a_pdf_that_hold_no_text_are_named_and_are_no_failure(settings, tmp_path):
+    path = tmp_path / "mixed.pdf"
+    path.write_bytes(pdf(PICTURE, "Parking is free.", "", *[PICTURE] * 21))
+    done = run(settings, "learn", path, "--shop", 1)
+    assert 0 == done.returncode, done.stderr
+    assert f"{path}: no text stands on page 1, 4, 5, 6," in done.stderr
+    assert " 22 and 2 more: a scan" in done.stderr
+    report = learn(settings, path, "--shop", 1, "--again")
+    assert [{"file": str(path), "pages": [1, *range(4, 25)]}] == report["lostPages"]
+    assert (1, 0) == (report["imported"], report["failures"])
 
 
 def test_small_files_share_a_transaction_and_are_told_apart(settings, database, tmp_path):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import docx
 import docx.table
 
+PICTURE = "a page that shows something and holds no text"
+
 
 def pdf(*pages: str, bookmarks: dict[int, str] | None = None, extra: bytes = b"", repeat: int = 1) -> bytes:
     """A PDF with a line of text for each line of each page; `repeat` lists its pages so many times."""
@@ -23,7 +25,7 @@ def pdf(*pages: str, bookmarks: dict[int, str] | None = None, extra: bytes = b""
     ]
     for index, text in enumerate(pages):
         lines = "".join(f"({line}) Tj 0 -14 Td " for line in text.splitlines())
-        content = f"BT /F1 12 Tf 50 750 Td {lines}ET"
+        content = "0 0 100 100 re f" if text == PICTURE else f"BT /F1 12 Tf 50 750 Td {lines}ET"
         page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {first_page + 2 * index + 1} 0 R"
         objects.append(f"{page} /Resources << /Font << /F1 3 0 R >> >> >>")
         objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")

@@ -54,6 +54,9 @@ def test_a_heading_alone_is_kept_when_no_deeper_one_follows():
         "<template><p>SECRET</p></template>",
         "<noscript>SECRET</noscript>",
         "<nav>SECRET</nav>",
+        "<div role='Navigation'><ul><li>SECRET</ul></div>",
+        "<dialog><p>SECRET</p></dialog>",
+        "<i aria-hidden=true>SECRET</i>",
         "<!-- SECRET -->",
         "<p hidden>SECRET</p>",
         "<p style='color: red; DISPLAY : none !important'>SECRET</p>",
@@ -70,6 +73,23 @@ def test_what_a_reader_of_a_page_does_not_see_is_not_read(unseen):
     found = "\n".join(contents(html.read(f"<body><p>one {unseen} two</p>".encode(), "utf-8")))
     assert "SECRET" not in found
     assert found.replace("\n", " ").split() == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "<footer>shown</footer>",
+        "<aside>shown</aside>",
+        "<dialog open>shown</dialog>",
+        "<p aria-hidden='false'>shown</p>",
+        "<ul class='nav menu'><li>shown</ul>",
+        "<div role='main'>shown</div>",
+    ],
+)
+def test_what_may_hold_an_address_or_opening_hours_is_read(seen):
+    assert ["one shown two"] == [
+        " ".join(text.split()) for text in contents(html.read(f"<p>one {seen}<p>two".encode(), "utf-8"))
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
@@ -123,6 +143,11 @@ def test_pdf_pages_stand_under_their_bookmarks_and_know_their_number():
         "More\nSecond page.",
     ]
     assert [1, 2] == [passage.metadata["page"] for passage in found]
+
+
+def test_a_pdf_page_that_shows_something_and_holds_no_text_is_a_block_without_text():
+    _, blocks = pdf.read(documents.pdf(documents.PICTURE, "Text.", "", documents.PICTURE))
+    assert [("", 1), ("Text.", 2), ("", 4)] == [(block.text, block.page) for block in blocks]
 
 
 def test_a_word_that_a_pdf_breaks_at_a_line_is_whole_again():
