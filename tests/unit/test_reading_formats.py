@@ -150,10 +150,19 @@ def test_a_pdf_page_that_shows_something_and_holds_no_text_is_a_block_without_te
     assert [("", 1), ("Text.", 2), ("", 4)] == [(block.text, block.page) for block in blocks]
 
 
-def test_a_word_that_a_pdf_breaks_at_a_line_is_whole_again():
-    assert ["a cancellation is free."] == [
-        " ".join(text.split()) for text in pdf._paragraphs("a cancel-\r\nlation is free.")
-    ]
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ("a cancel-\nlation is free.", "a cancellation is free."),
+        ("A well-known shop, and well-\nknown it is.", "A well-known shop, and well-known it is."),
+        ("A GN-\n5294 for Jean-\nLuc, Mon-\nFri, 9-\n5", "A GN-5294 for Jean-Luc, Mon-Fri, 9-5"),
+        ("both co-\nop-\nerate", "both cooperate"),
+        ("one -\ntwo", "one - two"),
+    ],
+)
+def test_a_word_that_a_pdf_breaks_at_a_line_is_whole_again(lines, text):
+    (block,) = pdf.read(documents.pdf(lines))[1]
+    assert (text, [text]) == (block.text, [*pdf._paragraphs(lines.replace("\n", "\r\n"))])
 
 
 def test_docx_headings_paragraphs_and_tables_come_in_order():
