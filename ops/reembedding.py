@@ -170,6 +170,7 @@ class Change:
         try:
             vectors = await embed_passages(self._embedder, model, [passage.content for passage in batch])
         except ModelAnswerUnusable:
+            await self._embedder.probe()  # a model that answers nobody is no fault of a passage: it is waited for
             await self._name_the_culprit(shop_id, model, batch)
             raise
         return list(zip(batch, vectors, strict=True))

@@ -13,7 +13,7 @@ from pgvector import HalfVector
 from psycopg.rows import TupleRow, args_row
 
 from core.db.connection import Connection
-from core.db.models import ModelRow
+from core.db.models import COLUMNS, ModelRow
 from core.db.passages import TEXT_A_STATEMENT, insert_vectors
 from core.db.pool import SET_SHOP, Database
 
@@ -59,10 +59,12 @@ delete from passage_vector where shop_id = %(shop)s and (passage_id, model_id, o
 )
 """
 FORGOTTEN = "update shop set switched_at = null where id = %s"
-IN_USE = """
-select name, worth, count(*) from model join shop on shop.model_id = model.id
-group by model.id order by model.id
-"""
+IN_USE = f"""
+select {COLUMNS}, shops from model join (
+    select model_id, array_agg(id order by id) as shops from shop group by model_id
+) as of_shops on model_id = model.id
+order by id
+"""  # noqa: S608 - a constant of core.db.models
 TARGET = """
 select id, name from model where chosen_at is not null or digest = %s
 order by chosen_at desc nulls last limit 1
@@ -128,17 +130,17 @@ def waiting(owner_dsn: str, digest: str | None) -> Waiting | None:
 
 
 class InUse(NamedTuple):
-    """A model that searches of so many shops use, with what its calibration found (core.retrieval.worth)."""
+    """A model that searches of these shops use."""
 
-    name: str
-    worth: float | None
-    shops: int
+    model: ModelRow
+    shops: list[int]
 
 
 def models_in_use(owner_dsn: str) -> list[InUse]:
     """The models of all shops. Raises psycopg.Error."""
     with psycopg.connect(owner_dsn, autocommit=True, application_name="edge reembed", connect_timeout=10) as conn:
-        return conn.cursor(row_factory=args_row(InUse)).execute(IN_USE).fetchall()
+        rows = conn.execute(IN_USE).fetchall()
+    return [InUse(ModelRow(*of_model), shops) for *of_model, shops in rows]
 
 
 def _lacking(conn: psycopg.Connection[TupleRow], shop_id: int, model_id: int) -> int:

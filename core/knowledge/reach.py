@@ -26,7 +26,7 @@ async def reach(embedder: Embedder, row: ModelRow) -> Embedder:
             return embedder
         if space_name(configured) == row.digest:
             embedder.doubt()
-    if (place := _place(row)) is None or place == embedder.place:
+    if (place := place_of(row)) is None or place == embedder.place:
         if configured is None:
             raise ModelUnavailable("the model of this shop's passages does not answer")
         raise ModelReplaced("the model of this shop's passages is not there any more")
@@ -51,7 +51,8 @@ async def probe_used(database: Database, embedder: Embedder) -> None:
         await gateway.probe()
 
 
-def _place(row: ModelRow) -> Place | None:
+def place_of(row: ModelRow) -> Place | None:
+    """Where the row's model was last seen; None when that is not known."""
     if row.url is None:
         return None
     return Place(row.url, row.name, Prefixes(row.query_prefix, row.document_prefix))

@@ -18,6 +18,7 @@ from ops.importing.run import Import
 REFRESH_S = 0.2
 LINE_S = 10.0
 MOST_SHOWN = 50
+PAGES_NAMED = 20
 
 
 class Telling:
@@ -60,6 +61,8 @@ class Telling:
             )
         if report.failures > MOST_SHOWN:
             click.echo(f"and {report.failures - MOST_SHOWN} more: --json lists them", err=True)
+        for lost in report.lost_pages[:MOST_SHOWN]:
+            click.echo(f"{click.style('lost', fg='yellow')}  {escaped(lost.file)}: {lost_pages(lost.pages)}", err=True)
         for shop_id, documents in list(report.kept.items())[:MOST_SHOWN]:
             click.echo(f"{click.style('kept', fg='yellow')}  {kept(shop_id, documents)}", err=True)
         click.echo(summary(report))
@@ -73,6 +76,13 @@ def kept(shop_id: int, documents: int) -> str:
         f"shop {shop_id} goes on answering from {documents} documents: nothing was found for it any more. Unless the"
         f" files are only away, `edge knowledge forget --shop {shop_id} FILE…` forgets what came from them"
     )
+
+
+def lost_pages(pages: Sequence[int]) -> str:
+    """Which pages were left out, and why."""
+    named = ", ".join(map(str, pages[:PAGES_NAMED]))
+    more = f" and {len(pages) - PAGES_NAMED} more" if len(pages) > PAGES_NAMED else ""
+    return f"no text stands on page {named}{more}: a scan, most often, which is to be made into text first"
 
 
 def summary(report: Report) -> str:
@@ -100,6 +110,7 @@ def plain(report: Report) -> dict[str, Any]:
         "failures": report.failures,
         "skipped": report.skipped,
         "failed": [{"file": one.file, "where": one.where, "reason": one.reason} for one in report.failed],
+        "lostPages": [{"file": lost.file, "pages": lost.pages} for lost in report.lost_pages],
         "stopped": report.stopped,
         "seconds": round(report.seconds, 3),
     }

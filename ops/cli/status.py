@@ -10,6 +10,7 @@ from ops.cli.settings import read_settings
 from ops.cli.table import STATE_COLOURS, show
 from ops.cli.terminal import on_terminal
 from ops.stack.folders import Folders
+from ops.stack.telling import STALE_S, age_s, told_now
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +24,7 @@ def status(*, as_json: bool) -> None:
     """Show the parts of the running stack, their state, restarts and memory.
 
     \b
-    Exit status: 0 done, 4 nothing runs here.
+    Exit status: 0 done, 1 what is shown is old: the stack neither writes it anew nor answers, 4 nothing runs here.
 
     \b
     Examples:
@@ -31,7 +32,7 @@ def status(*, as_json: bool) -> None:
       edge status --json | jq '.parts[] | select(.state == "down")'
     """
     folders = Folders(read_settings().home)
-    if (state := folders.told()) is None:
+    if (state := told_now(folders)) is None:
         raise NoHostError(_silence(folders))
     if as_json:
         click.echo(json.dumps(state))
@@ -41,6 +42,10 @@ def status(*, as_json: bool) -> None:
         Console(highlight=False).print(table(state["parts"]))
     else:
         show(COLUMNS, [(row["name"], row["state"], *_cells(row)) for row in state["parts"]])
+    if (age := age_s(state)) > STALE_S:
+        raise click.ClickException(
+            f"this was so {age:.0f} s ago: `edge up` (pid {state['pid']}) has neither written it since nor answers now"
+        )
 
 
 def _silence(folders: Folders) -> str:

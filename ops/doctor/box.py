@@ -11,15 +11,19 @@ from typing import Any
 import msgspec
 import psutil
 
+from core.db.reembedding import InUse, models_in_use
 from core.errors import EdgeError
+from core.knowledge.reach import is_of, place_of
 from core.models.client import ModelClient, Timeouts
-from core.models.identity import ModelIdentity
+from core.models.gateway import Place
+from core.models.identity import ModelIdentity, prefixes_of
 from core.settings import Settings
 from ops.host import control
 from ops.stack.folders import Folders
 from ops.stack.listener import address_of, reachable
 from ops.stack.nginx import Nginx, NginxError
 from ops.stack.postgres import EmbeddedPostgres
+from ops.stack.telling import told_now
 
 TIMEOUT_S = 10.0
 
@@ -30,6 +34,14 @@ class Reply(msgspec.Struct, frozen=True):
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+class Used(msgspec.Struct, frozen=True):
+    """A model that shops use, where it is to be, and why it is not; `missing` is None when it is."""
+
+    of: InUse
+    url: str | None
+    missing: str | None
 
 
 class Box:
@@ -63,8 +75,8 @@ class Box:
 
     @cached_property
     def told(self) -> dict[str, Any] | None:
-        """What `edge up` last wrote of itself; None when nothing runs."""
-        return self.folders.told()
+        """What `edge up` says of itself; None when nothing runs."""
+        return told_now(self.folders)
 
     @cached_property
     def parts(self) -> dict[str, dict[str, Any]]:
@@ -126,22 +138,53 @@ class Box:
     @cached_property
     def model(self) -> ModelIdentity | EdgeError:
         """What a text that is embedded now tells of the model, or why it cannot be."""
+        return asyncio.run(_introduced(self.place))
 
-        async def introduce() -> ModelIdentity:
-            client = self.model_client()
-            try:
-                return (await client.introduce())[0]
-            finally:
-                await client.close()
+    @cached_property
+    def used(self) -> list[Used]:
+        """The models of all shops, each looked for where `core.knowledge.reach` does. Raises psycopg.Error."""
+        used, configured = models_in_use(self.owner_dsn), self.model
 
-        try:
-            return asyncio.run(introduce())
-        except EdgeError as error:
-            return error
+        async def look() -> list[Used]:
+            return await asyncio.gather(*(self._look_for(one, configured) for one in used))
+
+        return asyncio.run(look())
+
+    async def _look_for(self, of: InUse, configured: ModelIdentity | EdgeError) -> Used:
+        if isinstance(configured, ModelIdentity) and is_of(of.model, configured):
+            return Used(of, self.model_url, None)
+        place = place_of(of.model)
+        if place is None:
+            return Used(of, None, "it is not the configured one, and no other server is known to have it")
+        found = configured if place == self.place else await _introduced(place)
+        if isinstance(found, EdgeError):
+            return Used(of, place.url, found.detail)
+        return Used(of, place.url, None if is_of(of.model, found) else "another model is in its place")
+
+    @property
+    def place(self) -> Place:
+        """Where the configured model is."""
+        settings = self.settings
+        prefixes = prefixes_of(settings.embed_model, settings.embed_query_prefix, settings.embed_document_prefix)
+        return Place(self.model_url, settings.embed_model, prefixes)
 
     def model_client(self) -> ModelClient:
         """A client of the model server; close it."""
-        return ModelClient(self.model_url, self.settings.embed_model, Timeouts(call_s=TIMEOUT_S))
+        return _client_of(self.place)
+
+
+def _client_of(place: Place) -> ModelClient:
+    return ModelClient(place.url, place.model, Timeouts(call_s=TIMEOUT_S), place.prefixes)
+
+
+async def _introduced(place: Place) -> ModelIdentity | EdgeError:
+    client = _client_of(place)
+    try:
+        return (await client.introduce())[0]
+    except EdgeError as error:
+        return error
+    finally:
+        await client.close()
 
 
 class _NamedConnection(http.client.HTTPConnection):

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPException
+
+import psycopg
 
 from core.db.requirements import requirements
 from core.errors import EdgeError
@@ -27,7 +30,7 @@ def examine(box: Box) -> Iterator[Finding]:
         yield unknown(f"{PATH} is answered {reply.status}, and not by the health function", LOGS)
         return
     truth = {
-        "embeddings": box.model.detail if isinstance(box.model, EdgeError) else None,
+        "embeddings": embeds_not(box),
         "database": "; ".join(requirements(box.owner_dsn)) or None,
     }
     lies = {part: wrong for part, wrong in truth.items() if wrong and checks.get(part) == "ok"}
@@ -36,3 +39,11 @@ def examine(box: Box) -> Iterator[Finding]:
     if not lies:
         told = f"{status}: " + ", ".join(f"{part} {state}" for part, state in checks.items())
         yield ok(told) if status == "ok" else warning(told, "see the check of the part that is not ok")
+
+
+def embeds_not(box: Box) -> str | None:
+    """Why a model that shops use does not embed; while none is used, the configured one, as the page has it."""
+    with suppress(psycopg.Error):
+        if box.used:
+            return next((f"{used.of.model.name}: {used.missing}" for used in box.used if used.missing), None)
+    return box.model.detail if isinstance(box.model, EdgeError) else None

@@ -21,12 +21,12 @@ def examine(box: Box) -> Iterator[Finding]:
     """Count what each shop lacks of the model that was chosen last; before any choice, of the one in use."""
     digest = space_name(box.model) if isinstance(box.model, ModelIdentity) else None
     try:
-        poor = [model for model in models_in_use(box.owner_dsn) if is_poor(model.worth)]
+        poor = [used for used in models_in_use(box.owner_dsn) if is_poor(used.model.worth)]
         found = waiting(box.owner_dsn, digest)
     except psycopg.Error as error:
         yield unknown(f"the database does not answer: {' '.join(str(error).split())}")
         return
-    yield from (warning(_tells_too_little(model), POOR_REMEDY) for model in poor)
+    yield from (warning(_tells_too_little(used), POOR_REMEDY) for used in poor)
     if found is None:
         yield unknown("the database knows no model that shops could wait for")
         return
@@ -39,9 +39,10 @@ def examine(box: Box) -> Iterator[Finding]:
         yield ok(f"no shop waits for vectors of {found.model}")
 
 
-def _tells_too_little(model: InUse) -> str:
+def _tells_too_little(used: InUse) -> str:
     return (
-        f"{model.name}, which {model.shops} shops use, finds the answer, and its score says so, {model.worth:.3f}"
+        f"{used.model.name}, which {len(used.shops)} shops use, finds the answer, and its score says so,"
+        f" {used.model.worth:.3f}"
         f" of the time, less than a model of any use ({USABLE_WORTH:.2f})"
     )
 

@@ -75,7 +75,7 @@ class Stage:
         group = nginx.account.gid if nginx.account else None
         self.host = HostPart(self.instance, self._environ, group, self.settings.watch_scale)
         self.supervisor.add(self.host)
-        self._desk = Desk(self.instance.run, Upgrades(self.host, self.supervisor))
+        self._desk = Desk(self.instance.run, Upgrades(self.host, self.supervisor), dict)
         for name in FUNCTIONS:
             first = self.deploy(name, f"{name}-0")
             if not first.ok:

@@ -11,10 +11,18 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
 
 
+class LostPages(msgspec.Struct, frozen=True):
+    """Pages of a document of which nothing was imported, the rest being text: pictures of text, most often."""
+
+    file: str
+    pages: list[int]
+
+
 class Report(msgspec.Struct):
     """Documents by what became of them. `failed` is tried again by the same command.
 
     `kept`: of each shop for which nothing was found, how many documents stay that would be pruned in another.
+    `lost_pages` of the documents that were read; of MOST_LISTED of them.
     `skipped`: files below folders that nobody reads, by their endings.
     """
 
@@ -32,6 +40,7 @@ class Report(msgspec.Struct):
     total_bytes: int = 0
     failures: int = 0
     skipped: dict[str, int] = {}
+    lost_pages: list[LostPages] = []
 
     @property
     def is_whole(self) -> bool:
@@ -43,6 +52,11 @@ class Report(msgspec.Struct):
         self.failures += 1
         if len(self.failed) < MOST_LISTED:
             self.failed.append(Failure(file, where, reason))
+
+    def lose(self, file: str, pages: list[int]) -> None:
+        """Note pages without text, of documents up to MOST_LISTED."""
+        if pages and len(self.lost_pages) < MOST_LISTED:
+            self.lost_pages.append(LostPages(file, pages))
 
 
 MOST_LISTED = 10_000

@@ -19,6 +19,7 @@ from ops.importing.shops import Shops
 from ops.importing.watching import Watched
 
 CACHE_BYTES = 64 << 20  # some fifty thousand vectors: what a batch that failed, or a document that was saved, has had
+ENDING = (signal.SIGINT, signal.SIGTERM)
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 
@@ -44,10 +45,7 @@ async def run_rounds(  # noqa: PLR0913 - what a command was told
 ) -> Report:
     """Import once, or for ever; SIGINT and SIGTERM end it. Returns the last report."""
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # what it warns of is told in words of the import's
-    this = asyncio.current_task()
-    assert this is not None
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signum, this.cancel)
+    _end_with_signals()
     async with _opened(settings) as library:
         watched = Watched(files) if watch else None
         pause_s = FIRST_PAUSE_S
@@ -69,6 +67,20 @@ async def run_rounds(  # noqa: PLR0913 - what a command was told
                     pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
             except asyncio.CancelledError:
                 return report
+
+
+def _end_with_signals() -> None:
+    """Cancel this task with the first that comes; `timeout` and a terminal send several, which would cut its ending."""
+    this, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert this is not None
+
+    def end() -> None:
+        for signum in ENDING:
+            loop.add_signal_handler(signum, lambda: None)
+        this.cancel()
+
+    for signum in ENDING:
+        loop.add_signal_handler(signum, end)
 
 
 @asynccontextmanager

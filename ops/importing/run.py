@@ -99,6 +99,7 @@ class Import:
                         self.report.unchanged += 1
                         self._seen.add(await self._shops.of(None), source.name, "")
                     case Found():
+                        self.report.lose(source.name, message.lost_pages)
                         await self._sort(group, source, message)
                 self.report.read_bytes = before + getattr(message, "read_bytes", 0)
         self.report.read_bytes = before + source.size_bytes

@@ -43,7 +43,15 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 def find(given: Sequence[Path]) -> Iterator[Source | Skipped]:
-    """The files in a stable order. In folders only files of a known format count, and links are not followed."""
+    """The files in a stable order, each once. In folders only those of a known format count; links are not followed."""
+    met: set[str] = set()
+    for found in _found(given):
+        if found.name not in met:
+            met.add(found.name)
+            yield found
+
+
+def _found(given: Sequence[Path]) -> Iterator[Source | Skipped]:
     for path in given:
         top = absolute(path)
         try:
@@ -102,9 +110,10 @@ def _judged(path: Path, shown: Path, *, named: bool = False) -> Source | Skipped
 
 def unread(given: Sequence[Path]) -> Counter[str]:
     """How many files below the folders are of no format that is known, by their endings; hidden ones do not count."""
-    found: Counter[str] = Counter()
+    found: set[Path] = set()
     for top in map(absolute, given):
-        for _, folders, files in os.walk(top):
+        for folder, folders, files in os.walk(top):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            found.update(Path(name).suffix.lower() for name in files if not name.startswith((".", "~$")))
-    return Counter({ending: count for ending, count in found.items() if ending not in FORMATS})
+            found.update(Path(folder, name) for name in files if not name.startswith((".", "~$")))
+    endings = Counter(path.suffix.lower() for path in found)
+    return Counter({ending: count for ending, count in endings.items() if ending not in FORMATS})

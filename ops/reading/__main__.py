@@ -15,8 +15,8 @@ from ops.reading.refusals import UnreadableError
 from ops.reading.sections import Block, passages_of
 from ops.reading.wire import MESSAGE_BYTES, Ended, Found, Message, Refused, Task, Unchanged, next_task, pack
 
-# Part of every file's hash beside RECIPE, which is of rows as well: raised when more of a file is read than before.
-READERS = b"readers 2\n"
+# Part of every file's hash beside RECIPE, which is of rows as well: raised when something else of a file is read.
+READERS = b"readers 3\n"
 Blocks = tuple[str | None, Iterator[Block]]
 
 
@@ -91,8 +91,16 @@ def _whole(task: Task, read: Callable[[bytes, str], Blocks], most_bytes: int) ->
     if found == task.known:
         return Unchanged()
     title, blocks = read(content, task.encoding)
-    passages = passages_of(blocks, task.source, title)
-    return Found(NewDocument(task.name, "", found, passages), read_bytes=len(content))
+    lost: list[int] = []
+    passages = passages_of(_noting_lost_pages(blocks, lost), task.source, title)
+    return Found(NewDocument(task.name, "", found, passages), read_bytes=len(content), lost_pages=lost)
+
+
+def _noting_lost_pages(blocks: Iterator[Block], lost: list[int]) -> Iterator[Block]:
+    for block in blocks:
+        if block.page is not None and not block.text:
+            lost.append(block.page)
+        yield block
 
 
 def _serve(tasks: BinaryIO, answers: BinaryIO) -> None:

@@ -107,7 +107,14 @@ class _Page:
 
 
 def _is_unseen(tag: str, attributes: Mapping[str, str]) -> bool:
-    return bool(_UNSEEN.fullmatch(tag)) or "hidden" in attributes or _hides(attributes.get("style", ""))
+    return (
+        bool(_UNSEEN.fullmatch(tag))
+        or "hidden" in attributes
+        or (tag == "dialog" and "open" not in attributes)
+        or attributes.get("aria-hidden", "").strip().lower() == "true"
+        or "navigation" in attributes.get("role", "").lower().split()
+        or _hides(attributes.get("style", ""))
+    )
 
 
 def _hides(style: str) -> bool:

@@ -1,4 +1,7 @@
-"""PDF -> blocks: the paragraphs of each page, under the bookmarks that lead to it."""
+"""PDF -> blocks: the paragraphs of each page, under the bookmarks that lead to it.
+
+A page that shows something and holds no text that can be read, as a scan does, is a block without text.
+"""
 
 import re
 from collections.abc import Iterator
@@ -12,8 +15,9 @@ from ops.reading.sections import Block
 MOST_PAGES = 3000
 MOST_BOOKMARKS = 10_000
 MOST_LEVELS = 6
-# PDFium marks the hyphen of a word that goes on in the next line.
-_BROKEN_WORD = re.compile("(?:\ufffe|\x02|(?<=[a-zà-ÿ])-)\r?\n(?=[a-zà-ÿ])")
+# PDFium marks most hyphens after which a word goes on in the next line, and leaves the line's end out.
+_BROKEN_WORD = re.compile("(\\w{1,40})(?:[\ufffe\x02](?:\r?\n)?|-\r?\n)(?=(\\w{1,40}))")
+_HYPHENATED = re.compile(r"\w{1,40}-\w{1,40}")
 _ENDS = re.compile(r"[.!?:;…。！？]['\"”’)\]]*$")  # noqa: RUF001 - these are meant
 
 
@@ -36,16 +40,26 @@ def _blocks(document: pypdfium2.PdfDocument, pages: int) -> Iterator[Block]:
         for level, title in bookmarks.get(index, []):
             yield Block(title, level)
         try:
-            page = document[index]
-            text = page.get_textpage().get_text_range()
-            page.close()
+            text, is_blank = _text_of(document, index)
         except pypdfium2.PdfiumError:
+            yield Block("", page=index + 1)
             continue
         readable += 1
+        if not text.strip() and not is_blank:
+            yield Block("", page=index + 1)
         for paragraph in _paragraphs(text):
             yield Block(paragraph, page=index + 1)
     if not readable:
         raise UnreadableError("none of its pages can be read")
+
+
+def _text_of(document: pypdfium2.PdfDocument, index: int) -> tuple[str, bool]:
+    """The text of a page, and whether nothing at all stands on it; raises PdfiumError."""
+    page = document[index]
+    text = page.get_textpage().get_text_range()
+    is_blank = not raw.FPDFPage_CountObjects(page)
+    page.close()
+    return text, is_blank
 
 
 def _bookmarks(document: pypdfium2.PdfDocument) -> dict[int, list[tuple[int, str]]]:
@@ -62,7 +76,7 @@ def _bookmarks(document: pypdfium2.PdfDocument) -> dict[int, list[tuple[int, str
 
 def _paragraphs(text: str) -> Iterator[str]:
     """Lines put together: one that is much shorter than the page's widest and ends a sentence ends a paragraph."""
-    lines = [line.strip() for line in _BROKEN_WORD.sub("", text).splitlines()]
+    lines = [line.strip() for line in _with_whole_words(text).splitlines()]
     widest = max((len(line) for line in lines), default=0)
     held: list[str] = []
     for line in lines:
@@ -73,3 +87,18 @@ def _paragraphs(text: str) -> Iterator[str]:
             held = []
     if held:
         yield " ".join(held)
+
+
+def _with_whole_words(text: str) -> str:
+    """Words that go on in the next line put together.
+
+    No PDF says whose hyphen it is: kept is that of numbers and names (GN-5294), and of a word that the page writes so.
+    """
+    known = set(_HYPHENATED.findall(text.lower()))
+
+    def mend(found: re.Match[str]) -> str:
+        first, second = found[1], found[2]
+        is_word = first[-1].islower() and second[0].islower()
+        return first if is_word and f"{first}-{second}".lower() not in known else f"{first}-"
+
+    return _BROKEN_WORD.sub(mend, text)

@@ -73,10 +73,15 @@ def parse_row(line: bytes | None) -> dict[str, Any]:
     """The object of a line; raises UnreadableError, for None because it was too long."""
     if line is None:
         raise UnreadableError("longer than a line may be")
+    return parse_object(line, "the row")
+
+
+def parse_object(text: bytes, called: str) -> dict[str, Any]:
+    """The object that this JSON is; raises UnreadableError, which says what it is called."""
     try:
-        value = parse(line)
+        value = parse(text)
     except InvalidRequest as error:
-        raise UnreadableError(error.detail.replace("the body", "the row")) from error
+        raise UnreadableError(error.detail.replace("the body", called)) from error
     if not isinstance(value, dict):
         raise UnreadableError("not a JSON object")
     return value

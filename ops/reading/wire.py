@@ -23,12 +23,16 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True, tag="found"):
-    """A document; `where` it stands in the file ('' for all of it), and how many bytes of the file are read."""
+    """A document; `where` it stands in the file ('' for all of it), and how many bytes of the file are read.
+
+    `lost_pages`: those of a document of many that show something and hold no text that can be read.
+    """
 
     document: NewDocument
     where: str = ""
     tenant: str | None = None
     read_bytes: int = 0
+    lost_pages: list[int] = []
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

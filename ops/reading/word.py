@@ -12,6 +12,7 @@ import msgspec
 from docx.document import Document
 from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml.ns import qn
+from docx.styles.style import CharacterStyle
 from lxml import etree
 
 from ops.reading.sections import Block
@@ -21,6 +22,9 @@ _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _PROPERTIES = ("w:pPr", "w:rPr", "w:tblPr", "w:tblGrid", "w:trPr", "w:tcPr", "w:sectPr", "w:sdtPr", "w:sdtEndPr")
 _LEFT_OUT = frozenset(map(qn, (*_PROPERTIES, "w:del", "w:moveFrom")))
 _P, _TBL, _TR, _TC = map(qn, ("w:p", "w:tbl", "w:tr", "w:tc"))
+_RUNS = frozenset({qn("w:r"), "{http://schemas.openxmlformats.org/officeDocument/2006/math}r"})
+_VANISH = "/".join(map(qn, ("w:rPr", "w:vanish")))
+_OFF = frozenset({"0", "false", "off"})
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _TEXTS = frozenset({qn("w:t"), _MATH})
 _SIGNS = {qn("w:tab"): "\t", qn("w:ptab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
@@ -44,7 +48,7 @@ def blocks_of(document: Document) -> Iterator[Block]:
     for event, element in walk:
         if event == "end":
             yield from body.end(element)
-        elif element.tag in _LEFT_OUT or _is_said_twice(element):
+        elif element.tag in _LEFT_OUT or _is_said_twice(element) or body.hides(element):
             walk.skip_subtree()
         else:
             body.start(element)
@@ -64,6 +68,19 @@ class _Body:
         self._tables: list[_Table] = []
         self._told: list[Block] = []
         self._level_of = cache(self._level)
+        self._is_hidden_by = cache(self._style_hides)
+
+    def hides(self, element: etree._Element) -> bool:
+        """Whether it is a run that nobody sees: it says so itself, or one of its two styles does (17.7.3)."""
+        if element.tag not in _RUNS:
+            return False
+        own = element.find(_VANISH)
+        if own is not None:
+            return own.get(qn("w:val"), "1") not in _OFF
+        paragraph = next(element.iterancestors(_P), None)
+        of_paragraph = None if paragraph is None else _value(paragraph, "w:pPr/w:pStyle")
+        of_run = self._is_hidden_by(_value(element, "w:rPr/w:rStyle"), WD_STYLE_TYPE.CHARACTER)
+        return of_run != self._is_hidden_by(of_paragraph, WD_STYLE_TYPE.PARAGRAPH)
 
     def start(self, element: etree._Element) -> None:
         tag = element.tag
@@ -116,6 +133,16 @@ class _Body:
         table.column += _number(element, "w:tcPr/w:gridSpan", 1)
         table.row += [text] if text else []
         table.cell = None
+
+    def _style_hides(self, style: str | None, kind: WD_STYLE_TYPE) -> bool:
+        """Whether a style hides text, or the nearest that says so among those that it is based on."""
+        found, met = self._document.part.get_style(style, kind), set[str]()
+        while isinstance(found, CharacterStyle) and found.style_id not in met:
+            if found.font.hidden is not None:
+                return bool(found.font.hidden)
+            met.add(found.style_id)
+            found = found.base_style
+        return False
 
     def _level(self, style: str | None) -> int:
         found = self._document.part.get_style(style, WD_STYLE_TYPE.PARAGRAPH)

@@ -1,6 +1,8 @@
-"""Where the supervisor is asked: for an upgrade of the host, and for routes to be in force now."""
+"""Where the supervisor is asked: for an upgrade of the host, for routes to be in force now, for its state."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ops.stack.requests import Asked, Requests
 from ops.stack.routing import Routing
@@ -10,9 +12,10 @@ from ops.stack.upgrade import Upgrades
 class Desk:
     """Hands each request to whom it is for. `routing` is there as soon as nginx is."""
 
-    def __init__(self, run_dir: Path, upgrades: Upgrades) -> None:
+    def __init__(self, run_dir: Path, upgrades: Upgrades, state: Callable[[], dict[str, Any]]) -> None:
         self.routing: Routing | None = None
         self._upgrades = upgrades
+        self._state = state
         self._requests = Requests(run_dir)
 
     def tick(self) -> None:
@@ -36,8 +39,10 @@ class Desk:
                 self._upgrades.begin(asked)
             case "route":
                 self._route(asked)
+            case "status":
+                asked.answer(self._state())
             case _:
-                asked.answer({"error": f"unknown request {asked.request!r}; known: upgrade (python), route"})
+                asked.answer({"error": f"unknown request {asked.request!r}; known: upgrade (python), route, status"})
 
     def _route(self, asked: Asked) -> None:
         """Somebody waits for what was just deployed or removed."""

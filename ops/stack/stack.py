@@ -124,10 +124,12 @@ class Stack:
 
     def write_state(self) -> None:
         """Leave the rows where `edge status` reads them: written aside, then renamed."""
-        state = {"pid": os.getpid(), "address": self.address, "writtenAt": time.time(), "parts": self.rows()}
         fresh = self.instance.state.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(state))
+        fresh.write_bytes(msgspec.json.encode(self._state()))
         fresh.replace(self.instance.state)
+
+    def _state(self) -> dict[str, Any]:
+        return {"pid": os.getpid(), "address": self.address, "writtenAt": time.time(), "parts": self.rows()}
 
     def _start_database(self) -> None:
         if self.settings.database_url is None:
@@ -161,7 +163,7 @@ class Stack:
         host = HostPart(self.instance, self._functions_environ(), group, settings.watch_scale, settings.workers)
         self._host = host
         self._timed("host", lambda: self.supervisor.add(host))
-        self._desk = Desk(self.instance.run, Upgrades(host, self.supervisor))
+        self._desk = Desk(self.instance.run, Upgrades(host, self.supervisor), self._state)
         self._timed("functions", lambda: self._deploy_changed(host))
         self._desk.routing = Routing(self.settings, nginx, host, Journal(self.instance.journal))
         self._nginx = nginx

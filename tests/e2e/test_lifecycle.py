@@ -1,10 +1,12 @@
 """`edge up` from its first start to its end, with each of its parts killed on the way."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import psutil
 import pytest
 
 from ops.stack.sweep import leftovers
+from ops.stack.telling import STALE_S
 from tests.parts.hosts import HELLO
 from tests.parts.models import running_model_server
 from tests.parts.stack import EDGE, RunningStack, free_port, running_stack, wait_until
@@ -96,8 +99,12 @@ def test_a_state_file_that_cannot_be_written_is_said_and_ends_nothing(own: Runni
     wait_until(lambda: try_mkdir(obstacle))
     wait_until(lambda: "IsADirectoryError" in own.output)
     assert answers(own)
-    obstacle.rmdir()
     before = own.state()["writtenAt"]
+    wait_until(lambda: time.time() - before > STALE_S)
+    shown = own.edge("status", "--json")  # of the stack itself, past its file
+    assert (0, before) == (shown.returncode, own.state()["writtenAt"]), shown.stderr
+    assert time.time() - json.loads(shown.stdout)["writtenAt"] < STALE_S
+    obstacle.rmdir()
     wait_until(lambda: own.state()["writtenAt"] > before)
 
 

@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import Settings
 from ops.cli import learning, main
-from tests.parts.documents import docx_of, pdf
+from tests.parts.documents import PICTURE, docx_of, pdf
 from tests.parts.faulty_models import FaultyModels
 from tests.parts.importing import command, environ_of, knowledge, learn, one, run, start, until_written, write_rows
 from tests.parts.models import running_model_server
@@ -87,6 +87,18 @@ def test_every_format_of_a_folder_is_imported_and_what_fails_is_listed_and_tried
     (folder / "i.md").unlink()
     report = learn(settings, folder, "--shop", 1)
     assert (1, 6, 1) == (report["imported"], report["unchanged"], report["failures"])
+
+
+def test_pages_of_a_pdf_that_hold_no_text_are_named_and_are_no_failure(settings, tmp_path):
+    path = tmp_path / "mixed.pdf"
+    path.write_bytes(pdf(PICTURE, "Parking is free.", "", *[PICTURE] * 21))
+    done = run(settings, "learn", path, "--shop", 1)
+    assert 0 == done.returncode, done.stderr
+    assert f"{path}: no text stands on page 1, 4, 5, 6," in done.stderr
+    assert " 22 and 2 more: a scan" in done.stderr
+    report = learn(settings, path, "--shop", 1, "--again")
+    assert [{"file": str(path), "pages": [1, *range(4, 25)]}] == report["lostPages"]
+    assert (1, 0) == (report["imported"], report["failures"])
 
 
 def test_small_files_share_a_transaction_and_are_told_apart(settings, database, tmp_path):
@@ -201,6 +213,17 @@ def test_two_documents_of_one_name_in_one_import_are_refused(settings, tmp_path)
             report["failed"][0]["where"],
             report["failed"][0]["reason"],
         )
+
+
+def test_a_file_that_is_named_twice_is_read_once(settings, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    path = write_rows(folder / "faq.jsonl", rows(3))
+    (folder / "old.doc").write_bytes(b"x")
+    for imported in (3, 0):
+        report = learn(settings, path, folder, folder, folder / ".." / "docs" / "faq.jsonl", "--shop", 1)
+        assert (imported, 3 - imported, 0) == (report["imported"], report["unchanged"], report["failures"])
+        assert (1, {".doc": 1}) == (report["files"], report["skipped"])
 
 
 def test_what_is_gone_from_its_file_is_forgotten_with_prune_alone_and_never_what_failed(
@@ -415,8 +438,10 @@ async def test_a_watched_folder_is_imported_whenever_it_is_saved(settings, datab
         report = await next_round()
     (folder / "b.md").unlink()
     assert 1 == (await next_round())["forgotten"]
-    process.send_signal(signal.SIGTERM)
-    assert 0 == await asyncio.wait_for(process.wait(), 60)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):  # `timeout` sends to the group, too
+        process.send_signal(signum)
+    _, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert (0, True) == (process.returncode, b"Traceback" not in errors), errors
     assert ["The second text."] == [row[3] for row in knowledge(database, 1)]
 
 

@@ -3,9 +3,11 @@
 import fcntl
 import json
 import os
+import re
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,6 +163,15 @@ def test_the_state_that_a_killed_stack_left_is_not_told_as_a_running_ones(tmp_pa
     instance.state.write_text("")
     assert Folders(tmp_path).told() is None
     instance.close()
+
+
+def test_a_state_that_is_old_is_said_to_be_when_the_stack_does_not_answer(tmp_path: Path):
+    instance = running(tmp_path)
+    instance.state.write_text(json.dumps({"pid": os.getpid(), "writtenAt": time.time() - 60, "parts": []}))
+    done = run_edge([str(EDGE), "status", "--json"], environ_of(tmp_path))
+    instance.close()
+    assert (1, []) == (done.returncode, json.loads(done.stdout)["parts"])
+    assert re.search(rf"this was so \d+ s ago: `edge up` \(pid {os.getpid()}\) has neither", done.stderr)
 
 
 def test_a_stack_that_starts_says_so_whatever_the_one_before_left(tmp_path: Path):

@@ -15,7 +15,10 @@ from core.db.reembedding import forget_old_vectors
 from core.db.shops import ShopReader
 from core.errors import ModelUnavailable
 from core.knowledge.document import NewPassage
+from core.knowledge.spaces import Spaces, space_name
 from ops import reembedding
+from ops.doctor import health
+from ops.doctor import model as model_check
 from ops.doctor.box import Box
 from ops.doctor.finding import Level
 from ops.doctor.vectors import examine
@@ -23,7 +26,18 @@ from ops.reembedding import ReembedError
 from ops.stack.database import calibrate
 from tests.parts.faulty_models import faulty_models, until
 from tests.parts.reembedding import command, known, move, vectors_of
-from tests.parts.searching import OPENING, PARKING, PRICES, QUESTION, SHOP, ids_reply, learn, running, settings_of
+from tests.parts.searching import (
+    OPENING,
+    PARKING,
+    PRICES,
+    QUESTION,
+    SHOP,
+    ids_reply,
+    learn,
+    parts,
+    running,
+    settings_of,
+)
 
 BUSY_SHOP, NEW_SHOP = 8, 9
 
@@ -283,6 +297,50 @@ async def test_a_model_in_use_that_finds_badly_is_told_of_by_the_doctor_and_at_t
     assert "WARNING: it finds badly, 0.155" in start
 
 
+@pytest.mark.usefixtures("process")
+async def test_a_model_that_shops_were_moved_to_and_that_is_gone_is_a_fault_with_its_server_and_shops(
+    database, old, new
+):
+    async def told():
+        box = Box(settings_of(database, old), database.home)
+        found = await asyncio.to_thread(lambda: list(model_check.examine(box)))
+        return [one.level for one in found], found[-1].detail, health.embeds_not(box)
+
+    await move(database, new)
+    assert ([Level.OK], None) == (await told())[::2]
+    new.names = []
+    levels, detail, truth = await told()
+    assert [Level.OK, Level.FAULT] == levels
+    assert f"all-minilm at {new.url} does not embed for shops {SHOP}: the model server does not have" in detail
+    assert "all-minilm: the model server does not have the embedding model" == truth
+    new.names, new.digest = ["all-minilm:latest"], "another"
+    assert "another model is in its place" in (await told())[1]
+    await new.stop()
+    levels, detail, _ = await told()
+    assert ([Level.OK, Level.FAULT], True) == (levels, "the model server does not answer" in detail)
+    with psycopg.connect(database.superuser_dsn) as conn:
+        conn.execute("update model set url = null")
+    assert "all-minilm does not embed for shops 3: it is not the configured one" in (await told())[1]
+
+
+@pytest.mark.usefixtures("process")
+async def test_a_configured_model_that_is_gone_is_told_once_though_shops_use_it(database, old):
+    await old.stop()
+    found = await asyncio.to_thread(lambda: list(model_check.examine(Box(settings_of(database, old), database.home))))
+    assert [Level.FAULT] == [one.level for one in found]
+
+
+@pytest.mark.usefixtures("process")
+async def test_a_model_that_wants_prefixes_is_known_to_the_doctor_as_to_the_functions(database):
+    async with faulty_models() as server:
+        server.names = ["nomic-embed-text:latest"]
+        settings = settings_of(database, server, embed_model="nomic-embed-text", embed_document_prefix="doc: ")
+        async with parts(settings) as (db, embedder, _):
+            row = await Spaces(db).of(await embedder.identity(), server.url)
+        box = Box(settings, database.home)
+        assert row.digest == space_name(await asyncio.to_thread(lambda: box.model))
+
+
 async def test_a_passage_that_the_model_chokes_on_is_named_and_the_shop_stays(process, database, new):
     found, _ = await process.ask(threshold=0.0)
     (passage,) = [result.id for result in found.results if result.content == PRICES]
@@ -306,6 +364,20 @@ async def test_a_change_that_fails_halfway_says_how_far_it_came_and_both_ways_on
     await back.communicate()
     assert back.returncode == 0
     assert (await state_of(process, BUSY_SHOP)).model.digest.startswith("one")
+
+
+@pytest.mark.usefixtures("process")
+async def test_a_model_that_stops_embedding_in_the_middle_is_blamed_on_no_passage(database, new, monkeypatch):
+    monkeypatch.setattr("ops.reembedding.TRY_AGAIN_S", 0.01)
+
+    def stop():
+        new.fault = "a server error"
+
+    with pytest.raises(ReembedError) as raised:
+        await move(database, new, prepared=stop)
+    reason = str(raised.value).splitlines()[0]
+    assert reason.startswith("the model server answered with an error"), reason
+    assert "passage" not in reason
 
 
 @pytest.mark.usefixtures("process")

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import docx
 import docx.table
 
+PICTURE = "a page that shows something and holds no text"
+
 
 def pdf(*pages: str, bookmarks: dict[int, str] | None = None, extra: bytes = b"", repeat: int = 1) -> bytes:
     """A PDF with a line of text for each line of each page; `repeat` lists its pages so many times."""
@@ -23,7 +25,7 @@ def pdf(*pages: str, bookmarks: dict[int, str] | None = None, extra: bytes = b""
     ]
     for index, text in enumerate(pages):
         lines = "".join(f"({line}) Tj 0 -14 Td " for line in text.splitlines())
-        content = f"BT /F1 12 Tf 50 750 Td {lines}ET"
+        content = "0 0 100 100 re f" if text == PICTURE else f"BT /F1 12 Tf 50 750 Td {lines}ET"
         page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {first_page + 2 * index + 1} 0 R"
         objects.append(f"{page} /Resources << /Font << /F1 3 0 R >> >> >>")
         objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
@@ -100,11 +102,12 @@ def entities(depth: int) -> bytes:
     return rewritten(laugh, lambda xml: xml.replace("?>", doctype, 1).replace("LAUGH", f"&e{depth - 1};"))
 
 
-def docx_with(body: str) -> bytes:
-    """A DOCX with this WordprocessingML as its body."""
+def docx_with(body: str, styles: str = "") -> bytes:
+    """A DOCX with this WordprocessingML as its body, and with these styles beside its own."""
     names = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMES.items())
     document = f"<w:document {names}><w:body>{body}</w:body></w:document>"
-    return rewritten(docx_of(("Normal", "")), lambda _: document)
+    plain = rewritten(docx_of(("Normal", "")), lambda _: document)
+    return rewritten(plain, lambda xml: xml.replace("</w:styles>", f"{styles}</w:styles>"), "word/styles.xml")
 
 
 NAMES = {
@@ -116,11 +119,11 @@ NAMES = {
 }
 
 
-def rewritten(content: bytes, change: Callable[[str], str]) -> bytes:
-    """The DOCX with its document's XML changed."""
+def rewritten(content: bytes, change: Callable[[str], str], changed: str = "word/document.xml") -> bytes:
+    """The DOCX with the XML of a part changed."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for part in old.infolist():
             body = old.read(part)
-            new.writestr(part, change(body.decode()) if part.filename == "word/document.xml" else body)
+            new.writestr(part, change(body.decode()) if part.filename == changed else body)
     return out.getvalue()

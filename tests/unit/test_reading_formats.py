@@ -54,6 +54,9 @@ def test_a_heading_alone_is_kept_when_no_deeper_one_follows():
         "<template><p>SECRET</p></template>",
         "<noscript>SECRET</noscript>",
         "<nav>SECRET</nav>",
+        "<div role='Navigation'><ul><li>SECRET</ul></div>",
+        "<dialog><p>SECRET</p></dialog>",
+        "<i aria-hidden=true>SECRET</i>",
         "<!-- SECRET -->",
         "<p hidden>SECRET</p>",
         "<p style='color: red; DISPLAY : none !important'>SECRET</p>",
@@ -70,6 +73,23 @@ def test_what_a_reader_of_a_page_does_not_see_is_not_read(unseen):
     found = "\n".join(contents(html.read(f"<body><p>one {unseen} two</p>".encode(), "utf-8")))
     assert "SECRET" not in found
     assert found.replace("\n", " ").split() == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "<footer>shown</footer>",
+        "<aside>shown</aside>",
+        "<dialog open>shown</dialog>",
+        "<p aria-hidden='false'>shown</p>",
+        "<ul class='nav menu'><li>shown</ul>",
+        "<div role='main'>shown</div>",
+    ],
+)
+def test_what_may_hold_an_address_or_opening_hours_is_read(seen):
+    assert ["one shown two"] == [
+        " ".join(text.split()) for text in contents(html.read(f"<p>one {seen}<p>two".encode(), "utf-8"))
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
@@ -125,10 +145,24 @@ def test_pdf_pages_stand_under_their_bookmarks_and_know_their_number():
     assert [1, 2] == [passage.metadata["page"] for passage in found]
 
 
-def test_a_word_that_a_pdf_breaks_at_a_line_is_whole_again():
-    assert ["a cancellation is free."] == [
-        " ".join(text.split()) for text in pdf._paragraphs("a cancel-\r\nlation is free.")
-    ]
+def test_a_pdf_page_that_shows_something_and_holds_no_text_is_a_block_without_text():
+    _, blocks = pdf.read(documents.pdf(documents.PICTURE, "Text.", "", documents.PICTURE))
+    assert [("", 1), ("Text.", 2), ("", 4)] == [(block.text, block.page) for block in blocks]
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ("a cancel-\nlation is free.", "a cancellation is free."),
+        ("A well-known shop, and well-\nknown it is.", "A well-known shop, and well-known it is."),
+        ("A GN-\n5294 for Jean-\nLuc, Mon-\nFri, 9-\n5", "A GN-5294 for Jean-Luc, Mon-Fri, 9-5"),
+        ("both co-\nop-\nerate", "both cooperate"),
+        ("one -\ntwo", "one - two"),
+    ],
+)
+def test_a_word_that_a_pdf_breaks_at_a_line_is_whole_again(lines, text):
+    (block,) = pdf.read(documents.pdf(lines))[1]
+    assert (text, [text]) == (block.text, [*pdf._paragraphs(lines.replace("\n", "\r\n"))])
 
 
 def test_docx_headings_paragraphs_and_tables_come_in_order():
@@ -202,6 +236,43 @@ def test_docx_text_that_was_deleted_or_moved_away_is_not_read():
     gone += f"<w:moveFrom w:id='2'>{r('SECRET')}</w:moveFrom>"
     field = "<w:r><w:instrText>SECRET</w:instrText></w:r>"
     assert ["a b"] == contents(docx.read(documents.docx_with(p("a ", gone, field, "b"))))
+
+
+def styled(kind, name, hidden, based_on=""):
+    based = based_on and f"<w:basedOn w:val='{based_on}'/>"
+    return (
+        f"<w:style w:type='{kind}' w:styleId='{name}'><w:name w:val='{name}'/>{based}<w:rPr>{hidden}</w:rPr></w:style>"
+    )
+
+
+STYLES = (
+    styled("character", "Unseen", "<w:vanish/>") + styled("character", "Derived", "", "Unseen")
+    + styled("character", "Shown", "<w:vanish w:val='0'/>", "Unseen") + styled("paragraph", "Note", "<w:vanish/>")
+    + styled("character", "Ring", "", "Ring2") + styled("character", "Ring2", "", "Ring")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("properties", "paragraph", "is_read"),
+    [
+        ("<w:vanish/>", "", False),
+        ("<w:vanish w:val='true'/>", "", False),
+        ("<w:vanish w:val='false'/>", "", True),
+        ("<w:vanish w:val='0'/>", "Note", True),
+        ("<w:rStyle w:val='Unseen'/>", "", False),
+        ("<w:rStyle w:val='Derived'/>", "", False),
+        ("<w:rStyle w:val='Shown'/>", "", True),
+        ("<w:rStyle w:val='Ring'/>", "", True),
+        ("<w:webHidden/>", "", True),
+        ("", "Note", False),
+        ("<w:rStyle w:val='Unseen'/>", "Note", True),
+    ],
+)
+def test_docx_text_that_its_own_properties_or_styles_hide_is_not_read(properties, paragraph, is_read):
+    style = paragraph and f"<w:pPr><w:pStyle w:val='{paragraph}'/></w:pPr>"
+    body = p("before") + p(style, f"<w:r><w:rPr>{properties}</w:rPr><w:t>text</w:t></w:r>")
+    content = documents.docx_with(body, STYLES)
+    assert ["before\ntext" if is_read else "before"] == contents(docx.read(content))
 
 
 def test_a_docx_heading_stands_before_its_text_box():

@@ -2,10 +2,11 @@
 
 import pytest
 
+from ops.reading import table
 from ops.reading.refusals import UnreadableError
 from ops.reading.rows import exported, found, parse_row
 from ops.reading.table import _columns, _delimiter, _row
-from ops.reading.wire import Task
+from ops.reading.wire import Refused, Task
 
 TASK = Task(b"/f.jsonl", "/f.jsonl", "f.jsonl", "utf-8")
 OF_TENANTS = Task(b"/f.jsonl", "/f.jsonl", "f.jsonl", "utf-8", tenant_field="tenant")
@@ -108,3 +109,49 @@ def test_a_table_without_text_says_what_it_has():
 
 def test_a_formula_is_text():
     assert {"text": "=HYPERLINK(1)"} == _row(["text", "note"], ["=HYPERLINK(1)", " "])
+
+
+def told(folder, content):
+    """What a table says: of each row its text and metadata with its place, or why not."""
+    path = folder / "faq.csv"
+    path.write_bytes(content)
+    for message in table.read(Task(bytes(path), str(path), "faq.csv", "utf-8")):
+        if isinstance(message, Refused):
+            yield message.where, message.reason
+        else:
+            (passage,) = message.document.passages
+            yield message.where, passage.content, passage.metadata
+
+
+def test_metadata_of_a_table_is_an_object_in_json_whatever_the_case_of_its_name(tmp_path):
+    content = b'text,Metadata,price\nTrim,"{""a"": [1]}",14\nWash,,9\nCut,soon,1\nDye,[1],2\n'
+    assert [
+        ("line 2", "Trim", {"a": [1], "price": "14"}),
+        ("line 3", "Wash", {"price": "9"}),
+        ("line 4", "metadata: it is not JSON: line 1, column 1"),
+        ("line 5", "metadata: not a JSON object"),
+    ] == [*told(tmp_path, content)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"title;text\n;;\na;b\n;\n\n ; \nc;d\n;;\n",
+        b"sep=;\r\ntitle;text\r\na;b\r\nc;d\r\n",
+        b'"sep=;"\ntitle;text\na;b\nc;d\n',
+        b"title;;text;;n\na;;b;;\nc;;d\n",
+        b";;\ntitle;text;;\na;b;;\nc;d;;;;\n",
+        b"SEP=\t\ntitle\ttext\na\tb\nc\td",
+    ],
+)
+def test_what_a_spreadsheet_saves_around_its_table_is_no_row(tmp_path, content):
+    assert ["a\nb", "c\nd"] == [content for _, content, _ in told(tmp_path, content)]
+
+
+def test_rows_are_told_by_the_line_at_which_they_stand_whatever_stands_before_them(tmp_path):
+    assert ["line 3", "line 5"] == [where for where, *_ in told(tmp_path, b"sep=,\ntext\na\n,\nb\n")]
+
+
+def test_a_cell_beyond_the_columns_is_refused():
+    with pytest.raises(UnreadableError, match="has 3 cells, the first line names 2"):
+        _row(["title", "text"], ["a", "b", "c", ""])
