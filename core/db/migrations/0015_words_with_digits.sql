@@ -1,0 +1,63 @@
+-- Codes and numbers are found however they are written. The parser takes the hyphen before a digit for a sign ("GN-5294"
+-- was "gn" and "-5294", which "gn 5294" never met) and letters with digits for one word ("gn5294").
+
+-- The distinct lexemes of a text, a passage's and a question's alike. Letters and digits are words of their own, with or
+-- without a sign between them, and so are digits on both sides of a hyphen (555-0182, 9-17); a sign before the first
+-- digit stays one (-5 °C), and so does a point between digits (3.14, 1.2.3). A code is one word besides, without its
+-- hyphens: the parts alone would take another code of the same digits for it. "24-hour" is none: its digits come first.
+-- A tsvector holds at most 1 MiB: long texts go through it in pieces, and a word that a piece ends in is cut, once in
+-- 100 000 characters.
+create or replace function lexemes(config regconfig, content text) returns setof text
+language sql immutable parallel safe
+begin atomic
+    select distinct lexeme
+    from generate_series(1, greatest(length(content), 1), 100000) as start,
+        substr(content, start, 100000) as piece,
+        unnest(tsvector_to_array(to_tsvector(config, case when piece ~ '[0-9]' then concat_ws(' ',
+            regexp_replace(
+                piece,
+                '(?<=[[:alpha:]])[-/._\u2010-\u2013]?(?=[0-9])|(?<=[0-9])[-/._\u2010-\u2013]?(?=[[:alpha:]])'
+                    '|(?<=[0-9])-(?=[0-9])',
+                ' ', 'g'
+            ),
+            (
+                select string_agg(regexp_replace(code[1], '[-\u2010-\u2013]', '', 'g'), ' ')
+                from regexp_matches(
+                    piece,
+                    '\m(?:[[:alpha:]]+[-\u2010-\u2013]?[0-9]|[0-9]+[[:alpha:]])[[:alnum:]]*'
+                        '(?:[-\u2010-\u2013][[:alnum:]]*[0-9][[:alnum:]]*)*',
+                    'g'
+                ) as code
+            )
+        ) else piece end))) as lexeme;
+end;
+
+-- What was written before: the words that a passage gains and loses, and no others. Whoever writes waits for the end,
+-- for a passage that is stored meanwhile would be cut by the function of before; whoever searches does not.
+lock table passage in share row exclusive mode;
+create temporary table word_now (passage_id uuid, lexeme text, primary key (passage_id, lexeme)) on commit drop;
+do $$
+declare
+    of_shop record;
+    ticks bigint := extract(epoch from clock_timestamp()) * 1000000;
+begin
+    for of_shop in select id, text_config from shop where passages > 0 loop
+        perform set_config('edge.shop_id', of_shop.id::text, true);
+        delete from word_now;
+        insert into word_now
+        select passage.id, lexeme
+        from passage, lexemes(of_shop.text_config, passage.content) as lexeme
+        where shop_id = of_shop.id
+            and content ~ '[[:alpha:]][-/._\u2010-\u2013]?[0-9]|[0-9][-/._\u2010-\u2013]?[[:alpha:]]|[0-9]-[0-9]';
+        continue when not found;
+        delete from posting
+        where shop_id = of_shop.id and passage_id in (select passage_id from word_now)
+            and not exists (select from word_now where word_now.passage_id = posting.passage_id
+                and word_now.lexeme = posting.lexeme);
+        insert into posting (shop_id, lexeme, passage_id)
+        select of_shop.id, lexeme, passage_id from word_now
+        on conflict do nothing;
+        update shop set version = greatest(version + 1, ticks) where id = of_shop.id;
+    end loop;
+    perform set_config('edge.shop_id', '', true);
+end $$;
