@@ -53,19 +53,16 @@ CANDIDATES = 200
 # something in a pattern. Where words alone decide, wrong guesses cost more than right ones bring. It needs no extension
 # and no table of variants. `low` and `high` hold the look-up to words of the same first letter; z and other alphabets,
 # whose next letter depends on the collation, to all words.
-# `code` is how rare a code is, to 1 of one in a single passage. It has a letter before a digit, or four digits: "10am",
-# "5kg" and a table for 12 are none. And the shop knows it, or else others like it (`kin`: as many digits after the same
-# letters, or after the same first digit): a car's plate, or a year, is a word as any other to a shop without such.
+# `code` is how rare a code is, to 1 of one in a single passage. It has letters before its digits: "10am" and a year are
+# none. And the shop knows it, or others like it (`has_code_like`): a car's plate is a word as any other to a shop
+# without such. Where "gn 5294" is asked and there are codes like it, a code is meant.
 QUESTION = """
 with asked as materialized (
     select word.lexeme, df, ln(1 + (passages - coalesce(df, 0) + 0.5::float8) / (coalesce(df, 0) + 0.5::float8)) as idf,
         ln(1 + (passages - 0.5::float8) / 1.5::float8) as rarest,
-        case when word.lexeme ~ '^[a-y0-8]' then left(word.lexeme, 1) else '' end as low,
-        chr(case when word.lexeme ~ '^[a-y0-8]' then ascii(word.lexeme) + 1 else 65535 end) as high,
-        case when {slips} and length(word.lexeme) <= 24
-            and word.lexeme ~ '^[[:alnum:].]*([[:alpha:]][0-9]|[0-9]{{4}})[[:alnum:].]*$' then
-            '^' || left(word.lexeme, 1) || regexp_replace(substr(word.lexeme, 2), '[0-9]', '[0-9]', 'g') || '$'
-        end as kin,
+        case when word.lexeme ~ '^[a-y]' then left(word.lexeme, 1) else '' end as low,
+        chr(case when word.lexeme ~ '^[a-y]' then ascii(word.lexeme) + 1 else 65535 end) as high,
+        {slips} and word.lexeme ~ '^[[:alpha:]]+[0-9][[:alnum:]]*$' and length(word.lexeme) <= 24 as is_code,
         case when {slips} and df is null and word.lexeme ~ '^[^!-@[-`{{-~]{{5,24}}$' then (
             select '^(' || string_agg(concat_ws('|',
                 left(word.lexeme, at) || '.?' || substr(word.lexeme, at + 2),
@@ -76,21 +73,27 @@ with asked as materialized (
             from generate_series(1, length(word.lexeme)) as at
         ) end as slip
     from shop
-    cross join lexemes(text_config, case
-        when %(in_full)s::text is null or exists (select from lexemes(text_config, %(query)s)) then %(query)s
-        else %(in_full)s
-    end) as word (lexeme)
+    cross join (
+        select case
+            when %(in_full)s::text is null or exists (
+                select from shop, lexemes(text_config, %(query)s) where shop.id = {shop}
+            ) then %(query)s else %(in_full)s
+        end
+    ) as said (words)
+    cross join lexemes(text_config, concat_ws(' ', words, (
+        select string_agg(pair[1] || pair[2], ' ')
+        from regexp_matches(lower(words), '\\m([[:alpha:]]{{1,9}}) ([0-9]{{1,12}})\\M', 'g') as pair
+        where has_code_like({shop}, pair[1] || pair[2])
+    ))) as word (lexeme)
     left join term on term.shop_id = {shop} and term.lexeme = word.lexeme
     where shop.id = {shop}
 ),
 question as materialized (
     select coalesce(meant.lexeme, asked.lexeme) as lexeme,
         case when asked.df is null and meant.lexeme is null then idf * {unknown} else idf end as idf,
-        case when asked.kin is not null and (asked.df is not null or exists (
-            select from term
-            where term.shop_id = {shop} and term.lexeme >= asked.low and term.lexeme < asked.high
-                and term.lexeme ~ asked.kin
-        )) then least(1, idf / rarest) end as code
+        case when asked.is_code and (asked.df is not null or has_code_like({shop}, asked.lexeme))
+            then least(1, idf / rarest)
+        end as code
     from asked left join lateral (
         select term.lexeme from term
         where asked.slip is not null and term.shop_id = {shop}

@@ -16,7 +16,7 @@ LEXEMES = {
     "GN_5294": "5294 gn",
     "5294-GN": "5294 gn",
     "AB12-CD34": "12 34 ab ab12cd34 cd",
-    "WH-1000XM4": "1000 4 wh wh1000xm4 xm",
+    "WH-1000XM4": "1000xm 4 wh wh1000xm4",
     "Ж-12": "12 ж ж12",
     "COVID-19-vaccine": "19 covid covid19 vaccin",
     "iPhone12": "12 iphon iphone12",
@@ -26,8 +26,12 @@ LEXEMES = {
     "07700-900123": "07700 900123",
     "2024-05-01": "01 05 2024",
     "10:30": "10 30",
-    "10am": "10 10am",
+    "10am": "10am",
     "24-hour": "24 hour",
+    "10am-5pm": "10am 5pm",
+    "4x4": "4 4x 4x4",
+    "ISO 9001": "9001 iso iso9001",
+    "Iso 9001 for 30 IN 2024": "2024 30 9001 in2024 iso",
     "-5 °C": "-5 c",
     "at −5 or x=-5": "-5 5 x",  # noqa: RUF001 - a real minus is no sign to the parser
     "3.14 and £7.50": "3.14 7.50",
@@ -54,7 +58,6 @@ SAME = [
     ("covid 19", "the COVID-19 test"),
     ("9 to 5", "open 9-5"),
     ("iphone12", "for the iPhone 12"),
-    ("10am", "from 10 am on"),
     ("write to ada-99@shop4you.org", "Ada is ada-99@shop4you.org"),
     ("https://shop4you.org/part-12?x=1-2", "see https://shop4you.org/part-12?x=1-2 for more"),
 ]
@@ -84,7 +87,7 @@ def old_folder(tmp_path):
 
 def test_the_words_of_before_are_mended_and_no_others(postgres, tmp_path):
     texts = {
-        1: ["part GN-5294 costs 72", "closed on sundays", "10am or 9-5"],
+        1: ["part GN-5294 costs 72", "closed on sundays", "10am or 9-5, ISO 9001"],
         2: ["no digits here", "3.14 and -5 only"],
     }
     with postgres.fresh(tmp_path, template="edge") as fresh:
@@ -104,7 +107,7 @@ def test_the_words_of_before_are_mended_and_no_others(postgres, tmp_path):
             migrate(fresh.owner_dsn)
             after = set(conn.execute(kept).fetchall())
             assert {"-5294", "-5"} == {row[2] for row in before - after}
-            assert {"5294", "gn5294", "10", "5"} == {row[2] for row in after - before}
+            assert {"5294", "gn5294", "5", "iso9001"} == {row[2] for row in after - before}
             df = "select shop_id, lexeme, df from term order by 1, 2"
             counted = "select shop_id, lexeme, count(*)::int from posting group by 1, 2 order by 1, 2"
             true = (

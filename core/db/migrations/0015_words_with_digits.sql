@@ -1,10 +1,10 @@
 -- Codes and numbers are found however they are written. The parser takes the hyphen before a digit for a sign ("GN-5294"
 -- was "gn" and "-5294", which "gn 5294" never met) and letters with digits for one word ("gn5294").
 
--- The distinct lexemes of a text, a passage's and a question's alike. Letters and digits are words of their own, with or
--- without a sign between them, and so are digits on both sides of a hyphen (555-0182, 9-17); a sign before the first
+-- The distinct lexemes of a text, a passage's and a question's alike. A digit after a letter begins a word of its own,
+-- with or without a sign between them, and so does one after a digit's hyphen (555-0182, 9-17); a sign before the first
 -- digit stays one (-5 °C), and so does a point between digits (3.14, 1.2.3). A code is one word besides, without its
--- hyphens: the parts alone would take another code of the same digits for it. "24-hour" is none: its digits come first.
+-- hyphens: the parts alone would take another code of the same number for it. "10am" and "24-hour" are as they were.
 -- A tsvector holds at most 1 MiB: long texts go through it in pieces, and a word that a piece ends in is cut, once in
 -- 100 000 characters.
 create or replace function lexemes(config regconfig, content text) returns setof text
@@ -14,22 +14,29 @@ begin atomic
     from generate_series(1, greatest(length(content), 1), 100000) as start,
         substr(content, start, 100000) as piece,
         unnest(tsvector_to_array(to_tsvector(config, case when piece ~ '[0-9]' then concat_ws(' ',
-            regexp_replace(
-                piece,
-                '(?<=[[:alpha:]])[-/._\u2010-\u2013]?(?=[0-9])|(?<=[0-9])[-/._\u2010-\u2013]?(?=[[:alpha:]])'
-                    '|(?<=[0-9])-(?=[0-9])',
-                ' ', 'g'
-            ),
+            regexp_replace(piece, '(?<=[[:alpha:]])[-/._\u2010-\u2013]?(?=[0-9])|(?<=[0-9])-(?=[0-9])', ' ', 'g'),
             (
-                select string_agg(regexp_replace(code[1], '[-\u2010-\u2013]', '', 'g'), ' ')
+                select string_agg(regexp_replace(code[1], '[- \u2010-\u2013]', '', 'g'), ' ')
                 from regexp_matches(
                     piece,
-                    '\m(?:[[:alpha:]]+[-\u2010-\u2013]?[0-9]|[0-9]+[[:alpha:]])[[:alnum:]]*'
+                    '\m(?:[[:alpha:]]+[-\u2010-\u2013]?[0-9]|[[:upper:]]{2,} [0-9]{3}|[0-9]+[[:alpha:]]+[0-9])[[:alnum:]]*'
                         '(?:[-\u2010-\u2013][[:alnum:]]*[0-9][[:alnum:]]*)*',
                     'g'
                 ) as code
             )
         ) else piece end))) as lexeme;
+end;
+
+-- Whether the shop has a code with the same letters and as many digits: a question that names such a code, known or not,
+-- asks about it and nothing else. `code` are letters, then letters and digits.
+create function has_code_like(of_shop int, code text) returns boolean
+language sql stable parallel safe
+begin atomic
+    select exists (
+        select from term
+        where shop_id = of_shop and lexeme ~ ('^' || regexp_replace(code, '[0-9]', '[0-9]', 'g') || '$')
+            and lexeme >= substring(code from '^[^0-9]+') || '0' and lexeme <= substring(code from '^[^0-9]+') || '9z'
+    );
 end;
 
 -- What was written before: the words that a passage gains and loses, and no others. Whoever writes waits for the end,
@@ -48,7 +55,7 @@ begin
         select passage.id, lexeme
         from passage, lexemes(of_shop.text_config, passage.content) as lexeme
         where shop_id = of_shop.id
-            and content ~ '[[:alpha:]][-/._\u2010-\u2013]?[0-9]|[0-9][-/._\u2010-\u2013]?[[:alpha:]]|[0-9]-[0-9]';
+            and content ~ '[[:alpha:]][-/._\u2010-\u2013]?[0-9]|[0-9]-[0-9]|[[:upper:]]{2} [0-9]{3}';
         continue when not found;
         delete from posting
         where shop_id = of_shop.id and passage_id in (select passage_id from word_now)
