@@ -55,7 +55,7 @@ CANDIDATES = 200
 # whose next letter depends on the collation, to all words.
 # `code` is how rare a code is, to 1 of one in a single passage. It has letters before its digits: "10am" and a year are
 # none. And the shop knows it, or others like it (`has_code_like`): a car's plate is a word as any other to a shop
-# without such. Where "gn 5294" is asked and there are codes like it, a code is meant.
+# without such. `with_codes` takes "gn 5294" for a code where the shop has others like it.
 QUESTION = """
 with asked as materialized (
     select word.lexeme, df, ln(1 + (passages - coalesce(df, 0) + 0.5::float8) / (coalesce(df, 0) + 0.5::float8)) as idf,
@@ -74,17 +74,17 @@ with asked as materialized (
         ) end as slip
     from shop
     cross join (
-        select case
-            when %(in_full)s::text is null or exists (
-                select from shop, lexemes(text_config, %(query)s) where shop.id = {shop}
-            ) then %(query)s else %(in_full)s
-        end
+        select case when words ~ '[0-9]' then with_codes({shop}, words) else words end
+        from (
+            select case
+                when %(in_full)s::text is null or exists (
+                    select from shop, lexemes(text_config, %(query)s) where shop.id = {shop}
+                ) then %(query)s::text else %(in_full)s::text
+            end
+        ) as given (words)
+        offset 0  -- lexemes() is taken for its text, and its rows counted, where its argument is no query
     ) as said (words)
-    cross join lexemes(text_config, concat_ws(' ', words, (
-        select string_agg(pair[1] || pair[2], ' ')
-        from regexp_matches(lower(words), '\\m([[:alpha:]]{{1,9}}) ([0-9]{{1,12}})\\M', 'g') as pair
-        where has_code_like({shop}, pair[1] || pair[2])
-    ))) as word (lexeme)
+    cross join lexemes(text_config, said.words) as word (lexeme)
     left join term on term.shop_id = {shop} and term.lexeme = word.lexeme
     where shop.id = {shop}
 ),

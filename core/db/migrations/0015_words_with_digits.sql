@@ -39,6 +39,15 @@ begin atomic
     );
 end;
 
+-- A question that names a code in two words ("gn 5294"), with it in one besides, where the shop has codes like it.
+create function with_codes(of_shop int, question text) returns text
+language sql stable parallel safe
+begin atomic
+    select concat_ws(' ', question, string_agg(pair[1] || pair[2], ' '))
+    from regexp_matches(lower(question), '\m([[:alpha:]]{1,9}) ([0-9]{1,12})\M', 'g') as pair
+    where has_code_like(of_shop, pair[1] || pair[2]);
+end;
+
 -- What was written before: the words that a passage gains and loses, and no others. Whoever writes waits for the end,
 -- for a passage that is stored meanwhile would be cut by the function of before; whoever searches does not.
 lock table passage in share row exclusive mode;
