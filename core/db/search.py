@@ -62,7 +62,7 @@ with asked as materialized (
         ln(1 + (passages - 0.5::float8) / 1.5::float8) as rarest,
         case when word.lexeme ~ '^[a-y]' then left(word.lexeme, 1) else '' end as low,
         chr(case when word.lexeme ~ '^[a-y]' then ascii(word.lexeme) + 1 else 65535 end) as high,
-        {slips} and word.lexeme ~ '^[[:alpha:]]+[0-9][[:alnum:]]*$' and length(word.lexeme) <= 24 as is_code,
+        {slips} and word.lexeme ~ '^[^!-@[-`{{-~]+[0-9][^!-/:-@[-`{{-~]*$' and length(word.lexeme) <= 24 as is_code,
         case when {slips} and df is null and word.lexeme ~ '^[^!-@[-`{{-~]{{5,24}}$' then (
             select '^(' || string_agg(concat_ws('|',
                 left(word.lexeme, at) || '.?' || substr(word.lexeme, at + 2),
