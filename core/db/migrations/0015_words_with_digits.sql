@@ -1,30 +1,37 @@
 -- Codes and numbers are found however they are written. The parser takes the hyphen before a digit for a sign ("GN-5294"
 -- was "gn" and "-5294", which "gn 5294" never met) and letters with digits for one word ("gn5294").
 
--- The distinct lexemes of a text, a passage's and a question's alike. A digit after a letter begins a word of its own,
--- with or without a sign between them, and so does one after a digit's hyphen (555-0182, 9-17); a sign before the first
--- digit stays one (-5 °C), and so does a point between digits (3.14, 1.2.3). A code is one word besides, without its
--- hyphens: the parts alone would take another code of the same number for it. "10am" and "24-hour" are as they were.
--- A tsvector holds at most 1 MiB: long texts go through it in pieces, and a word that a piece ends in is cut, once in
--- 100 000 characters.
+-- A text as its words are taken from it. A digit after a letter begins a word of its own, with or without a sign between
+-- them, and so does one after a digit's hyphen (555-0182, 9-17); a sign before the first digit stays one (-5 °C), and so
+-- does a point between digits (3.14, 1.2.3). A code is one word besides, without its hyphens: the parts alone would take
+-- another code of the same number for it. "10am" and "24-hour" are as they were.
+create function with_words_of_codes(content text) returns text
+language sql immutable parallel safe
+begin atomic
+    select concat_ws(' ',
+        regexp_replace(content, '(?<=[[:alpha:]])[-/._\u2010-\u2013]?(?=[0-9])|(?<=[0-9])-(?=[0-9])', ' ', 'g'),
+        string_agg(regexp_replace(code[1], '[- \u2010-\u2013]', '', 'g'), ' ')
+    )
+    from regexp_matches(
+        content,
+        '\m(?:[[:alpha:]]+[-\u2010-\u2013]?[0-9]|[[:upper:]]{2,} [0-9]{3}|[0-9]+[[:alpha:]]+[0-9])[[:alnum:]]*'
+            '(?:[-\u2010-\u2013][[:alnum:]]*[0-9][[:alnum:]]*)*',
+        'g'
+    ) as code;
+end;
+
+-- The distinct lexemes of a text, a passage's and a question's alike. A tsvector holds at most 1 MiB: long texts go
+-- through it in pieces, and a word that a piece ends in is cut, once in 100 000 characters. What codes need is a function
+-- of its own, which is not planned with every search.
 create or replace function lexemes(config regconfig, content text) returns setof text
 language sql immutable parallel safe
 begin atomic
     select distinct lexeme
     from generate_series(1, greatest(length(content), 1), 100000) as start,
         substr(content, start, 100000) as piece,
-        unnest(tsvector_to_array(to_tsvector(config, case when piece ~ '[0-9]' then concat_ws(' ',
-            regexp_replace(piece, '(?<=[[:alpha:]])[-/._\u2010-\u2013]?(?=[0-9])|(?<=[0-9])-(?=[0-9])', ' ', 'g'),
-            (
-                select string_agg(regexp_replace(code[1], '[- \u2010-\u2013]', '', 'g'), ' ')
-                from regexp_matches(
-                    piece,
-                    '\m(?:[[:alpha:]]+[-\u2010-\u2013]?[0-9]|[[:upper:]]{2,} [0-9]{3}|[0-9]+[[:alpha:]]+[0-9])[[:alnum:]]*'
-                        '(?:[-\u2010-\u2013][[:alnum:]]*[0-9][[:alnum:]]*)*',
-                    'g'
-                ) as code
-            )
-        ) else piece end))) as lexeme;
+        unnest(tsvector_to_array(to_tsvector(
+            config, case when piece ~ '[0-9]' then with_words_of_codes(piece) else piece end
+        ))) as lexeme;
 end;
 
 -- Whether the shop has a code with the same letters and as many digits: a question that names such a code, known or not,
