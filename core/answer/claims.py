@@ -236,6 +236,8 @@ def _name(match: re.Match[str], text: str) -> list[Claim]:
             return []
         if plain(words[0]) in _OPENERS:
             words = words[1:]
+    # The number of a code, which is a claim of its own, leaves its hyphen.
+    words = [word.rstrip("-") for word in words]
     kept = [word.removesuffix("'s").removesuffix("\u2019s") for word in words if plain(word) not in _OPENERS]
     return [Claim("name", stem(plain(word)), word) for word in kept if len(word) > 1]
 

@@ -49,7 +49,7 @@ def prices_it(asked: Asked, part: str, before: Iterable[str], around: Iterable[s
     context, passage = set(before), set(around)
     lacking: list[list[str]] = []
     for clause, elided in _priced_clauses(part):
-        own = _stems_of(clause) | elided | label
+        own = _stems_of(clause) | _numbers_of(clause) | elided | label
         unit = _unit_of(clause)
         own = own if any(among(word, own - unit) for word in head) else own - unit
         missing = [word for word in head if not among(word, own)]
@@ -131,6 +131,11 @@ def _goes_on(clause: str, head: Iterable[str]) -> bool:
     amount = _AMOUNT.search(clause)
     said = _stems_of(clause[: amount.start()] if amount else clause)
     return all(word in _GENERIC or among(word, head) for word in said)
+
+
+def _numbers_of(clause: str) -> set[str]:
+    """The numbers of a clause that are no amounts: one of them may be a code's."""
+    return {word for word in tokens(_AMOUNT.sub(" ", clause)) if word.isdigit()}
 
 
 def _stems_of(text: str) -> set[str]:

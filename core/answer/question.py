@@ -99,6 +99,8 @@ def ask(text: str) -> Asked:
     kinds |= {kind for pattern, kind in _PHRASES if re.search(pattern, lowered)}
     if {"email", "website"} & kinds:
         kinds.discard("address")  # an "email address" is no place
+    if _NUMBER_OF_THING.search(lowered):
+        kinds.discard("phone")
     if asks_of_past(text):
         kinds -= {"hours", "open_now"}
     days = weekdays(text)
@@ -109,7 +111,8 @@ def ask(text: str) -> Asked:
     saying: frozenset[Kind] = frozenset({"price"}) if "price" in kinds else frozenset(kinds)
     if {"hours", "open_now"} & kinds:
         words = [word for word in words if word != "night"]
-    subject = tuple(word for word in words if not _fills(word, saying))
+    numbers = _OF_CODE.findall(lowered)
+    subject = tuple(word for word in words if word in numbers or not _fills(word, saying))
     plural = _ANY_DAY.search(lowered) is not None
     return Asked(text, frozenset(kinds), subject, days, times[0] if times else None, plural)
 
@@ -172,6 +175,11 @@ _ANY_DAY = re.compile(
     rf"\b(?:{'|'.join(DAYS)})s\b|\b(?:an?|any|every|each|most) (?:\w+ )?(?:{'|'.join(DAYS)})\b|"
     r"\b(?:usually|normally|generally|typically)\b"
 )
+_NUMBER_OF_THING = re.compile(
+    r"\b(part|model|item|product|article|serial|order|reference|catalogue|batch|room) (number|no)\b"
+)
+# A number by itself may be a count or a price; with letters before it, it is what tells a code from the next.
+_OF_CODE = re.compile(r"(?<=[a-z])-?(\d+)")
 _CLOCK = re.compile(r"\d+(am|pm|st|nd|rd|th)?|am|pm")
 _DAY_STEMS = frozenset(stem(day) for day in DAYS) | frozenset(stem(f"{day}s") for day in DAYS) | {"weekend", "weekday"}
 _DAY_WORDS = frozenset(

@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-_WORD = re.compile(r"[a-z0-9]+(?:['\u2019][a-z]+)?|[£$€¥]")
+# The letters of a code and its number are two words, with or without a hyphen between them: gn5294, GN-5294.
+_WORD = re.compile(r"[a-z]+(?=\d)|[a-z0-9]+(?:['\u2019][a-z]+)?|[£$€¥]")
 _IRREGULAR = {
     "children": "child", "kids": "child", "kid": "child", "men": "man", "mens": "man", "women": "woman",
     "womens": "woman", "ladies": "woman", "lady": "woman", "gents": "man", "gentlemen": "man", "opened": "open",

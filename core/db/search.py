@@ -1,11 +1,14 @@
 """The search: nearest vectors and rarest words in one statement, exact within the shop unless the shop has an index.
 
-score = D + 0.35 · coverage. D is the largest cosine between the question and the vectors of a passage (the whole and
-its chunks), and a sixth of it the whole's: of two passages with as good a sentence, the one that is all about it.
+score = D + 0.35 · coverage + codes. D is the largest cosine between the question and the vectors of a passage (the
+whole and its chunks), and a sixth of it the whole's: of two passages with as good a sentence, the one that is all
+about it.
 coverage is the share of the question's words that the passage has, each weighed by its idf within the shop. A word
 that the shop does not know counts as the commonest of those that are one slip of the keyboard away from it, else it
 stays in the denominator, with less weight: it may be a filler as well as what is asked for. Coverage is absolute
 (0..1), without term frequency and length, and was better than BM25 and reciprocal rank fusion on six sets of questions.
+codes is what the codes in the question tell (GN-5294): up to 0.35 for a passage that has them, -0.15 for one that has
+none, 0 where there are none.
 """
 
 from functools import cache
@@ -24,8 +27,21 @@ from core.db.shops import ShopState
 
 COVERAGE_WEIGHT = 0.35
 UNKNOWN_WEIGHT = 0.7  # of a word that no passage of the shop has
-WEIGHT = f"{COVERAGE_WEIGHT}::float8"  # a bare 0.4 is a numeric: slow sums
-WHOLE = "0.2::float8"  # of the whole passage's cosine, to 1 of the best
+# Of the question's codes in a passage that has them, and in one that lacks them. Whoever names a code asks about it and
+# nothing like it, while a model hardly sees what tells it from the next.
+CODES_FOUND = 0.35
+CODES_MISSING = 0.15
+WHOLE = 0.2  # of the whole passage's cosine, to 1 of the best
+# A bare 0.4 is a numeric: slow sums.
+WEIGHTS = {
+    name: sql.SQL(f"{weight}::float8")
+    for name, weight in {
+        "weight": COVERAGE_WEIGHT,
+        "whole": WHOLE,
+        "codes_found": CODES_FOUND,
+        "codes_missing": CODES_MISSING,
+    }.items()
+}
 # That each side gives in a shop with an index, before both are scored exactly. recall@10 against the exact search in
 # shops of 3 000 and 10 000 passages: with 200 .998 and 1.000, with 100 .985 and .998 (docs/benchmarks/retrieval.md).
 CANDIDATES = 200
@@ -37,11 +53,16 @@ CANDIDATES = 200
 # something in a pattern. Where words alone decide, wrong guesses cost more than right ones bring. It needs no extension
 # and no table of variants. `low` and `high` hold the look-up to words of the same first letter; z and other alphabets,
 # whose next letter depends on the collation, to all words.
+# `code` is how rare a code is, to 1 of one in a single passage. It has letters before its digits: "10am" and a year are
+# none. And the shop knows it, or others like it (`has_code_like`): a car's plate is a word as any other to a shop
+# without such. `with_codes` takes "gn 5294" for a code where the shop has others like it.
 QUESTION = """
 with asked as materialized (
     select word.lexeme, df, ln(1 + (passages - coalesce(df, 0) + 0.5::float8) / (coalesce(df, 0) + 0.5::float8)) as idf,
+        ln(1 + (passages - 0.5::float8) / 1.5::float8) as rarest,
         case when word.lexeme ~ '^[a-y]' then left(word.lexeme, 1) else '' end as low,
         chr(case when word.lexeme ~ '^[a-y]' then ascii(word.lexeme) + 1 else 65535 end) as high,
+        {slips} and word.lexeme ~ '^[^!-@[-`{{-~]+[0-9][^!-/:-@[-`{{-~]*$' and length(word.lexeme) <= 24 as is_code,
         case when {slips} and df is null and word.lexeme ~ '^[^!-@[-`{{-~]{{5,24}}$' then (
             select '^(' || string_agg(concat_ws('|',
                 left(word.lexeme, at) || '.?' || substr(word.lexeme, at + 2),
@@ -52,16 +73,27 @@ with asked as materialized (
             from generate_series(1, length(word.lexeme)) as at
         ) end as slip
     from shop
-    cross join lexemes(text_config, case
-        when %(in_full)s::text is null or exists (select from lexemes(text_config, %(query)s)) then %(query)s
-        else %(in_full)s
-    end) as word (lexeme)
+    cross join (
+        select case when words ~ '[0-9]' then with_codes({shop}, words) else words end
+        from (
+            select case
+                when %(in_full)s::text is null or exists (
+                    select from shop, lexemes(text_config, %(query)s) where shop.id = {shop}
+                ) then %(query)s::text else %(in_full)s::text
+            end
+        ) as given (words)
+        offset 0  -- lexemes() is taken for its text, and its rows counted, where its argument is no query
+    ) as said (words)
+    cross join lexemes(text_config, said.words) as word (lexeme)
     left join term on term.shop_id = {shop} and term.lexeme = word.lexeme
     where shop.id = {shop}
 ),
 question as materialized (
     select coalesce(meant.lexeme, asked.lexeme) as lexeme,
-        case when asked.df is null and meant.lexeme is null then idf * {unknown} else idf end as idf
+        case when asked.df is null and meant.lexeme is null then idf * {unknown} else idf end as idf,
+        case when asked.is_code and (asked.df is not null or has_code_like({shop}, asked.lexeme))
+            then least(1, idf / rarest)
+        end as code
     from asked left join lateral (
         select term.lexeme from term
         where asked.slip is not null and term.shop_id = {shop}
@@ -73,7 +105,8 @@ question as materialized (
 """
 LEXICAL = """,
 lexical as materialized (
-    select passage_id, sum(idf) / (select sum(idf) from question) as coverage
+    select passage_id, sum(idf) / (select sum(idf) from question) as coverage,
+        sum(code) / (select count(code) from question) as codes
     from question join posting using (lexeme)
     where posting.shop_id = {shop} {wanted}
     group by passage_id
@@ -117,17 +150,25 @@ dense as materialized (
 """
 # A passage that has no vectors of the model yet is found by its words.
 BOTH = """
-ranked as (
+judged as (
     select passage_id, cosine, coalesce(coverage, 0) as coverage,
-        coalesce(cosine, 0) + {weight} * coalesce(coverage, 0) as score
+        coalesce(
+            {codes_found} * coalesce(codes, 0)
+                - {codes_missing} * ((select avg(code) from question) - coalesce(codes, 0)),
+            0
+        ) as codes
     from {found}
+),
+ranked as (
+    select passage_id, cosine, coverage, codes, coalesce(cosine, 0) + {weight} * coverage + codes as score
+    from judged
     order by score desc, passage_id
     limit %(limit)s
 )
 """
 WORDS_ALONE = """
 ranked as (
-    select passage_id, null::float8 as cosine, coverage, coverage as score
+    select passage_id, null::float8 as cosine, coverage, 0::float8 as codes, coverage as score
     from lexical
     where coverage > 0
     order by score desc, passage_id
@@ -135,7 +176,7 @@ ranked as (
 )
 """
 ROWS = """
-select id, content, category, source, metadata, cosine, coverage, score
+select id, content, category, source, metadata, cosine, coverage, codes, score
 from ranked join passage on passage.shop_id = {shop} and passage.id = ranked.passage_id
 order by score desc, id
 """
@@ -152,6 +193,7 @@ class Hit(msgspec.Struct, frozen=True):
     metadata: dict[str, Any]
     cosine: float | None
     coverage: float
+    codes: float
     score: float
 
 
@@ -232,8 +274,7 @@ def _composed(kind: str, of_category: bool) -> sql.Composed:  # noqa: FBT001 - t
         unknown=sql.SQL(f"{UNKNOWN_WEIGHT if kind == 'exact' else 1}::float8"),
         model=sql.SQL("%(model)s"),
         wanted=wanted,
-        weight=sql.SQL(WEIGHT),
-        whole=sql.SQL(WHOLE),
+        **WEIGHTS,
         found=sql.SQL("dense full join lexical using (passage_id)"),
     )
 
@@ -248,7 +289,6 @@ def _composed_for_index(shop_id: int, model_id: int, dimensions: int) -> sql.Com
         dimensions=sql.Literal(dimensions),
         candidates=sql.Literal(CANDIDATES),
         wanted=sql.SQL(""),
-        weight=sql.SQL(WEIGHT),
-        whole=sql.SQL(WHOLE),
+        **WEIGHTS,
         found=sql.SQL("candidate left join dense using (passage_id) left join lexical using (passage_id)"),
     )

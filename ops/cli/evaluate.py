@@ -183,6 +183,7 @@ def _tell(outcome: "Outcome", collection: "Collection", seconds: float) -> None:
         for found in worst.found:
             cosine = "-" if found.cosine is None else f"{found.cosine:.3f}"
             parts = f"cosine {cosine} + {COVERAGE_WEIGHT:g} * words {found.coverage:.3f}"
+            parts += f" + codes {found.codes:.3f}" if found.codes else ""
             click.echo(
                 f"  {'*' if found.relevant else ' '} {found.rank:>3}  {found.score:.3f} = {parts}"
                 f" ({' '.join(found.words) or '-'})  {found.document}: {found.text}"

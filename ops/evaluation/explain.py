@@ -29,6 +29,7 @@ class Reason(msgspec.Struct, frozen=True, rename="camel"):
     score: float
     cosine: float | None
     coverage: float
+    codes: float
     words: list[str]
     text: str
 
@@ -73,6 +74,7 @@ async def _explained(
             score=round(hit.score, 4),
             cosine=None if hit.cosine is None else round(hit.cosine, 4),
             coverage=round(hit.coverage, 4),
+            codes=round(hit.codes, 4),
             words=shared.get(hit.id, []),
             text=" ".join(hit.content.split())[:EXCERPT],
         )

@@ -109,7 +109,8 @@ async def test_counts_and_document_frequencies_follow_every_write(database, stat
 
 
 async def test_words_by_the_hundred_thousand_do_not_overflow(database):
-    words = " ".join(f"w{number}" for number in range(120_000))
+    letters = str.maketrans("0123456789", "bcdfghjkmn")  # of which the stemmer takes nothing off
+    words = " ".join(f"w{number}".translate(letters) for number in range(120_000))
     async with opened(database.settings) as opened_database:
         await teach(opened_database, 1, [words])
     with psycopg.connect(database.superuser_dsn) as conn:

@@ -81,7 +81,8 @@ def test_the_parts_of_a_score_add_up_as_they_are_shown(evaluate, first):  # noqa
 def test_an_explanation_names_the_parts_of_the_score(first):
     found = {worst["query"]: worst["found"] for worst in first["worst"]}["q3"][0]
     assert ("b2", True, 1) == (found["document"], found["relevant"], found["rank"])
-    assert found["score"] == pytest.approx(found["cosine"] + COVERAGE_WEIGHT * found["coverage"], abs=2e-4)
+    parts = found["cosine"] + COVERAGE_WEIGHT * found["coverage"] + found["codes"]
+    assert found["score"] == pytest.approx(parts, abs=3e-4)
 
 
 def test_the_database_is_kept_and_the_second_run_measures_the_same(evaluate, first):
