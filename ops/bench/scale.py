@@ -40,7 +40,7 @@ def scale(name: str) -> Scale:
 def full(aims: Aims) -> Scale:
     """Rounds enough to say what got worse (ops/bench/compare.py): four are the fewest."""
     return Scale(
-        name="full", rounds=5, warm_up_s=0.8, seconds=2.5, starts=5, stacks=4, asks=10, recalled=8, documents=60,
+        name="full", rounds=5, warm_up_s=0.8, seconds=2.5, starts=5, stacks=4, asks=10, recalled=8, documents=200,
         users=aims.users, functions=aims.functions, shops=aims.database_shops,
         passages=rungs(1_000, 10_000, aims.database_passages),
     )  # fmt: skip
