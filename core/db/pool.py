@@ -23,6 +23,12 @@ from core.settings import Settings
 Row = TypeVar("Row")
 Params = Mapping[str, Any] | Sequence[Any] | None
 SET_SHOP = "select set_config('edge.shop_id', %s, true)"  # true: for this transaction only
+# With a plan that is made once a connection, where planning would take as long as the statement itself. It has to be
+# good for every shop, and for tables that have grown since: one that begins with the shop's rows of an index is.
+SET_SHOP_AND_KEEP_PLAN = """
+select set_config('edge.shop_id', %s, true), set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_seqscan', 'off', true)
+"""
 SET_PATIENCE = "select set_config('statement_timeout', %s, true)"
 BULK_FACTOR = 4  # how much longer than another a statement of a bulk write may take
 # How much longer than the server's own statement_timeout we wait for its word: a busy one takes its time to look up.
@@ -100,6 +106,7 @@ class Database:
         params: Params = None,
         *,
         row_factory: AsyncRowFactory[Row],
+        keep_plan: bool = False,
     ) -> list[Row]: ...
     async def read(
         self,
@@ -108,8 +115,11 @@ class Database:
         params: Params = None,
         *,
         row_factory: AsyncRowFactory[Any] = tuple_row,
+        keep_plan: bool = False,
     ) -> list[Any]:
         """The rows of one statement within one shop, in one round trip; without a shop no shop's rows are visible.
+
+        With `keep_plan` the server plans it once a connection, and not for the shop and values of each time.
 
         Setting and statement share one implicit transaction (a pipeline up to its Sync; PostgreSQL 18, 54.2.4), and
         the setting ends with it whatever happens: the next user of the connection starts with none. When the
@@ -119,7 +129,9 @@ class Database:
             for tries_left in (1, 0):
                 async with self._connection() as conn:
                     try:
-                        return await _rows(conn, shop_id, statement, params, row_factory)
+                        cursor = conn.cursor(row_factory=row_factory)
+                        setting = SET_SHOP_AND_KEEP_PLAN if keep_plan else SET_SHOP
+                        return await _rows(cursor, shop_id, setting, statement, params)
                     except psycopg.OperationalError:
                         if not tries_left or not conn.closed or conn.hung:
                             raise
@@ -202,13 +214,12 @@ class Database:
 
 
 async def _rows(
-    conn: Connection, shop_id: int | None, statement: QueryNoTemplate, params: Params, row_factory: AsyncRowFactory[Row]
+    cursor: psycopg.AsyncCursor[Row], shop_id: int | None, setting: str, statement: QueryNoTemplate, params: Params
 ) -> list[Row]:
-    cursor = conn.cursor(row_factory=row_factory)
     if shop_id is None:
         await cursor.execute(statement, params)
     else:
-        async with conn.pipeline():
-            await conn.execute(SET_SHOP, [str(shop_id)])
+        async with cursor.connection.pipeline():
+            await cursor.connection.execute(setting, [str(shop_id)])
             await cursor.execute(statement, params)
     return await cursor.fetchall()

@@ -45,6 +45,9 @@ WEIGHTS = {
 # That each side gives in a shop with an index, before both are scored exactly. recall@10 against the exact search in
 # shops of 3 000 and 10 000 passages: with 200 .998 and 1.000, with 100 .985 and .998 (docs/benchmarks/retrieval.md).
 CANDIDATES = 200
+# In shops up to this the plan that is kept is the faster one: planning costs 1 ms, in a shop of tens more than all the
+# rest. A larger one is worth a plan of its own (docs/decisions/0052-a-plan-kept-for-small-shops.md).
+KEPT_PLAN_PASSAGES = 1_000
 
 # idf as in BM25 with its plus one, never negative (Robertson & Zaragoza 2009, 3.3; Lucene's BM25Similarity).
 # `slip` is the pattern of what an unknown word may have been meant for: a letter too many, missing, another or swapped
@@ -226,7 +229,11 @@ async def search(  # noqa: PLR0913 - a question's parts, by name
     in_full = None if in_full == query else in_full
     question = Question(query=query, limit=limit, in_full=in_full, category=category, model=model, embedding=embedding)
     return await database.read(
-        state.shop_id, statement(state, question), values(state, question), row_factory=args_row(Hit)
+        state.shop_id,
+        statement(state, question),
+        values(state, question),
+        row_factory=args_row(Hit),
+        keep_plan=keeps_plan(state),
     )
 
 
@@ -235,6 +242,11 @@ async def search_within(conn: Connection, state: ShopState, question: Question) 
     cursor = conn.cursor(row_factory=args_row(Hit))
     await cursor.execute(statement(state, question), values(state, question))
     return await cursor.fetchall()
+
+
+def keeps_plan(state: ShopState) -> bool:
+    """Whether a search of the shop is planned once a connection, or each time for the shop as it is."""
+    return state.passages <= KEPT_PLAN_PASSAGES
 
 
 def values(state: ShopState, question: Question) -> dict[str, Any]:

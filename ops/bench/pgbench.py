@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.db.dsn import application_conninfo
-from core.db.search import Question, statement, values
+from core.db.pool import SET_SHOP, SET_SHOP_AND_KEEP_PLAN
+from core.db.search import Question, keeps_plan, statement, values
 from core.db.shops import ShopState
 from core.settings import Settings
 
@@ -41,7 +42,8 @@ def branch(asked: Asked, number: int) -> tuple[str, dict[str, str]]:
             variables[f"{name}{number}"] = value.to_text() if name == "embedding" else str(value)
             text = text.replace(held, f":{name}{number}{cast}")
     variables[f"setting{number}"] = str(asked.state.shop_id)
-    setting = f"select set_config('edge.shop_id', :setting{number}, true);"
+    setting = SET_SHOP_AND_KEEP_PLAN if keeps_plan(asked.state) else SET_SHOP
+    setting = setting.strip().replace("%s", f":setting{number}") + ";"
     return f"\\startpipeline\n{setting}\n{text};\n\\endpipeline\n", variables
 
 

@@ -2,12 +2,15 @@
 
 import math
 
+import msgspec
+import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
 from core.db.passages import Passage, insert_passages, insert_vectors
-from core.db.search import COVERAGE_WEIGHT, UNKNOWN_WEIGHT, Question, search, search_within
+from core.db.search import COVERAGE_WEIGHT, KEPT_PLAN_PASSAGES, UNKNOWN_WEIGHT, Question, search, search_within
 from core.db.shops import ShopReader
+from tests.parts.faulty_models import until
 from tests.parts.knowledge import DIGEST, opened, the_model, unit
 
 PASSAGES = {
@@ -206,3 +209,40 @@ async def test_what_is_no_slip_of_a_known_word_stays_unknown(shop, word):
 async def test_a_slip_of_another_shops_word_stays_unknown(shop):
     hits = await contents(shop, "shopp", unit(0, 0, 0, 0, 1))
     assert {0.0} == {hit.coverage for hit in hits.values()}
+
+
+PLANS = """
+select sum(generic_plans)::int, sum(custom_plans)::int from pg_prepared_statements
+where statement like '%join passage on%' and statement not like '%pg_prepared_statements%'
+"""
+SCANS = """
+select sum(seq_scan)::int, sum(idx_scan)::int from pg_stat_user_tables where relname in ('passage_vector', 'posting')
+"""
+
+
+@pytest.mark.parametrize(("passages", "kept"), [(1, True), (KEPT_PLAN_PASSAGES, True), (KEPT_PLAN_PASSAGES + 1, False)])
+async def test_a_small_shop_is_searched_by_a_plan_that_is_kept_and_a_large_one_by_its_own(
+    module_database, shop, passages, kept
+):
+    _, model, state = shop
+    state = msgspec.structs.replace(state, passages=passages)
+    async with opened(module_database.settings, database_pool=1) as db:
+        found = [await contents((db, model, state), "a haircut", unit(1)) for _ in range(3)]
+        assert [(3, 0) if kept else (0, 3)] == await db.read(None, PLANS)
+        assert [("force_custom_plan", "on")] == await db.read(
+            None, "select current_setting('plan_cache_mode'), current_setting('enable_seqscan')"
+        )
+    expected = await contents(shop, "a haircut", unit(1))
+    assert [expected] * 3 == found
+
+
+async def test_a_plan_made_when_next_to_nothing_was_there_reads_no_table_whole(module_database, shop):
+    _, model, state = shop
+    with psycopg.connect(module_database.settings.database_url, autocommit=True) as owner:
+        owner.execute("analyze")  # so small a table would be read whole
+        before = owner.execute(SCANS).fetchone()
+        async with opened(module_database.settings, database_pool=1) as db:
+            await contents((db, model, state), "a haircut", unit(1))
+        # A session tells of what it read when it ends.
+        await until(lambda: owner.execute(SCANS).fetchone()[1] > before[1])
+        assert before[0] == owner.execute(SCANS).fetchone()[0]
