@@ -62,7 +62,7 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str] | Non
     """
     with psycopg.connect(owner_conninfo(owner_dsn), autocommit=True, application_name="edge ann") as conn:
         conn.execute("set statement_timeout = 0")
-        conn.execute("select set_config('maintenance_work_mem', %s, false)", [f"{build_memory_mib()}MB"])
+        conn.execute("select set_config('maintenance_work_mem', %s, false)", [f"{_build_memory_mib(conn.info.host)}MB"])
         # One core is enough: requests go on meanwhile.
         conn.execute("set max_parallel_maintenance_workers = 0")
         # Tried, not waited for: whoever waits holds a snapshot that `create index concurrently` would wait for.
@@ -82,8 +82,10 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str] | Non
         return done
 
 
-def build_memory_mib() -> int:
-    """What a graph in the making may take, in MiB: a quarter of the memory that nobody needs at this moment."""
+def _build_memory_mib(host: str) -> int:
+    """What a graph in the making may take, in MiB: a quarter of the memory that nobody needs, if it is this machine's."""
+    if not host.startswith(("/", "127.", "localhost")):
+        return LEAST_MIB
     return min(MOST_MIB, max(LEAST_MIB, psutil.virtual_memory().available // 4 // 2**20))
 
 

@@ -12,6 +12,7 @@ from core.settings import Settings
 APPLICATION_ROLE = "edge_app"
 SESSION = {
     # A generic plan knows no shop: over approximate indexes it dropped the smallest ones to a recall of 0.14.
+    # core.db.pool.SET_SHOP_AND_KEEP_PLAN is for statements that name no such index.
     "plan_cache_mode": "force_custom_plan",
     "jit": "off",  # statements take milliseconds; compiling one takes longer
     "search_path": "public",

@@ -33,15 +33,8 @@ CODES_FOUND = 0.35
 CODES_MISSING = 0.15
 WHOLE = 0.2  # of the whole passage's cosine, to 1 of the best
 # A bare 0.4 is a numeric: slow sums.
-WEIGHTS = {
-    name: sql.SQL(f"{weight}::float8")
-    for name, weight in {
-        "weight": COVERAGE_WEIGHT,
-        "whole": WHOLE,
-        "codes_found": CODES_FOUND,
-        "codes_missing": CODES_MISSING,
-    }.items()
-}
+_PARTS = {"weight": COVERAGE_WEIGHT, "whole": WHOLE, "codes_found": CODES_FOUND, "codes_missing": CODES_MISSING}
+WEIGHTS = {name: sql.SQL(f"{weight}::float8") for name, weight in _PARTS.items()}
 # That each side gives in a shop with an index, before both are scored exactly. recall@10 against the exact search in
 # shops of 3 000 and 10 000 passages: with 200 .998 and 1.000, with 100 .985 and .998 (docs/benchmarks/retrieval.md).
 CANDIDATES = 200

@@ -210,6 +210,7 @@ def test_the_page_offers_the_scenarios_runs_one_and_shows_the_verdict(stack: Run
         assert began.json()["success"], began.text
         wait_until(lambda: "slowest search s" in client.get("/verdict").text)
         assert client.get("/verdict").text.startswith("ramp: ")
+        wait_until(lambda: "stopped" == client.get("/stats/requests").json()["state"])
         assert client.post("/swarm", data={"scenario": "ramp", "host": stack.address}).json()["success"]
         wait_until(lambda: "it goes on" in client.get("/verdict").text)
         assert client.post("/stats/reset").status_code == 200

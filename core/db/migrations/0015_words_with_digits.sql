@@ -56,8 +56,9 @@ begin atomic
 end;
 
 -- What was written before: the words that a passage gains and loses, and no others. Whoever writes waits for the end,
--- for a passage that is stored meanwhile would be cut by the function of before; whoever searches does not.
-lock table passage in share row exclusive mode;
+-- for a passage that is stored meanwhile would be cut by the function of before; whoever searches does not. All writers
+-- come by the row of their shop first (raise_version), so that they wait there and hold nothing that is needed here.
+lock table shop in exclusive mode;
 create temporary table word_now (passage_id uuid, lexeme text, primary key (passage_id, lexeme)) on commit drop;
 do $$
 declare
