@@ -83,7 +83,7 @@ def build_indexes(owner_dsn: str, threshold: int = THRESHOLD) -> list[str] | Non
 
 
 def _build_memory_mib(host: str) -> int:
-    """What a graph in the making may take, in MiB: a quarter of the memory that nobody needs, if it is this machine's."""
+    """What a graph in the making may take, in MiB: of a server on this machine a quarter of the memory that is free."""
     if not host.startswith(("/", "127.", "localhost")):
         return LEAST_MIB
     return min(MOST_MIB, max(LEAST_MIB, psutil.virtual_memory().available // 4 // 2**20))

@@ -72,6 +72,6 @@ def take_piece(line: Line[T], most: int = BULK_TEXTS) -> list[Job[T]]:
 
 
 def left_s(calls: Iterable[Call[T]]) -> float:
-    """Seconds that these still need, all together, by the pace of late; who is late already, as long again as it is."""
+    """Seconds that these still need, all together, by the pace of late."""
     now = asyncio.get_running_loop().time()
-    return sum(abs(call.pace.call_s(len(call.jobs)) - (now - call.begun_at)) for call in calls)
+    return sum(max(0.0, call.pace.call_s(len(call.jobs)) - (now - call.begun_at)) for call in calls)
