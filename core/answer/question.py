@@ -99,7 +99,8 @@ def ask(text: str) -> Asked:
     kinds |= {kind for pattern, kind in _PHRASES if re.search(pattern, lowered)}
     if {"email", "website"} & kinds:
         kinds.discard("address")  # an "email address" is no place
-    if _NUMBER_OF_THING.search(lowered):
+    rest, things = _NUMBER_OF_THING.subn(" ", lowered)
+    if things and not any(listed(word, _KEYWORDS["phone"]) for word in content(rest)):
         kinds.discard("phone")
     if asks_of_past(text):
         kinds -= {"hours", "open_now"}

@@ -24,20 +24,18 @@ def read(task: Task) -> Iterator[Found | Refused]:
     text = decode(read_all(task.path, DOCUMENT_BYTES), task.encoding)
     csv.field_size_limit(CONTENT_CHARS)
     named = _SEPARATOR.match(text)
-    delimiter = named[1] if named else _delimiter(text)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    filled = filter(_is_filled, rows)
-    if named:
-        next(filled)
-    columns = _columns(next(filled, []))
+    before = named[0].count("\n") if named else 0
+    table = text[named.end() :] if named else text
+    rows = csv.reader(io.StringIO(table, newline=""), delimiter=named[1] if named else _delimiter(text), strict=True)
+    columns = _columns(next(filter(_is_filled, rows), []))
     share = len(text.encode()) / max(1, text.count("\n"))
     while True:
-        place = f"line {rows.line_num + 1}"
+        place = f"line {before + rows.line_num + 1}"
         try:
             if (cells := next(rows, None)) is None:
                 return
             if _is_filled(cells):
-                yield found(_row(columns, cells), task, place, int(rows.line_num * share))
+                yield found(_row(columns, cells), task, place, int((before + rows.line_num) * share))
         except UnreadableError as error:
             yield Refused(str(error), place)
         except csv.Error as error:

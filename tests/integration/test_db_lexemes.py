@@ -1,11 +1,14 @@
 """The words of codes and numbers: the same however they are written, also in what was stored before."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
+from core.db.conversations import LOCK_SHOP
 from core.db.migrate import FOLDER, migrate
+from tests.parts.stack import wait_until
 
 LEXEMES = {
     "GN-5294": "5294 gn gn5294",
@@ -118,3 +121,24 @@ def test_the_words_of_before_are_mended_and_no_others(postgres, tmp_path):
             now = dict(conn.execute("select id, version from shop").fetchall())
     assert now[1] > versions[1]
     assert now[2] == versions[2]
+
+
+def test_who_holds_a_shop_while_it_is_mended_writes_and_is_mended_too(postgres, tmp_path):
+    insert = "insert into passage (shop_id, id, content) values (1, gen_random_uuid(), %s)"
+    waits = "select from pg_stat_activity where usename = 'edge_owner' and wait_event_type = 'Lock'"
+    with postgres.fresh(tmp_path, template="edge") as fresh, ThreadPoolExecutor(1) as beside:
+        migrate(fresh.owner_dsn, old_folder(tmp_path))
+        with psycopg.connect(fresh.superuser_dsn) as writer, psycopg.connect(fresh.superuser_dsn) as watcher:
+            watcher.autocommit = True
+            for content in ("part GN-5294 costs 72", "part GN-5295 costs 15"):
+                writer.execute("select set_config('edge.shop_id', '1', true)")
+                if "5295" in content:  # as a write under an Idempotency-Key does, before it touches its table
+                    writer.execute(LOCK_SHOP)
+                    mended = beside.submit(migrate, fresh.owner_dsn)
+                    wait_until(lambda: watcher.execute(waits).fetchone() is not None)
+                writer.execute(insert, [content])
+                writer.commit()
+            mended.result(timeout=60)
+            words = {lexeme for (lexeme,) in watcher.execute("select lexeme from posting").fetchall()}
+    assert {"gn5294", "gn5295"} <= words
+    assert not {"-5294", "-5295"} & words

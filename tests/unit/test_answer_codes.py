@@ -64,3 +64,5 @@ def test_a_number_is_asked_about_where_letters_stand_before_it():
 def test_the_number_of_a_part_is_no_phone_number():
     assert not ask("do you have part number GN 5294").kinds
     assert {"phone"} == ask("what is your number").kinds
+    assert {"phone"} == ask("what is your phone number? my order number is 12").kinds
+    assert "phone" in ask("which number do i call about item number 7").kinds

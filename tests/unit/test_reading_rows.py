@@ -139,6 +139,7 @@ def test_metadata_of_a_table_is_an_object_in_json_whatever_the_case_of_its_name(
         b"title;text\n;;\na;b\n;\n\n ; \nc;d\n;;\n",
         b"sep=;\r\ntitle;text\r\na;b\r\nc;d\r\n",
         b'"sep=;"\ntitle;text\na;b\nc;d\n',
+        b'\n "sep=;"\ntitle;text\na;b\nc;d\n',
         b"title;;text;;n\na;;b;;\nc;;d\n",
         b";;\ntitle;text;;\na;b;;\nc;d;;;;\n",
         b"SEP=\t\ntitle\ttext\na\tb\nc\td",
