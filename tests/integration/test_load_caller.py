@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from loadtests.criteria import RESUMED, STREAM
+from tests.parts.listening import listening
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "are you open?"
@@ -43,14 +43,8 @@ def server(search: Any, plain: Any, streams: list[list[tuple[str, Any]]]) -> Ite
         def log_message(self, *_):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.server_port}"
-        finally:
-            listening.shutdown()
-            thread.join()
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield address
 
 
 def called(search: Any = SEARCH, plain: Any = SAID, streams: list[list[tuple[str, Any]]] | None = None) -> Any:
