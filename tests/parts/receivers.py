@@ -93,6 +93,10 @@ def mailbox(encryption: Encryption = "none", password: str | None = None) -> Ite
         box.stop()
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # whoever calls while five others wait would be reset on a busy machine
+
+
 class Hook:
     """A receiver of webhooks; `status` is what it answers, `hold` is waited for before it does."""
 
@@ -120,7 +124,7 @@ class Hook:
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
 
