@@ -96,13 +96,18 @@ def ask_for(host: RunningHost, release: str) -> dict | None:
 
 
 def restart(host: RunningHost, allowed: set[str]) -> str:
-    """Start the host again and hold it to what a crash may leave; returns the release that serves."""
+    """Start the host again and hold it to what a crash may leave; returns the release that serves.
+
+    It is the one that the killed host had written down last: a switch that was recorded is never taken back, nor one
+    begun that was not.
+    """
     host.process.wait(10)
+    recorded = host.journal.active("one")
+    assert recorded in allowed
     host.start()
     host.wait_until(lambda: host.function("one")["state"] == "serving")
     state = host.function("one")
-    assert state["release"] in allowed
-    assert state["release"] == host.journal.active("one")
+    assert recorded == state["release"] == host.journal.active("one")
     assert 1 == len(state["workers"])
     zygote = control.ask(host.run, {"op": "status"})["zygote"]
     host.wait_until(lambda: host.family() == {host.process.pid, zygote, *state["workers"]})
@@ -133,8 +138,8 @@ def test_killed_at_every_step_of_a_deploy_it_leaves_the_old_release_or_the_new_o
         host.wait_until(lambda before=before: visitor.answers > before)  # without a host
         serving, was = restart(host, {serving, release}), serving
         outcomes.append(serving != was)
-    # It was killed before the switch and after it, and never went back and forth between the two.
-    assert outcomes == sorted(outcomes)
+    # It was killed before the switch and after it. How many steps lead there is not the same in every round: the host
+    # tries the worker's socket until it answers.
     assert {False, True} == set(outcomes)
     assert len(outcomes) >= 10
 
