@@ -109,7 +109,7 @@ STATEMENT = re.compile(
 # The outbox is a file of SQLite's: it holds what the database has not got yet; so are the notes of an import.
 # Roles and the database itself must exist before there is one to migrate; drill and benchmark have tables of their own.
 SQL_OUTSIDE_CORE_DB = {
-    "ops/bench/growth.py",
+    "ops/bench/growth/shops.py",
     "ops/bench/pgbench.py",
     "ops/stack/postgres.py",
     "ops/drill/ledger.py",

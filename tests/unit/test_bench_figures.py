@@ -9,7 +9,7 @@ import pytest
 
 from ops.bench import drawing, page, texts
 from ops.bench.figure import Aim, Figure, Side, interleaved, plain, read, timed
-from ops.bench.growth_page import FunctionRung, ShopRung, append, rungs, write
+from ops.bench.growth.page import FunctionRung, ShopRung, append, rungs, write
 from ops.bench.latency import summary
 from tests.parts.benchmarks import figure, report
 
@@ -111,15 +111,15 @@ def test_growth_is_kept_by_rung_and_drawn(tmp_path: Path):
     sizes = {f"{name}_bytes": 2**20 for name in ("database", "passage", "passage_vector", "posting", "term")}
     for shops, cpu_ms in ((100, 1.0), (10, 0.5), (10, 0.7)):
         append(log, ShopRung(shops=shops, passages=1, search=latency, search_cpu_ms=cpu_ms, add=latency, **sizes))
-    kept = {"learn": summary([0.05] * 20), "errors": 0, "at": "abc, load 0.1, now"}
+    kept = {"learn": summary([0.05] * 20), "deploy": summary([0.45] * 20), "errors": 0, "at": "abc, load 0.1, now"}
     append(log, ShopRung(shops=3, passages=1, search=latency, search_cpu_ms=0.4, add=latency, **sizes, **kept))
     append(log, FunctionRung(functions=1, pss_mib=20, start_each_s=None, deploy_s=0.1, idle_share=0.001))
     append(log, FunctionRung(functions=10, pss_mib=90, start_each_s=0.04, deploy_s=0.1, idle_share=0.01))
     assert [0.4, 0.7, 1.0] == [rung.search_cpu_ms for rung in rungs(log, ShopRung)]
     tables = write(log, tmp_path)
     assert "| 100 | 1 | 1 / - / - | 1.0 | 1 / - / - | - | 1 | 1 | 1 | - | - |" in tables, "of before that was kept"
-    assert "| 3 | 1 | 1 / - / - | 0.4 | 1 / - / - | 50 / 50 / - | 1 | 1 | 1 | 0 | abc, load 0.1, now |" in tables
-    for name in ("growth-search", "growth-disk", "growth-functions"):
+    assert "| 3 | 1 | 1 / - / - | 0.4 | 1 / - / - | 50 / 50 / - | 1 | 1 | 1 | 450 / 450 / - | 0 | abc, load 0.1, now |" in tables
+    for name in ("growth-search", "growth-deploy", "growth-disk", "growth-functions"):
         ET.parse(tmp_path / f"{name}.svg")
 
 

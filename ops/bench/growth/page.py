@@ -14,7 +14,9 @@ MIB = 1024 * 1024
 
 
 class ShopRung(msgspec.Struct, frozen=True, kw_only=True, tag="shops"):
-    """With so many shops: milliseconds of a search, a passage more and a batch of documents; bytes before the writes.
+    """With so many shops: milliseconds of a search, a write and a deploy of `search`; bytes before the writes.
+
+    `add` is of one passage, `learn` of a batch of documents.
 
     `at` is of what commit, under what load, and when; rungs of before that was kept have none.
     """
@@ -25,6 +27,7 @@ class ShopRung(msgspec.Struct, frozen=True, kw_only=True, tag="shops"):
     search_cpu_ms: float
     add: Latency
     learn: Latency | None = None
+    deploy: Latency | None = None
     errors: int | None = None
     at: str = ""
     database_bytes: int
@@ -77,6 +80,8 @@ def write(log: Path, folder: Path) -> str:
     shops, functions = rungs(log, ShopRung), rungs(log, FunctionRung)
     if shops:
         _draw(folder, "growth-search", "A search, and a passage more", "passages", "ms", _search_curves(shops))
+        if any(rung.deploy for rung in shops):
+            _draw(folder, "growth-deploy", "A deploy", "passages", "ms", _deploy_curves(shops))
         _draw(folder, "growth-disk", "On disk", "shops of 100 passages", "MiB", _disk_curves(shops))
     if functions:
         _draw(folder, "growth-functions", "Functions under one host", "functions", "", _function_curves(functions))
@@ -109,6 +114,14 @@ def _search_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, flo
     return {name: of for name, of in points.items() if of}
 
 
+def _deploy_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, float]]]:
+    measured = [(float(rung.passages), rung.deploy) for rung in found if rung.deploy]
+    return {
+        "p50": [(passages, deploy.p50) for passages, deploy in measured if deploy.p50 is not None],
+        "p95": [(passages, deploy.p95) for passages, deploy in measured if deploy.p95 is not None],
+    }
+
+
 def _disk_curves(found: Sequence[ShopRung]) -> dict[str, list[tuple[float, float]]]:
     series: dict[str, Callable[[ShopRung], int]] = {
         "all": lambda rung: rung.database_bytes,
@@ -132,7 +145,7 @@ def _shop_table(found: Sequence[ShopRung]) -> str:
     columns = (
         *("Shops", "Passages", "Search p50 / p95 / p99 ms", "on a core, ms", "A passage more p50 / p95 / p99 ms"),
         *(f"{BATCH_DOCUMENTS} documents stored p50 / p95 / p99 ms", "Database MiB", "of it vectors", "postings"),
-        *("Errors", "Measured at"),
+        *("Deploy p50 / p95 / p99 ms", "Errors", "Measured at"),
     )
     lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     lines += [f"| {' | '.join(_shop_cells(rung))} |" for rung in found]
@@ -144,7 +157,7 @@ def _shop_cells(rung: ShopRung) -> Sequence[str]:
         *(str(rung.shops), str(rung.passages), rung.search.words, str(rung.search_cpu_ms), rung.add.words),
         rung.learn.words if rung.learn else "-",
         *(str(size // MIB) for size in (rung.database_bytes, rung.passage_vector_bytes, rung.posting_bytes)),
-        *(_known(rung.errors), rung.at or "-"),
+        *(rung.deploy.words if rung.deploy else "-", _known(rung.errors), rung.at or "-"),
     )
 
 

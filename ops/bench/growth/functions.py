@@ -8,8 +8,9 @@ from pathlib import Path
 import psutil
 from click import echo
 
-from ops.bench import growth_page, processes
-from ops.bench.growth_page import FunctionRung
+from ops.bench import processes
+from ops.bench.growth import page
+from ops.bench.growth.page import FunctionRung
 from ops.bench.stand import Stand, answers, stand, wait_until
 from ops.stack.environment import moment
 
@@ -41,7 +42,7 @@ def grow_functions(rungs: Sequence[int], log: Path) -> None:
                 idle_share=idle_share,
                 at=moment(),
             )
-            growth_page.append(log, rung)
+            page.append(log, rung)
             echo(f"measured with {count} functions")
 
 

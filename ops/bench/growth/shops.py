@@ -1,24 +1,13 @@
-"""How costs grow: `python -m ops.bench.growth shops`, with passages and shops; `... functions`, with functions.
+"""What shops and their passages cost as they grow in number: a search, a write, a deploy, and disk."""
 
-`shops` fills one database shop by shop, PASSAGES passages each, and measures at each rung: a search of any shop, a
-passage more in any shop, a batch of documents stored as `edge learn` stores it, sizes on disk. The folder keeps it
-all, so that a run of --seconds goes on where the last one stopped: ten thousand shops are a million passages and take
-half an hour. `cold` asks them with nothing in memory, as on a machine with less memory than data. `functions` runs so
-many empty functions under one host, and measures memory, a deploy and what they cost while nobody asks. Each rung is
-appended to FOLDER/growth.jsonl; `draw` makes tables and pictures of it.
-"""
-
-import argparse
 import asyncio
 import os
 import random
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
-import uvloop
 from click import echo
 from pgvector import HalfVector
 from uuid_utils.compat import uuid7
@@ -32,15 +21,14 @@ from core.db.search import search
 from core.db.shops import ShopReader
 from core.errors import DatabaseUnavailable
 from core.settings import Settings
-from ops.bench import growth_page, processes
-from ops.bench.growth_functions import FUNCTION_RUNGS, grow_functions
-from ops.bench.growth_page import ColdRung, ShopRung
+from ops.bench import processes
+from ops.bench.growth import page
+from ops.bench.growth.deploys import deploys_beside
+from ops.bench.growth.page import ColdRung, ShopRung
 from ops.bench.latency import summary
-from ops.bench.world import DIGEST, DIMENSIONS, World, kept_database
+from ops.bench.world import DIGEST, DIMENSIONS, World
 from ops.importing.batches import BATCH_DOCUMENTS
-from ops.lifeline import adopt_orphans
 from ops.stack.environment import moment
-from ops.stack.parts import ROOT
 from ops.stack.postgres import EmbeddedPostgres
 
 PASSAGES = 100  # of a shop: opening hours, prices, staff, and what is asked again and again
@@ -52,7 +40,6 @@ ADDED, LEARNED = 50, 20  # passages one by one, and batches of documents
 LIMIT = 5
 HASH = bytes(32)  # of a document: nobody compares it
 SHOP_RUNGS = (10, 100, 1_000, 3_000, 10_000)
-DOCS = ROOT / "docs" / "benchmarks"
 RELATIONS = ("passage", "passage_vector", "posting", "term")
 SIZES = "select pg_database_size(current_database()), {}"
 
@@ -96,6 +83,7 @@ class Growth:
             search_cpu_ms=round(spent_s / ASKED * 1000, 3),
             add=summary(added_s),
             learn=summary(learned_s),
+            deploy=await asyncio.to_thread(deploys_beside, self._server),
             errors=errors,
             at=moment(),
             **sizes,
@@ -162,13 +150,13 @@ async def grow_shops(server: EmbeddedPostgres, rungs: Sequence[int], seconds: fl
     try:
         model = await register_model(database, digest=DIGEST, name=DIGEST, dimensions=DIMENSIONS)
         growth = Growth(database, server, model)
-        measured = {rung.shops for rung in growth_page.rungs(log, ShopRung)}
+        measured = {rung.shops for rung in page.rungs(log, ShopRung)}
         for shops in rungs:
             if not await growth.grow(shops, until):
                 echo(f"{count_shops(server.owner_dsn)} shops so far")
                 return False
             if shops not in measured:
-                growth_page.append(log, await growth.rung(shops))
+                page.append(log, await growth.rung(shops))
                 echo(f"measured with {shops} shops")
         return True
     finally:
@@ -191,7 +179,7 @@ async def search_cold(server: EmbeddedPostgres, log: Path) -> None:
         taken, _, errors = await growth.ask(shops, asked)
         read_kib = round((processes.read_bytes(family) - before) / asked / 1024, 1)
         rung = ColdRung(shops=shops, search=summary(taken), read_kib=read_kib, errors=errors, at=moment())
-        growth_page.append(log, rung)
+        page.append(log, rung)
     finally:
         await database.close()
 
@@ -203,39 +191,3 @@ def forget_pages(data: Path) -> None:
             with path.open("rb") as file:
                 os.fdatasync(file.fileno())
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def main() -> int:
-    """Grow, or draw. Exit status 3: the time was over before the last rung."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ops.bench.growth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("what", choices=("shops", "cold", "functions", "draw"))
-    parser.add_argument(
-        "folder", type=Path, help="where the database and the figures are kept; some 9 GB for all rungs"
-    )
-    parser.add_argument("--to", type=int, default=sys.maxsize, help="no rung beyond this one")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="shops: stop filling after so long")
-    given = parser.parse_args()
-    folder = given.folder.absolute()
-    log = folder / "growth.jsonl"
-    adopt_orphans()
-    if given.what == "draw":
-        echo(growth_page.write(log, DOCS))
-        return 0
-    if given.what == "functions":
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        grow_functions([rung for rung in FUNCTION_RUNGS if rung <= given.to], log)
-        return 0
-    if given.what == "cold":
-        forget_pages(folder / "home" / "data")
-        with kept_database(folder) as server:
-            uvloop.run(search_cold(server, log))
-        return 0
-    rungs = [rung for rung in SHOP_RUNGS if rung <= given.to]
-    with kept_database(folder) as server:
-        return 0 if uvloop.run(grow_shops(server, rungs, given.seconds, log)) else 3
-
-
-if __name__ == "__main__":
-    sys.exit(main())
