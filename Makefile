@@ -61,7 +61,7 @@ lock: ## pin the requirements again (needs uv)
 
 clean: ## remove the environment and all state
 	@$(PYTHON) ops/idle.py "$${EDGE_HOME:-.edge}" .edge
-	@rm -rf $(VENV) .edge
+	@rm -rf $(VENV) .edge .pytest_cache
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
