@@ -53,9 +53,9 @@ class Embedding:
         """Where the shop's model is gone for good, the one that it will be moved to makes the vectors."""
         try:
             if used is not None:
-                return await reach(self._embedder, used)
+                return (await reach(self._embedder, used)).embedder
             if (chosen := await chosen_model(self._database)) is not None:
-                return await reach(self._embedder, chosen)
+                return (await reach(self._embedder, chosen)).embedder
         except ModelReplaced:
             pass
         except ModelUnavailable:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import NamedTuple
 
 from core.db.models import ModelRow, used_models
 from core.db.pool import Database
@@ -13,7 +14,14 @@ from core.models.identity import ModelIdentity, Prefixes
 USED_WITHIN_S = 1.0  # a database that hangs is no fault of the models
 
 
-async def reach(embedder: Embedder, row: ModelRow) -> Embedder:
+class Reached(NamedTuple):
+    """A gateway, and the model that it was seen to have."""
+
+    embedder: Embedder
+    model: ModelIdentity
+
+
+async def reach(embedder: Embedder, row: ModelRow) -> Reached:
     """`embedder` when its vectors lie in the row's space, else the gateway to where that model was last seen.
 
     Raises ModelUnavailable when neither has it, ModelReplaced when another model is in its place: a vector of another
@@ -23,7 +31,7 @@ async def reach(embedder: Embedder, row: ModelRow) -> Embedder:
     with suppress(ModelUnavailable):
         configured = await embedder.identity()
         if is_of(row, configured):
-            return embedder
+            return Reached(embedder, configured)
         if space_name(configured) == row.digest:
             embedder.doubt()
     if (place := place_of(row)) is None or place == embedder.place:
@@ -31,9 +39,9 @@ async def reach(embedder: Embedder, row: ModelRow) -> Embedder:
             raise ModelUnavailable("the model of this shop's passages does not answer")
         raise ModelReplaced("the model of this shop's passages is not there any more")
     sibling = await embedder.sibling(place)
-    if not is_of(row, await sibling.identity()):
+    if not is_of(row, model := await sibling.identity()):
         raise ModelReplaced("the model of this shop's passages is not there any more")
-    return sibling
+    return Reached(sibling, model)
 
 
 def is_of(row: ModelRow, model: ModelIdentity) -> bool:
@@ -47,7 +55,7 @@ async def probe_used(database: Database, embedder: Embedder) -> None:
     with suppress(DatabaseUnavailable, TimeoutError):
         async with asyncio.timeout(USED_WITHIN_S):
             used = await used_models(database)
-    for gateway in [await reach(embedder, row) for row in used] or [embedder]:
+    for gateway in [(await reach(embedder, row)).embedder for row in used] or [embedder]:
         await gateway.probe()
 
 

@@ -167,8 +167,8 @@ class Searcher:
         if state.model is None:
             return None
         try:
-            embedder = await reach(self._embedder, state.model)
-            return _View(embedder, await self._lenses.of(await embedder.identity(), embedder))
+            embedder, model = await reach(self._embedder, state.model)
+            return _View(embedder, await self._lenses.of(model, embedder))
         except ModelUnavailable:
             return None
 
