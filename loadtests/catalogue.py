@@ -38,7 +38,7 @@ from loadtests.criteria import (
     told_rate,
 )
 from loadtests.shops import OWNERS, SHOPPERS
-from loadtests.verdict import Criterion, time_limit
+from loadtests.verdict import Criterion, of_a_short_run, time_limit
 from ops.slo.levels import Stage
 
 
@@ -58,6 +58,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     questions: int = 1000
     shops: range = range(0)
     deploys: int = 0
+
+    def criteria_at(self, scale: float) -> tuple[Criterion, ...]:
+        """What a run of this scale is held to."""
+        return self.criteria if scale >= 1 else tuple(map(of_a_short_run, self.criteria))
 
     @property
     def limit_ms(self) -> float:

@@ -129,7 +129,7 @@ class Conductor:
         for complaint in watching.complaints:
             _LOG.error("%s", complaint)
         evidence, scenario = watching.evidence(), self.options.scenario
-        judged = verdict.judge(scenario.name, scenario.criteria, evidence)
+        judged = verdict.judge(scenario.name, scenario.criteria_at(self.options.scale), evidence)
         self.environment.process_exit_code = judged.exit_status
         self._said = verdict.text(judged)
         print(self._said)  # noqa: T201 - what the command is for

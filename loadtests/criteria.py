@@ -92,7 +92,7 @@ def kept_of_best(evidence: Evidence, window: str) -> float | None:
 
 
 def kept(name: str, window: str) -> Criterion:
-    return Criterion(name, partial(kept_of_best, window=window), ">=", LEVELS.aims.goodput_kept)
+    return Criterion(name, partial(kept_of_best, window=window), ">=", LEVELS.aims.goodput_kept, lasting=True)
 
 
 def counted(name: str, limit: float | None = 0) -> Criterion:

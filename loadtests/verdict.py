@@ -25,13 +25,17 @@ COMPARE: dict[Sense, Callable[[float, float], bool]] = {
 
 
 class Criterion(msgspec.Struct, frozen=True):
-    """A figure of a run and what it is held to; without a limit it is only told. `timed`: a time, in seconds."""
+    """A figure of a run and what it is held to; without a limit it is only told.
+
+    `timed`: a time, in seconds. `lasting`: a share that a run cut short has too few seconds for.
+    """
 
     name: str
     measure: Measure
     sense: Sense = "<="
     limit: float | None = None
     timed: bool = False
+    lasting: bool = False
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -75,6 +79,13 @@ def _row(criterion: Criterion, evidence: Evidence) -> Row:
     value, limit = criterion.measure(evidence), criterion.limit
     kept = limit is None or (value is not None and COMPARE[criterion.sense](value, limit))
     return Row(criterion.name, value, criterion.sense, limit, kept, criterion.timed)
+
+
+def of_a_short_run(criterion: Criterion) -> Criterion:
+    """What a run cut short is held to: of a share that is to last half the limit, which still shows a collapse."""
+    if not criterion.lasting or criterion.limit is None:
+        return criterion
+    return msgspec.structs.replace(criterion, limit=criterion.limit / 2)
 
 
 def time_limit(name: str, measure: Measure, limit_s: float, sense: Sense = "<") -> Criterion:

@@ -118,7 +118,10 @@ def test_growth_is_kept_by_rung_and_drawn(tmp_path: Path):
     assert [0.4, 0.7, 1.0] == [rung.search_cpu_ms for rung in rungs(log, ShopRung)]
     tables = write(log, tmp_path)
     assert "| 100 | 1 | 1 / - / - | 1.0 | 1 / - / - | - | 1 | 1 | 1 | - | - |" in tables, "of before that was kept"
-    assert "| 3 | 1 | 1 / - / - | 0.4 | 1 / - / - | 50 / 50 / - | 1 | 1 | 1 | 450 / 450 / - | 0 | abc, load 0.1, now |" in tables
+    assert (
+        "| 3 | 1 | 1 / - / - | 0.4 | 1 / - / - | 50 / 50 / - | 1 | 1 | 1 | 450 / 450 / - | 0 | abc, load 0.1, now |"
+        in tables
+    )
     for name in ("growth-search", "growth-deploy", "growth-disk", "growth-functions"):
         ET.parse(tmp_path / f"{name}.svg")
 

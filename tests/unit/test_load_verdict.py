@@ -182,6 +182,19 @@ def test_goodput_is_held_to_the_best_of_the_run_be_it_before_within_or_after_the
     assert broken == {name.removeprefix(KEPT) for name, row in rows.items() if not row.kept}
 
 
+def test_a_run_cut_short_is_held_to_half_of_what_is_to_last_and_to_all_the_rest():
+    whole, short = (
+        {row.name: row for row in judge("overload", SCENARIOS["overload"].criteria_at(scale), evidence).rows}
+        for evidence in [overloaded(full=(15, 3), double=(8, 28))]
+        for scale in (1.0, 0.05)
+    )
+    changed = {name for name, row in short.items() if row.limit != whole[name].limit}
+    assert {f"{KEPT}full", f"{KEPT}doubled"} == changed
+    assert [False, True] == [rows[f"{KEPT}doubled"].kept for rows in (whole, short)]
+    collapsed = overloaded(full=(15, 3), double=(5, 31))
+    assert not judge("overload", SCENARIOS["overload"].criteria_at(0.05), collapsed).passed
+
+
 def test_the_best_goodput_is_of_ten_seconds_on_end_and_a_burst_is_not_it():
     seconds = dict.fromkeys(range(100, 130), 10) | {110: 30}
     best = Evidence([Total(SEARCH, "POST", 0, 0, 9, {}, seconds, {})]).best_goodput(10)
