@@ -117,7 +117,7 @@ def test_growth_is_kept_by_rung_and_drawn(tmp_path: Path):
     append(log, FunctionRung(functions=10, pss_mib=90, start_each_s=0.04, deploy_s=0.1, idle_share=0.01))
     assert [0.4, 0.7, 1.0] == [rung.search_cpu_ms for rung in rungs(log, ShopRung)]
     tables = write(log, tmp_path)
-    assert "| 100 | 1 | 1 / - / - | 1.0 | 1 / - / - | - | 1 | 1 | 1 | - | - |" in tables, "of before that was kept"
+    assert "| 100 | 1 | 1 / - / - | 1.0 | 1 / - / - | - | 1 | 1 | 1 | - | - | - |" in tables, "of before that was kept"
     assert (
         "| 3 | 1 | 1 / - / - | 0.4 | 1 / - / - | 50 / 50 / - | 1 | 1 | 1 | 450 / 450 / - | 0 | abc, load 0.1, now |"
         in tables

@@ -1,6 +1,5 @@
 """What a deploy of `search` costs beside a database that grew: an operator's command, smoke request and switch."""
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,12 +24,11 @@ def deploys_beside(server: EmbeddedPostgres) -> Latency:
 
 def _deploys(stack: Running, tree: Path) -> Sequence[float]:
     plant(tree)
+    code = (ROOT / "functions" / f"{DEPLOYED}.py").read_text("utf-8")
     taken = []
     for number in range(DEPLOYS):
-        code = (ROOT / "functions" / f"{DEPLOYED}.py").read_text("utf-8")
         (tree / "functions" / f"{DEPLOYED}.py").write_text(f"{code}\nROUND = {number}\n", "utf-8")
         begun = time.perf_counter()
         stack.edge("deploy", DEPLOYED, "--root", str(tree))
         taken.append(time.perf_counter() - begun)
-    shutil.rmtree(tree)
     return taken
