@@ -6,10 +6,10 @@ from typing import Protocol
 
 import msgspec
 
-# Of English, and of what is beyond ASCII, of which few models have whole words: a Chinese letter is three bytes, an
-# emoji four. Models differ, so that bounds leave room.
-LETTERS_PER_TOKEN = 3.5
-BYTES_PER_TOKEN = 2.0
+# Of English 3.5 letters are a token; of what is beyond ASCII, of which few models have whole words, two bytes: a
+# Chinese letter is three bytes, an emoji four. Models differ, so that bounds leave room. Whole parts add up exactly.
+PARTS = 14  # of a token
+LETTER_PARTS, BYTE_PARTS = 4, 7
 HISTORY_TOKENS = 400
 
 
@@ -32,16 +32,16 @@ class Said(msgspec.Struct, frozen=True):
 def tokens_of(text: str) -> int:
     """About how many tokens a model makes of a text, rather more than fewer."""
     letters = len(text.encode("ascii", "ignore"))
-    return ceil(letters / LETTERS_PER_TOKEN + (len(text.encode()) - letters) / BYTES_PER_TOKEN) + 1
+    return ceil((letters * LETTER_PARTS + (len(text.encode()) - letters) * BYTE_PARTS) / PARTS) + 1
 
 
 def end_within(text: str, most: int) -> str:
     """The end of a text that is no more than `most` tokens."""
-    text = text[-ceil(max(most, 0) * LETTERS_PER_TOKEN) - 1 :]
-    left = most - 1.0
+    left = (most - 1) * PARTS
+    text = text[-max(left, 0) // LETTER_PARTS - 1 :]
     for start in range(len(text) - 1, -1, -1):
         letter = text[start]
-        left -= 1 / LETTERS_PER_TOKEN if letter.isascii() else len(letter.encode()) / BYTES_PER_TOKEN
+        left -= LETTER_PARTS if letter.isascii() else len(letter.encode()) * BYTE_PARTS
         if left < 0:
             return text[start + 1 :]
     return text

@@ -1,7 +1,7 @@
 """What a model is told stays within its window, whatever letters it is written in."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.answer.history import HISTORY_TOKENS, Said, bounded, end_within, tokens_of
@@ -44,6 +44,7 @@ def test_of_a_long_message_the_end_is_asked():
     assert len(asked) < 5 * QUESTION_TOKENS
 
 
+@example("000000\x80\x80\x80\x80\x80\U000100000\x80", 11)
 @given(st.text(), st.integers(0, 60))
 def test_the_end_of_a_text_is_as_much_of_it_as_fits(text, most):
     kept = end_within(text, most)
