@@ -1,10 +1,13 @@
 """Real parts for every test: each module of `tests.parts` starts one, and none is ever skipped."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
-# How long one example takes says how busy the machine is, and not whether the code is right.
-settings.register_profile("any machine", deadline=None)
+# How long one example takes says how busy the machine is, and not whether the code is right. What decides about a
+# change looks at the same examples each time; elsewhere new ones are looked for.
+settings.register_profile("any machine", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("any machine")
 
 # Modules that take a minute or more by themselves: begun first, or one of them would run on alone at the end.

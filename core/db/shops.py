@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from psycopg.rows import args_row
 
+from core.cache.local import LocalCache
 from core.db.connection import Connection
 from core.db.models import ModelRow
 from core.db.pool import Database
@@ -19,6 +20,7 @@ select shop.id, version, text_config::text, ann, passages, names, model.id, dige
 from shop left join model on model.id = shop.model_id
 where shop.id = any(%s)
 """
+SEEN_BYTES = 1024 * 1024
 EXISTS = "select from shop where id = %s"
 MODEL = "select digest from shop join model on model.id = shop.model_id where shop.id = %s"
 
@@ -57,6 +59,11 @@ class ShopReader:
         self._database = database
         self._in_flight: asyncio.Task[dict[int, ShopState]] | None = None
         self._next: _Batch | None = None
+        self._seen: LocalCache[ShopState] = LocalCache(SEEN_BYTES)
+
+    def seen(self, shop_id: int) -> ShopState | None:
+        """What the shop was when it was last read here: a hint, from which nothing may be answered."""
+        return self._seen.get(shop_id)
 
     async def read(self, shop_id: int) -> ShopState:
         """The state of a shop as committed now; an unknown shop has version 0. Raises DatabaseUnavailable."""
@@ -84,6 +91,8 @@ class ShopReader:
         finally:
             if self._in_flight is batch.answer:
                 self._in_flight = None
+        for state in rows:
+            self._seen.put(state.shop_id, state, sum(map(len, state.names)))
         return {state.shop_id: state for state in rows}
 
 

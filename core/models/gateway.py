@@ -12,10 +12,10 @@ from core.errors import ModelAnswerUnusable, ModelOverloaded, ModelUnavailable, 
 from core.models.breaker import Breaker
 from core.models.client import REPLACED, ModelClient, Timeouts
 from core.models.identity import ModelIdentity, Prefixes, prefixes_of
-from core.models.job import BULK_TEXTS, Job
+from core.models.job import BULK_TEXTS, Job, QueueState
 from core.models.lane import Lane
 from core.models.probe import Probe
-from core.models.queue import CallQueue, QueueState
+from core.models.queue import CallQueue
 from core.models.text import Work, vector_key, work_of
 from core.models.vectors import VectorCache
 from core.models.watch import IdentityWatch
@@ -132,6 +132,24 @@ class Embedder:
     async def identity(self) -> ModelIdentity:
         """The model in use. Raises ModelUnavailable when none has been seen since the start."""
         return await self._identity(self._expiry(self._deadline_s))
+
+    @property
+    def known(self) -> ModelIdentity | None:
+        """The model that was seen last, None before the first."""
+        return self._watch.known
+
+    @property
+    def is_full(self) -> bool:
+        """Whether most new questions are refused now: whoever asks one may save what comes before it (`admit`)."""
+        return self._queue.is_full(self._expiry(self._deadline_s))
+
+    def admit(self, text: str) -> None:
+        """Raise ModelOverloaded where the queue is full and the question's vector is neither kept nor on its way."""
+        if (model := self.known) is None or not self.is_full:
+            return
+        work = work_of(model, model.query_prefix, text)
+        if not self._queue.awaits(work) and not self._cache.knows(vector_key(model, work)):
+            raise self._queue.overloaded()
 
     def doubt(self) -> None:
         """The identity that was seen cannot be: the server lied, and is asked for it anew."""

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
+import msgspec
+
 from core.flight import Shared
+from core.models.breaker import State
 from core.models.pace import Pace
 from core.models.text import Work
 
@@ -13,6 +16,16 @@ T = TypeVar("T")
 # A piece of about 400 tokens keeps an interactive caller behind it waiting some .3 s (.75 ms a token, two threads).
 BULK_TEXTS = 8
 BULK_CHARACTERS = 1600
+
+
+class QueueState(msgspec.Struct, frozen=True):
+    """The queue as metrics show it: texts that wait, calls in flight, calls past their time, the circuit."""
+
+    interactive: int
+    bulk: int
+    in_flight: int
+    stalled: int
+    breaker: State
 
 
 class Job(Shared[T]):

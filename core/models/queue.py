@@ -5,12 +5,10 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-import msgspec
-
 from core.errors import ModelOverloaded, ModelUnavailable
-from core.models.breaker import Breaker, State
+from core.models.breaker import Breaker
 from core.models.client import CLOSING
-from core.models.job import BULK_TEXTS, Call, Job, Line, left_s, take_batch, take_piece
+from core.models.job import BULK_TEXTS, Call, Job, Line, QueueState, left_s, take_batch, take_piece
 from core.models.lane import Lane
 from core.models.pace import Pace
 from core.models.text import Work
@@ -30,16 +28,6 @@ LONGEST_RETRY_S = 30
 # by a model that has become half as fast, too. With all of it a full line stands at the deadline, where the model works
 # for those who have just given up: the more come, the fewer are answered.
 LET_IN = 0.5
-
-
-class QueueState(msgspec.Struct, frozen=True):
-    """The queue as metrics show it: texts that wait, calls in flight, calls past their time, the circuit."""
-
-    interactive: int
-    bulk: int
-    in_flight: int
-    stalled: int
-    breaker: State
 
 
 class CallQueue(Generic[T]):
@@ -97,8 +85,8 @@ class CallQueue(Generic[T]):
         self._breaker.check()
         job = self._jobs.get(work)
         if job is None:
-            if expires_at is not None:
-                self._refuse_late(expires_at)
+            if expires_at is not None and self.is_full(expires_at):
+                raise self.overloaded()
             job = self._enqueue(work, bulk=bulk)
         elif job.bulk and not bulk:
             self._promote(job)
@@ -111,12 +99,22 @@ class CallQueue(Generic[T]):
         bulk_s = len(self._bulk) * self.bulk_pace.call_s(BULK_TEXTS) / BULK_TEXTS
         return max(1, min(LONGEST_RETRY_S, math.ceil(self._wait_s() + bulk_s)))
 
-    def _refuse_late(self, expires_at: float) -> None:
+    def is_full(self, expires_at: float) -> bool:
+        """Whether a visitor who comes now, and has to have the result by then, finds no place or might wait in vain."""
         # Where nobody waits in line the next call tells how fast the model is by now: never refused, or one slow
         # answer would refuse all that come after it.
         time_s = expires_at - asyncio.get_running_loop().time()
-        if self._interactive and self._wait_s() > time_s * LET_IN:
-            raise ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
+        if not self._interactive:
+            return False
+        return len(self._interactive) >= self._limit or self._wait_s() > time_s * LET_IN
+
+    def awaits(self, work: Work) -> bool:
+        """Whether this text is in a line or in a call: who joins it is never refused."""
+        return work in self._jobs
+
+    def overloaded(self) -> ModelOverloaded:
+        """What to tell whoever is refused now."""
+        return ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
 
     def _wait_s(self) -> float:
         """Seconds until a visitor who comes now has an answer: the calls at work and before theirs, then their own."""
@@ -147,7 +145,7 @@ class CallQueue(Generic[T]):
     def _enqueue(self, work: Work, *, bulk: bool) -> Job[T]:
         line = self._bulk if bulk else self._interactive
         if len(line) >= self._limit:
-            raise ModelOverloaded("too many wait for the model", retry_after_s=self.retry_after_s())
+            raise self.overloaded()
         job = Job(work, self._given_up, bulk=bulk)
         self._jobs[work] = job
         line[job] = None

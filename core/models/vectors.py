@@ -24,6 +24,10 @@ class VectorCache:
         self.hits += 1
         return vector
 
+    def knows(self, key: bytes) -> bool:
+        """Whether there is something under a key; not counted."""
+        return self._kept.get(key) is not None
+
     def remember(self, key: bytes, vector: HalfVector) -> None:
         """Keep the vector: visible here at once, to other processes as soon as it is written."""
         self._kept.put({key: vector.to_binary()})

@@ -60,6 +60,10 @@ class Answers:
         found = None if key is None else self.get(key)
         return None if found is None else found[0]
 
+    def has_answered(self, question: bytes) -> bool:
+        """Whether a question had an answer before, be it of use by now or not."""
+        return (self._last.get(question) or self._kept.get(question)) is not None
+
     def put(self, key: bytes, question: bytes, answer: Answer) -> None:
         """Keep an answer: here at once, on the disk behind the caller's back."""
         self.local.put(key, answer, len(answer.results_json))

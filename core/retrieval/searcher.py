@@ -127,6 +127,7 @@ class Searcher:
         return found
 
     async def _search(self, asked: _Asked) -> Found:
+        self._refuse_early(asked)
         state = await self._shops.read(asked.query.shop_id)
         if not state.passages:  # which one that is not there has none of, and one that was only named neither
             return NOTHING
@@ -138,6 +139,17 @@ class Searcher:
             return Found(answer.results_json, answer.count)
         _note_cache("miss")
         return await self._flight.do(key, lambda: self._find(asked, state, view))
+
+    def _refuse_early(self, asked: _Asked) -> None:
+        # Past the model's capacity most questions are refused: that costs the database nothing, and the processor a
+        # part. What the shop was when it was seen last is enough, since nothing is answered from it.
+        if not self._embedder.is_full or (state := self._shops.seen(asked.query.shop_id)) is None:
+            return
+        model = self._embedder.known
+        if model is None or state.model is None or not state.passages or not is_of(state.model, model):
+            return
+        if not self.answers.has_answered(asked.name):
+            self._embedder.admit(without_names(asked.query.query, state.names))
 
     async def _find(self, asked: _Asked, state: ShopState, view: _View | None) -> Found:
         query = asked.query

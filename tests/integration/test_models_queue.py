@@ -6,8 +6,9 @@ import pytest
 
 from core.errors import ModelOverloaded, ModelUnavailable
 from core.models.breaker import Breaker
+from core.models.job import QueueState
 from core.models.lane import Lane
-from core.models.queue import CALLS_IN_FLIGHT, INTERACTIVE_BATCH, MOST_STALLED, CallQueue, QueueState
+from core.models.queue import CALLS_IN_FLIGHT, INTERACTIVE_BATCH, MOST_STALLED, CallQueue
 from core.models.text import Work
 from tests.parts.faulty_models import until
 
