@@ -77,7 +77,7 @@ def offered_more(evidence: Evidence) -> float | None:
 
 
 def best_goodput(evidence: Evidence) -> float | None:
-    return evidence.best_goodput(round(Doubling.STEP_S))
+    return evidence.best_goodput(round(Doubling.LEAST_S))
 
 
 def kept_of_best(evidence: Evidence, window: str) -> float | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import mean
 from typing import Literal, NamedTuple
 
 from ops.slo.levels import Stage
@@ -42,7 +43,7 @@ class Turns:
         return max(0.0, self._first + self._turn * self._pace_s - now)
 
 
-Phase = Literal["growing", "full", "double", "over", "never full"]
+Phase = Literal["growing", "past it", "full", "double", "over", "never full"]
 
 
 class Window(NamedTuple):
@@ -53,17 +54,19 @@ class Window(NamedTuple):
 
 
 class Doubling:
-    """Users grow until the system goes on refusing some of them; they stay as many a while, then are twice as many.
+    """Users grow until the system goes on refusing some; PAST as many as it answers stay a while, then twice as many.
 
     `tick` is fed with the clock and the share that was refused lately, of whole seconds. `windows` holds when it was
     full and doubled. That it is full is looked at CONFIRMING_S long: a burst of those who have just come is soon over.
-    However short the run, they stay LEAST_S: a rate of the best STEP_S of the run is compared with, and a burst, or a
-    second in which a shared machine does something else, is a small part of it.
+    The last step of growth may have gone far past what it answers, and twice as many would be far more than twice: what
+    it refuses in a further STEP_S says how many are to stay. However short the run, they stay LEAST_S: a rate of the
+    best LEAST_S of the run is compared with, and a burst, or a second in which a shared machine does something else, is
+    a small part of it.
     """
 
     FIRST, GROWTH, MOST, LEAST_S = 40, 1.5, 4000, 20.0
     STEP_S, SETTLING_S, CONFIRMING_S = 10.0, 4.0, 6.0
-    FULL = 0.1
+    FULL, PAST = 0.1, 1.3
 
     def __init__(self, hold_s: float) -> None:
         self.phase: Phase = "growing"
@@ -72,6 +75,7 @@ class Doubling:
         self._hold_s = max(self.LEAST_S, hold_s)
         self._since: float | None = None
         self._full_since: float | None = None
+        self._shares: list[float] = []
 
     def tick(self, now: float, refused: float) -> int | None:
         """The users from now on; None at the end."""
@@ -80,6 +84,10 @@ class Doubling:
         spent = now - self._since
         if self.phase == "growing" and spent >= self.STEP_S:
             self._grow(now, refused)
+        elif self.phase == "past it":
+            self._shares.append(refused)
+            if spent >= self.STEP_S:
+                self._stay(now)
         elif self.phase in {"full", "double"} and spent >= self.SETTLING_S + self._hold_s:
             self.windows[self.phase] = Window(round(self._since + self.SETTLING_S), int(now))
             self._enter("double" if self.phase == "full" else "over", now)
@@ -91,13 +99,17 @@ class Doubling:
         if refused >= self.FULL:
             self._full_since = now if self._full_since is None else self._full_since
             if now - self._full_since >= self.CONFIRMING_S:
-                self._enter("full", now)
+                self._enter("past it", now)
             return
         self._full_since = None
         if self.users >= self.MOST:
             self._enter("never full", now)
         else:
             self.users, self._since = min(self.MOST, round(self.users * self.GROWTH)), now
+
+    def _stay(self, now: float) -> None:
+        self.users = min(self.users, round(self.users * (1 - mean(self._shares)) * self.PAST))
+        self._enter("full", now)
 
     def _enter(self, phase: Phase, now: float) -> None:
         self.phase, self._since = phase, now

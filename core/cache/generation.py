@@ -52,7 +52,7 @@ class Generation(NamedTuple):
     def moved(self) -> bool:
         """Tell whether the file was deleted or replaced since it was opened."""
         try:
-            return os.stat(self.folder / FILE).st_ino != self.inode  # noqa: PTH116 - half the time of Path.stat
+            return os.stat(f"{self.folder}/{FILE}").st_ino != self.inode  # noqa: PTH116 - a third of the time of Path
         except OSError:
             return True
 

@@ -17,7 +17,7 @@ from core.retrieval.similarity import DEFAULT_THRESHOLD, Calibration, similarity
 from core.retrieval.worth import worth_of
 from core.settings import Settings
 from ops.evaluation.measures import auroc
-from ops.evaluation.pace import patiently
+from ops.evaluation.pace import patiently, say_waiting
 from ops.stack.borrowed import lane_settings
 
 PATIENCE_S = 120.0
@@ -74,9 +74,9 @@ async def recalibrate(settings: Settings, *, keep: bool) -> tuple[Report, list[M
 
 
 async def _measured(database: Database, embedder: Embedder, *, keep: bool) -> tuple[Report, list[Mark]]:
-    model = await patiently(embedder.identity)
+    model = await patiently(embedder.identity, say_waiting)
     row = await Spaces(database).of(model)
-    by_shop = await patiently(lambda: marked(database, embedder, model, row))
+    by_shop = await patiently(lambda: marked(database, embedder, model, row), say_waiting)
     report = judged(row, by_shop, answerable())
     if keep:
         await store(database, row, report.after, report.worth)

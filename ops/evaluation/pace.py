@@ -1,6 +1,7 @@
 """Work that nobody waits for: a few things at once, and again where the model was too busy."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
@@ -27,9 +28,15 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once
         raise failures.exceptions[0] from None
 
 
-async def patiently(work: Callable[[], Awaitable[R]]) -> R:
+def say_waiting(reason: str | None) -> None:
+    """Tell whoever looks on why nothing happens."""
+    if reason is not None:
+        sys.stderr.write(f"waiting, {PATIENCE_S:.0f} s at most: {reason}\n")
+
+
+async def patiently(work: Callable[[], Awaitable[R]], tell: Callable[[str | None], None] = lambda _: None) -> R:
     """The result of `work`, tried again for PATIENCE_S: an hour of embedding must not end with one busy second."""
     try:
-        return await Patience(PATIENCE_S, lambda _: None).until_done(work)
+        return await Patience(PATIENCE_S, tell).until_done(work)
     except GaveUpError as error:
         raise error.__cause__ or error from None

@@ -27,7 +27,7 @@ from ops.evaluation.explain import Explained, explain
 from ops.evaluation.folder import Collection, Query
 from ops.evaluation.load import Shops, Step, key_of, load, shops_of
 from ops.evaluation.measures import Ranking, Worth, measure
-from ops.evaluation.pace import each, patiently
+from ops.evaluation.pace import each, patiently, say_waiting
 from ops.evaluation.scratch import CACHE_MIB, Scratch, folder_of, forget_old, scratch
 from ops.stack.borrowed import lane_settings
 
@@ -67,7 +67,7 @@ async def evaluate(settings: Settings, collection: Collection, begin: Begin, exp
     try:
         embedder = await Embedder.open(lane_settings(settings, folder_of(settings)), vectors)
         try:
-            key = key_of(collection.documents, await patiently(embedder.identity))
+            key = key_of(collection.documents, await patiently(embedder.identity, say_waiting))
             with scratch(settings, key) as place:
                 async with _database(place) as database:
                     parts = _Parts(database, embedder, shops)

@@ -53,6 +53,15 @@ def test_users_grow_until_some_are_refused_and_then_are_doubled():
     assert full.end + doubling.SETTLING_S <= double.begin
 
 
+@pytest.mark.parametrize("capacity", [50, 89, 91, 134, 2222])
+def test_a_full_system_is_a_little_past_its_capacity_wherever_growth_ended(capacity):
+    doubling, now = Doubling(hold_s=10), 1000.0
+    while doubling.phase != "full":
+        doubling.tick(now, max(0.0, 1 - capacity / doubling.users))
+        now += 1
+    assert 1.1 < doubling.users / capacity < 1.31
+
+
 def test_a_burst_of_refusals_is_not_taken_for_a_full_system():
     doubling, now, burst = Doubling(hold_s=10), 1000.0, 0
     while doubling.users < 90:

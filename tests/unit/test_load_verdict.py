@@ -142,10 +142,10 @@ def test_goodput_is_what_was_right_within_the_window_and_refusals_do_not_count_f
 
 
 def overloaded(*, full: tuple[int, int], double: tuple[int, int], grown: int = 0, faults=()) -> Evidence:
-    """So many answers and refusals a second, for ten seconds each; `grown` answers a second before that."""
-    windows = {"full": Window(100, 110), "double": Window(110, 120)}
+    """So many answers and refusals a second, for twenty seconds each; `grown` answers a second before that."""
+    windows = {"full": Window(100, 120), "double": Window(120, 140)}
     answers, refusals = (
-        {second: (full, double)[second >= 110][place] for second in range(100, 120)} for place in (0, 1)
+        {second: (full, double)[second >= 120][place] for second in range(100, 140)} for place in (0, 1)
     )
     answers |= dict.fromkeys(range(80, 100), grown)
     return Evidence(
