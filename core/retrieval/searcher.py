@@ -149,6 +149,7 @@ class Searcher:
         if model is None or state.model is None or not state.passages or not is_of(state.model, model):
             return
         if not self.answers.has_answered(asked.name):
+            _note_cache("miss")
             self._embedder.admit(without_names(asked.query.query, state.names))
 
     async def _find(self, asked: _Asked, state: ShopState, view: _View | None) -> Found:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from core.errors import ModelOverloaded
+from core.observe.trace import Trace, current_trace
+from core.retrieval.searcher import SearchQuery
 from tests.parts.faulty_models import until
 from tests.parts.searching import OPENING, PARKING, PRICES, QUESTION, SHOP, away, learn, running, settings_of
 
@@ -50,6 +52,17 @@ async def test_who_is_refused_does_not_need_the_database(process, database, own_
         assert refused.value.retry_after_s >= 1
         found, trace = await process.ask()
         assert ([result.content for result in found.results], trace.degraded) == (kept, "database")
+
+
+async def test_who_is_refused_is_counted_as_a_miss_of_the_cache(process, own_model_server):
+    trace = Trace("test-request")
+    async with full(process, own_model_server):
+        token = current_trace.set(trace)
+        with pytest.raises(ModelOverloaded):
+            await process.searcher.search(SearchQuery(NEW, SHOP))
+        current_trace.reset(token)
+    assert trace.cache == "miss"
+    assert "database" not in trace.seconds
 
 
 async def test_who_was_answered_before_is_answered_by_what_the_shop_knows_now(process, database, own_model_server):
