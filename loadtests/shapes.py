@@ -43,7 +43,7 @@ class Turns:
         return max(0.0, self._first + self._turn * self._pace_s - now)
 
 
-Phase = Literal["growing", "past it", "full", "double", "over", "never full"]
+Phase = Literal["growing", "saturated", "full", "double", "over", "never full"]
 
 
 class Window(NamedTuple):
@@ -54,14 +54,14 @@ class Window(NamedTuple):
 
 
 class Doubling:
-    """Users grow until the system goes on refusing some; PAST as many as it answers stay a while, then twice as many.
+    """Users grow until some are refused; PAST as many as are answered stay a while, at most, then twice as many.
 
     `tick` is fed with the clock and the share that was refused lately, of whole seconds. `windows` holds when it was
     full and doubled. That it is full is looked at CONFIRMING_S long: a burst of those who have just come is soon over.
     The last step of growth may have gone far past what it answers, and twice as many would be far more than twice: what
-    it refuses in a further STEP_S says how many are to stay. However short the run, they stay LEAST_S: a rate of the
-    best LEAST_S of the run is compared with, and a burst, or a second in which a shared machine does something else, is
-    a small part of it.
+    it refuses in a further STEP_S says how many are to stay, or that it was a burst after all. However short the run,
+    they stay LEAST_S: a rate of the best LEAST_S of the run is compared with, and a second in which a shared machine
+    does something else is a small part of it.
     """
 
     FIRST, GROWTH, MOST, LEAST_S = 40, 1.5, 4000, 20.0
@@ -84,7 +84,7 @@ class Doubling:
         spent = now - self._since
         if self.phase == "growing" and spent >= self.STEP_S:
             self._grow(now, refused)
-        elif self.phase == "past it":
+        elif self.phase == "saturated":
             self._shares.append(refused)
             if spent >= self.STEP_S:
                 self._stay(now)
@@ -99,7 +99,7 @@ class Doubling:
         if refused >= self.FULL:
             self._full_since = now if self._full_since is None else self._full_since
             if now - self._full_since >= self.CONFIRMING_S:
-                self._enter("past it", now)
+                self._enter("saturated", now)
             return
         self._full_since = None
         if self.users >= self.MOST:
@@ -108,7 +108,11 @@ class Doubling:
             self.users, self._since = min(self.MOST, round(self.users * self.GROWTH)), now
 
     def _stay(self, now: float) -> None:
-        self.users = min(self.users, round(self.users * (1 - mean(self._shares)) * self.PAST))
+        refused, self._shares, self._full_since = mean(self._shares), [], None
+        if refused < self.FULL:
+            self._enter("growing", now)
+            return
+        self.users = min(self.users, round(self.users * (1 - refused) * self.PAST))
         self._enter("full", now)
 
     def _enter(self, phase: Phase, now: float) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 # Of English 3.5 letters are a token; of what is beyond ASCII, of which few models have whole words, two bytes: a
 # Chinese letter is three bytes, an emoji four. Models differ, so that bounds leave room. Whole parts add up exactly.
-PARTS = 14  # of a token
+PARTS_PER_TOKEN = 14
 LETTER_PARTS, BYTE_PARTS = 4, 7
 HISTORY_TOKENS = 400
 
@@ -32,12 +32,12 @@ class Said(msgspec.Struct, frozen=True):
 def tokens_of(text: str) -> int:
     """About how many tokens a model makes of a text, rather more than fewer."""
     letters = len(text.encode("ascii", "ignore"))
-    return ceil((letters * LETTER_PARTS + (len(text.encode()) - letters) * BYTE_PARTS) / PARTS) + 1
+    return ceil((letters * LETTER_PARTS + (len(text.encode()) - letters) * BYTE_PARTS) / PARTS_PER_TOKEN) + 1
 
 
 def end_within(text: str, most: int) -> str:
     """The end of a text that is no more than `most` tokens."""
-    left = (most - 1) * PARTS
+    left = (most - 1) * PARTS_PER_TOKEN
     text = text[-max(left, 0) // LETTER_PARTS - 1 :]
     for start in range(len(text) - 1, -1, -1):
         letter = text[start]

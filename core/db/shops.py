@@ -2,6 +2,7 @@
 
 import asyncio
 from contextvars import Context
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ select shop.id, version, text_config::text, ann, passages, names, model.id, dige
 from shop left join model on model.id = shop.model_id
 where shop.id = any(%s)
 """
+FRESH_S = 1.0
 SEEN_BYTES = 1024 * 1024
 EXISTS = "select from shop where id = %s"
 MODEL = "select digest from shop join model on model.id = shop.model_id where shop.id = %s"
@@ -59,11 +61,12 @@ class ShopReader:
         self._database = database
         self._in_flight: asyncio.Task[dict[int, ShopState]] | None = None
         self._next: _Batch | None = None
-        self._seen: LocalCache[ShopState] = LocalCache(SEEN_BYTES)
+        self._seen: LocalCache[tuple[float, ShopState]] = LocalCache(SEEN_BYTES)
 
-    def seen(self, shop_id: int) -> ShopState | None:
-        """What the shop was when it was last read here: a hint, from which nothing may be answered."""
-        return self._seen.get(shop_id)
+    def last_seen(self, shop_id: int) -> ShopState | None:
+        """What the shop was when it was read here in the last FRESH_S: a hint, from which nothing may be answered."""
+        read_at, state = self._seen.get(shop_id) or (float("-inf"), None)
+        return state if monotonic() - read_at < FRESH_S else None
 
     async def read(self, shop_id: int) -> ShopState:
         """The state of a shop as committed now; an unknown shop has version 0. Raises DatabaseUnavailable."""
@@ -78,7 +81,7 @@ class ShopReader:
         # Shielded: a caller that goes away leaves the answer to the others.
         with timed("database"):
             states = await asyncio.shield(batch.answer)
-        return states.get(shop_id) or ShopState(shop_id)
+        return states[shop_id]
 
     async def _run(self, batch: _Batch, before: asyncio.Task[dict[int, ShopState]] | None) -> dict[int, ShopState]:
         if before is not None:
@@ -86,14 +89,16 @@ class ShopReader:
         # From here on the batch is closed: whoever comes now belongs to the next statement.
         self._next = None
         self._in_flight = batch.answer
+        read_at = monotonic()
         try:
             rows = await self._database.read(None, READ, [sorted(batch.shop_ids)], row_factory=args_row(_state))
         finally:
             if self._in_flight is batch.answer:
                 self._in_flight = None
-        for state in rows:
-            self._seen.put(state.shop_id, state, sum(map(len, state.names)))
-        return {state.shop_id: state for state in rows}
+        states = {shop_id: ShopState(shop_id) for shop_id in batch.shop_ids} | {state.shop_id: state for state in rows}
+        for shop_id, state in states.items():
+            self._seen.put(shop_id, (read_at, state), sum(len(name.encode()) for name in state.names))
+        return states
 
 
 async def exists(database: Database, shop_id: int) -> bool:

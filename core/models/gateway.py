@@ -140,16 +140,19 @@ class Embedder:
 
     @property
     def is_full(self) -> bool:
-        """Whether most new questions are refused now: whoever asks one may save what comes before it (`admit`)."""
+        """Whether a question is refused now (`overloaded`) unless it has its vector `at_hand`."""
         return self._queue.is_full(self._expiry(self._deadline_s))
 
-    def admit(self, text: str) -> None:
-        """Raise ModelOverloaded where the queue is full and the question's vector is neither kept nor on its way."""
-        if (model := self.known) is None or not self.is_full:
-            return
+    def overloaded(self) -> ModelOverloaded:
+        """What to tell whoever is refused now."""
+        return self._queue.overloaded()
+
+    def at_hand(self, text: str) -> bool:
+        """Whether a question's vector is kept, or on its way to somebody else."""
+        if (model := self.known) is None:
+            return False
         work = work_of(model, model.query_prefix, text)
-        if not self._queue.awaits(work) and not self._cache.knows(vector_key(model, work)):
-            raise self._queue.overloaded()
+        return self._queue.awaits(work) or vector_key(model, work) in self._cache
 
     def doubt(self) -> None:
         """The identity that was seen cannot be: the server lied, and is asked for it anew."""

@@ -1,4 +1,4 @@
-"""What waits for the model and what was sent to it: jobs, calls, and how a line of jobs is cut into calls."""
+"""What waits for the model and what was sent to it: jobs, calls, how many; and how a line is cut into calls."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence

@@ -101,15 +101,15 @@ class CallQueue(Generic[T]):
 
     def is_full(self, expires_at: float) -> bool:
         """Whether a visitor who comes now, and has to have the result by then, finds no place or might wait in vain."""
-        # Where nobody waits in line the next call tells how fast the model is by now: never refused, or one slow
-        # answer would refuse all that come after it.
-        time_s = expires_at - asyncio.get_running_loop().time()
         if not self._interactive:
+            # The next call tells how fast the model is by now: never refused, or one slow answer would refuse all
+            # that come after it.
             return False
+        time_s = expires_at - asyncio.get_running_loop().time()
         return len(self._interactive) >= self._limit or self._wait_s() > time_s * LET_IN
 
     def awaits(self, work: Work) -> bool:
-        """Whether this text is in a line or in a call: who joins it is never refused."""
+        """Whether this text is in a line or in a call: who joins it takes no place."""
         return work in self._jobs
 
     def overloaded(self) -> ModelOverloaded:

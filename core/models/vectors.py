@@ -24,8 +24,8 @@ class VectorCache:
         self.hits += 1
         return vector
 
-    def knows(self, key: bytes) -> bool:
-        """Whether there is something under a key; not counted."""
+    def __contains__(self, key: bytes) -> bool:
+        """Whether there is something under a key; no look-up of a vector, and not counted as one."""
         return self._kept.get(key) is not None
 
     def remember(self, key: bytes, vector: HalfVector) -> None:

@@ -62,7 +62,8 @@ class Answers:
 
     def has_answered(self, question: bytes) -> bool:
         """Whether a question had an answer before, be it of use by now or not."""
-        return (self._last.get(question) or self._kept.get(question)) is not None
+        with timed("cache"):
+            return (self._last.get(question) or self._kept.get(question)) is not None
 
     def put(self, key: bytes, question: bytes, answer: Answer) -> None:
         """Keep an answer: here at once, on the disk behind the caller's back."""

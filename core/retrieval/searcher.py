@@ -127,7 +127,10 @@ class Searcher:
         return found
 
     async def _search(self, asked: _Asked) -> Found:
-        self._refuse_early(asked)
+        # Past the model's capacity most questions are refused: that is to cost the database nothing.
+        if self._embedder.is_full and self._needs_model(asked):
+            _note_cache("miss")
+            raise self._embedder.overloaded()
         state = await self._shops.read(asked.query.shop_id)
         if not state.passages:  # which one that is not there has none of, and one that was only named neither
             return NOTHING
@@ -140,17 +143,14 @@ class Searcher:
         _note_cache("miss")
         return await self._flight.do(key, lambda: self._find(asked, state, view))
 
-    def _refuse_early(self, asked: _Asked) -> None:
-        # Past the model's capacity most questions are refused: that costs the database nothing, and the processor a
-        # part. What the shop was when it was seen last is enough, since nothing is answered from it.
-        if not self._embedder.is_full or (state := self._shops.seen(asked.query.shop_id)) is None:
-            return
-        model = self._embedder.known
-        if model is None or state.model is None or not state.passages or not is_of(state.model, model):
-            return
-        if not self.answers.has_answered(asked.name):
-            _note_cache("miss")
-            self._embedder.admit(without_names(asked.query.query, state.names))
+    def _needs_model(self, asked: _Asked) -> bool:
+        """Whether the model must be asked anew for an answer, as far as the shop of late and the caches tell."""
+        state, model = self._shops.last_seen(asked.query.shop_id), self._embedder.known
+        if state is None or not state.passages or state.model is None or model is None or not is_of(state.model, model):
+            return False
+        if self.answers.has_answered(asked.name):
+            return False
+        return not self._embedder.at_hand(without_names(asked.query.query, state.names))
 
     async def _find(self, asked: _Asked, state: ShopState, view: _View | None) -> Found:
         query = asked.query

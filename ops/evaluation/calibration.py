@@ -20,7 +20,7 @@ from ops.evaluation.measures import auroc
 from ops.evaluation.pace import patiently, say_waiting
 from ops.stack.borrowed import lane_settings
 
-PATIENCE_S = 120.0
+EMBED_DEADLINE_S = 120.0
 Mark = tuple[float, bool]
 
 
@@ -61,7 +61,7 @@ async def recalibrate(settings: Settings, *, keep: bool) -> tuple[Report, list[M
 
     Raises ModelUnavailable, ModelOverloaded, DatabaseUnavailable, and ValueError for a model that cannot be calibrated.
     """
-    settings = msgspec.structs.replace(settings, embed_deadline_s=PATIENCE_S)
+    settings = msgspec.structs.replace(settings, embed_deadline_s=EMBED_DEADLINE_S)
     database = await Database.open(settings)
     try:
         embedder = await Embedder.open(lane_settings(settings, settings.home / "eval"), None)
@@ -74,9 +74,9 @@ async def recalibrate(settings: Settings, *, keep: bool) -> tuple[Report, list[M
 
 
 async def _measured(database: Database, embedder: Embedder, *, keep: bool) -> tuple[Report, list[Mark]]:
-    model = await patiently(embedder.identity, say_waiting)
+    model = await patiently(embedder.identity, tell=say_waiting)
     row = await Spaces(database).of(model)
-    by_shop = await patiently(lambda: marked(database, embedder, model, row), say_waiting)
+    by_shop = await patiently(lambda: marked(database, embedder, model, row))
     report = judged(row, by_shop, answerable())
     if keep:
         await store(database, row, report.after, report.worth)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from ops.importing.patience import GaveUpError, Patience
 
 PATIENCE_S = 50.0
+LONG_S = 3.0
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -31,12 +32,19 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once
 def say_waiting(reason: str | None) -> None:
     """Tell whoever looks on why nothing happens."""
     if reason is not None:
-        sys.stderr.write(f"waiting, {PATIENCE_S:.0f} s at most: {reason}\n")
+        sys.stderr.write(f"waiting for the model: {reason}\n")
 
 
-async def patiently(work: Callable[[], Awaitable[R]], tell: Callable[[str | None], None] = lambda _: None) -> R:
-    """The result of `work`, tried again for PATIENCE_S: an hour of embedding must not end with one busy second."""
+async def patiently(work: Callable[[], Awaitable[R]], tell: Callable[[str | None], None] | None = None) -> R:
+    """The result of `work`, tried again for PATIENCE_S: an hour of embedding must not end with one busy second.
+
+    `tell` hears why it waits: what failed, or that the first try takes long.
+    """
+    tell = tell or (lambda _: None)
+    long = asyncio.get_running_loop().call_later(LONG_S, tell, "no answer yet")
     try:
         return await Patience(PATIENCE_S, tell).until_done(work)
     except GaveUpError as error:
         raise error.__cause__ or error from None
+    finally:
+        long.cancel()

@@ -67,7 +67,7 @@ async def evaluate(settings: Settings, collection: Collection, begin: Begin, exp
     try:
         embedder = await Embedder.open(lane_settings(settings, folder_of(settings)), vectors)
         try:
-            key = key_of(collection.documents, await patiently(embedder.identity, say_waiting))
+            key = key_of(collection.documents, await patiently(embedder.identity, tell=say_waiting))
             with scratch(settings, key) as place:
                 async with _database(place) as database:
                     parts = _Parts(database, embedder, shops)

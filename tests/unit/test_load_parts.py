@@ -73,6 +73,16 @@ def test_a_burst_of_refusals_is_not_taken_for_a_full_system():
     assert burst
 
 
+def test_a_burst_that_lasts_until_it_is_looked_at_closely_is_none_either():
+    doubling, now, phases = Doubling(hold_s=10), 1000.0, set()
+    while doubling.users < 90:
+        burst = doubling.users == 60 and now - 1010 < doubling.STEP_S + doubling.CONFIRMING_S + 2
+        doubling.tick(now, 0.5 if burst else 0.0)
+        phases.add(doubling.phase)
+        now += 1
+    assert {"growing", "saturated"} == phases
+
+
 def test_as_many_stay_long_enough_for_a_rate_however_short_the_run():
     doubling, now = Doubling(hold_s=0.5), 1000.0
     while doubling.tick(now, 0.2) is not None:
