@@ -6,6 +6,9 @@ import msgspec
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 MIB = 1024 * 1024
+# At once, of a function that asks the embedding model: all that may wait for it (EDGE_EMBED_QUEUE), what it is at, and
+# places that are left for what needs no model.
+WITH_MODEL = 256
 
 
 class Route(msgspec.Struct, frozen=True):

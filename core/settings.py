@@ -184,7 +184,7 @@ def _rule_violations(settings: Settings) -> list[str]:
         ("tls_port", 1, 65535),
         ("database_pool", 1, 64),
         ("database_timeout_s", 0.05, 600),
-        ("embed_queue", 8, 10_000),  # what core.models.job embeds in one bulk piece must fit
+        ("embed_queue", 8, 192),  # a bulk piece of core.models.job must fit, and the line into a function's concurrency
         ("embed_deadline_s", 0.05, 600),
         ("chat_concurrency", 1, 64),
         ("chat_queue", 0, 1000),

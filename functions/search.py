@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from litestar.response.base import ASGIResponse
 
 from core.app import EdgeApp, make_app
-from core.function import Function, Route, Smoke
+from core.function import WITH_MODEL, Function, Route, Smoke
 from core.http.fields import Category, Id, Limit, Question, ShopId, Similarity, Threshold, Timestamp, present
 from core.http.request import EdgeRequest
 from core.http.routes import answers
@@ -26,6 +26,7 @@ FUNCTION = Function(
     summary="Find the passages of a shop that answer a question",
     routes=(Route("POST", PATH),),
     smoke=(Smoke("POST", PATH, {"query": "what are your opening hours?"}), Smoke("POST", PATH, {"query": "?"}, 400)),
+    concurrency=WITH_MODEL,
 )
 
 

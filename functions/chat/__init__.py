@@ -4,7 +4,7 @@ import os
 from functools import partial
 
 from core.app import EdgeApp, make_app
-from core.function import Function, Route, Smoke
+from core.function import WITH_MODEL, Function, Route, Smoke
 from core.services import open_services
 from core.settings import Settings
 from functions.chat.answering import PATH, chat
@@ -14,8 +14,7 @@ FUNCTION = Function(
     summary="Answer a visitor's message from what the shop knows",
     routes=(Route("POST", PATH, stream=True),),
     smoke=(Smoke("POST", PATH, {"message": "What are your opening hours?"}), Smoke("POST", PATH, {"message": ""}, 400)),
-    # Most of an answer is waiting for the chat model, behind a limit of its own.
-    concurrency=64,
+    concurrency=WITH_MODEL,
     timeout_s=60.0,
 )
 

@@ -8,7 +8,7 @@ import os
 from functools import partial
 
 from core.app import EdgeApp, make_app
-from core.function import Function, Route, Smoke
+from core.function import WITH_MODEL, Function, Route, Smoke
 from core.services import open_services
 from core.settings import Settings
 from functions.mcp.calling import PATH, call
@@ -23,7 +23,7 @@ FUNCTION = Function(
         Smoke("POST", PATH, _LIST_TOOLS),
         Smoke("POST", PATH, {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": _SEARCH}),
     ),
-    concurrency=64,
+    concurrency=WITH_MODEL,
 )
 
 

@@ -4,7 +4,7 @@ import os
 from functools import partial
 
 from core.app import EdgeApp, make_app
-from core.function import Function, Route, Smoke
+from core.function import WITH_MODEL, Function, Route, Smoke
 from core.services import open_services
 from core.settings import Settings
 from functions.openai.completions import COMPLETIONS, complete
@@ -19,7 +19,7 @@ FUNCTION = Function(
         Smoke("POST", COMPLETIONS, {"model": "shop-1", "messages": [{"role": "user", "content": "Hello"}]}, 401),
         Smoke("GET", MODELS, status=401),
     ),
-    concurrency=32,
+    concurrency=WITH_MODEL,
     timeout_s=60.0,
 )
 

@@ -1,6 +1,7 @@
 """The search function over a real database and a real model."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.parts.functions import bearer, is_problem, new_key, serving, unreacha
 from tests.parts.searching import OPENING, PARKING, PRICES, settings_of
 
 PATH = "/api/knowledge/search"
+MOST_IN_LINE = 192
 OPEN_ON_MONDAY = "Are you open on Monday?"
 
 
@@ -144,6 +146,38 @@ async def test_without_the_database_the_last_answer_is_given_with_its_age(postgr
     assert is_problem(unknown, 503, "database-unavailable")
     assert int(unknown.headers["retry-after"]) >= 1
     assert "degraded" not in again
+
+
+async def test_who_waits_for_the_model_leaves_places_for_what_does_not_need_it(database):
+    async with faulty_models() as models:
+        async with serving(
+            learn.create_app(settings_of(database, models)), headers=bearer(new_key(database, 1))
+        ) as teacher:
+            await taught(teacher)
+        settings = settings_of(database, models, embed_queue=MOST_IN_LINE, embed_deadline_s=60.0)
+        async with serving(search.create_app(settings)) as client:
+            known = {"query": "who are you?"}
+            assert 200 == (await client.post(PATH, json=known)).status_code
+            models.gate.clear()
+            asked: list[asyncio.Task] = []
+            while await in_line(client) < MOST_IN_LINE:  # in waves, or they would meet each other at the gate
+                asked += [asyncio.create_task(client.post(PATH, json=new)) for new in questions(len(asked), 20)]
+                await asyncio.wait(asked, timeout=0.1)
+            refused = [await client.post(PATH, json=new) for new in questions(len(asked), 20)]
+            answers = [await client.post(PATH, json=body) for body in (known, {"query": "?"}, {**known, "shopId": 7})]
+            models.gate.set()
+            await asyncio.gather(*asked)
+    assert all(is_problem(answer, 503, "model-overloaded") for answer in refused)
+    assert [200, 400, 200] == [answer.status_code for answer in answers]
+
+
+def questions(first, count):
+    return [{"query": f"question {number}"} for number in range(first, first + count)]
+
+
+async def in_line(client) -> float:
+    told = re.search(r"^edge_embed_waiting\{.*\} (.+)$", (await client.get("/metrics/search")).text, re.MULTILINE)
+    return float(told[1])
 
 
 async def test_a_full_queue_before_the_model_is_503_with_retry_after(database):

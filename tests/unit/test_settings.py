@@ -11,7 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 from core.errors import SettingsError
 from core.models.identity import prefixes_of
 from core.models.job import BULK_TEXTS
+from core.models.queue import CALLS_IN_FLIGHT, INTERACTIVE_BATCH
 from core.settings import Settings
+from functions import chat, mcp, openai, search
 
 NETWORKS = st.none() | st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"])).map(tuple)
 WORDS = st.from_regex(r"[a-z_]{1,9}:", fullmatch=True)
@@ -162,3 +164,11 @@ def test_what_is_said_to_the_load_tests_is_not_the_instances_to_judge():
     assert Settings.from_environ({"EDGE_LOAD_SCALE": "0.05", "EDGE_LOAD_KEY": "edge_x"}) == Settings()
     with pytest.raises(SettingsError, match="EDGE_LOADS"):
         Settings.from_environ({"EDGE_LOADS": "1"})
+
+
+@pytest.mark.parametrize("function", [chat, mcp, openai, search])
+def test_the_longest_line_for_the_model_leaves_places_in_a_function_that_asks_it(function):
+    longest = 192
+    with pytest.raises(SettingsError, match="EDGE_EMBED_QUEUE"):
+        Settings.from_environ({"EDGE_EMBED_QUEUE": str(longest + 1)})
+    assert function.FUNCTION.concurrency - longest - CALLS_IN_FLIGHT * INTERACTIVE_BATCH >= 32
