@@ -1,5 +1,7 @@
 """The scenarios by name: who comes, how many and when, and what the run is held to."""
 
+from functools import partial
+
 import msgspec
 
 from loadtests.criteria import (
@@ -33,7 +35,7 @@ from loadtests.criteria import (
     kept,
     none_of,
     offered_more,
-    refused_when_full,
+    refused_share,
     some_right,
     told_rate,
 )
@@ -201,7 +203,8 @@ OVERLOAD = Scenario(
         REQUESTS,
         told_rate("offered a second, full", "full", "offered"),
         told_rate("offered a second, doubled", "double", "offered"),
-        Criterion("refused of them, full", refused_when_full, ">=", FULL),
+        Criterion("refused of them, full", partial(refused_share, window="full"), ">=", FULL),
+        Criterion("refused of them, doubled", partial(refused_share, window="double"), ">=", FULL),
         Criterion("offered, doubled to full", offered_more, ">=", DOUBLED),
         Criterion("right answers a second, best", best_goodput),
         told_rate("right answers a second, full", "full", "goodput"),

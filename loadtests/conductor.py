@@ -6,6 +6,7 @@ judges; a worker takes over the options and draws the same questions.
 
 import logging
 import random
+import signal
 import sys
 from argparse import Namespace
 from typing import Any
@@ -74,6 +75,8 @@ class Conductor:
             web_ui.app.add_url_rule("/verdict", "verdict", self._page)
             web_ui.app.before_request(self._refuse_on_page)
         elif self._given.headless:
+            # Locust takes it up after the run only: until then it would end without a verdict.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
                 options = self._read_options()
                 preflight.check(options)

@@ -62,6 +62,7 @@ class Sample(msgspec.Struct, frozen=True):
     users: int
     requests: int
     failures: int
+    refused: int
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
@@ -101,6 +102,12 @@ class Evidence(msgspec.Struct, frozen=True):
     def failed(self) -> int:
         """How many got anything but what they should, a refusal aside."""
         return sum(total.failures for total in self.answers)
+
+    def without_refusals(self) -> Self:
+        """What it would be if nobody had been refused."""
+        answers = [total for total in self.totals if not total.name.endswith(REFUSED)]
+        faults = [fault for fault in self.faults if not fault.name.endswith(REFUSED)]
+        return msgspec.structs.replace(self, totals=answers, faults=faults)
 
     def of(self, *names: str) -> list[Total]:
         """The totals of these names."""

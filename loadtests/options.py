@@ -80,7 +80,10 @@ def add_arguments(parser: Any, **_: Any) -> None:
     parser.add_argument(
         "--scenarios", nargs=0, action=_Explain, include_in_web_ui=False, help="Tell the scenarios and these options."
     )
-    parser.set_defaults(host=instance_address(os.environ.get("EDGE_HOST"), os.environ.get("EDGE_PORT")))
+    # Its page has no login: whoever wants it elsewhere says so by --web-host.
+    parser.set_defaults(
+        host=instance_address(os.environ.get("EDGE_HOST"), os.environ.get("EDGE_PORT")), web_host="127.0.0.1"
+    )
     told = "; ".join(f"{scenario.name}: {scenario.summary}" for scenario in SCENARIOS.values())
     parser.add_argument(
         "--scenario",
@@ -100,6 +103,7 @@ def add_arguments(parser: Any, **_: Any) -> None:
         default="",
         env_var="EDGE_LOAD_KEY",
         is_secret=True,
+        include_in_web_ui=False,  # the page would tell it to whoever opens it
         help="An operator's key, for the scenarios that write (edge keys create --operator --name load).",
     )
     parser.add_argument(

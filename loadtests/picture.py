@@ -43,7 +43,6 @@ def _latency(title: str, samples: Sequence[Sample], end_s: float, limit_ms: floa
 def _load(samples: Sequence[Sample], end_s: float) -> leather.Chart:
     chart = leather.Chart("users and requests a second")
     rates = _rates(samples, "requests")
-    failures = _rates(samples, "failures")
     users = [(0.0, 0), *((sample.at_s, sample.users) for sample in samples)]
     chart.add_x_scale(0, end_s)
     chart.add_y_scale(0, max(1.0, *(value for _, value in [*rates, *users, (0, 1.0)])))
@@ -51,7 +50,8 @@ def _load(samples: Sequence[Sample], end_s: float) -> leather.Chart:
     for name, line, colour in (
         ("users", users, "#888"),
         ("requests/s", rates, "#0b6e4f"),
-        ("failed or refused/s", failures, "#b23030"),
+        ("refused/s", _rates(samples, "refused"), "#c98a00"),
+        ("failed/s", _rates(samples, "failures"), "#b23030"),
     ):
         if line:
             chart.add_line(line, name=name, stroke_color=colour)

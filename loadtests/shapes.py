@@ -112,7 +112,7 @@ class Doubling:
         if refused < self.FULL:
             self._enter("growing", now)
             return
-        self.users = min(self.users, round(self.users * (1 - refused) * self.PAST))
+        self.users = max(1, min(self.users, round(self.users * (1 - refused) * self.PAST)))
         self._enter("full", now)
 
     def _enter(self, phase: Phase, now: float) -> None:

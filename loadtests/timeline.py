@@ -17,24 +17,23 @@ class Timeline:
     def __init__(self, began: float) -> None:
         self._began = began
         self._times: Counter[float] = Counter()
-        self._requests = self._failures = 0
+        self._counts = (0, 0, 0)
         self.samples: list[Sample] = []
 
     def take(self, now: float, users: int, evidence: Evidence) -> None:
         """Add a sample."""
         times = merged(evidence.answers)
         fresh = times - self._times
-        requests, failures = evidence.requests, evidence.failed + evidence.refused
+        counts = (evidence.requests, evidence.failed, evidence.refused)
         self.samples.append(
             Sample(
                 round(now - self._began, 3),
                 users,
-                requests - self._requests,
-                failures - self._failures,
+                *(count - before for count, before in zip(counts, self._counts, strict=True)),
                 *(percentile(fresh, share) for share in (0.5, 0.95, 0.99)),
             )
         )
-        self._times, self._requests, self._failures = times, requests, failures
+        self._times, self._counts = times, counts
 
 
 def write_csv(path: Path, samples: Sequence[Sample]) -> None:

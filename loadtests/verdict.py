@@ -72,7 +72,7 @@ def judge(scenario: str, criteria: Sequence[Criterion], evidence: Evidence) -> V
     # A time that was not measured is no long one: what it is of never happened.
     late = whole and bool(broken) and all(row.timed and row.value is not None for row in broken)
     passed = whole and not broken
-    return Verdict(scenario, passed, late, _said(evidence, passed=passed), rows)
+    return Verdict(scenario, passed, late, _said(criteria, evidence, passed=passed), rows)
 
 
 def _row(criterion: Criterion, evidence: Evidence) -> Row:
@@ -93,14 +93,15 @@ def time_limit(name: str, measure: Measure, limit_s: float, sense: Sense = "<") 
     return Criterion(name, measure, sense, limit_s, timed=True)
 
 
-def _said(evidence: Evidence, *, passed: bool) -> str:
+def _said(criteria: Sequence[Criterion], evidence: Evidence, *, passed: bool) -> str:
     if not evidence.requests:
         return "not passed: no request was made"
     if not evidence.finished:
         return "not passed: it was ended before its time"
     if passed:
         return "passed"
-    if evidence.refused and not evidence.failed:
+    without = evidence.without_refusals()
+    if evidence.refused and not evidence.failed and all(_row(criterion, without).kept for criterion in criteria):
         return "not passed: overloaded, not broken: whoever got no answer was refused in good order"
     return "not passed"
 

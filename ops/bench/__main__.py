@@ -103,7 +103,9 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="smaller and shorter, in 4 minutes")
     parser.add_argument("--scale", choices=sorted(SCALES), help=argparse.SUPPRESS)  # tiny: for the tests
     parser.add_argument("--million", action="store_true", help="the database part up to 1 000 000 passages")
-    parser.add_argument("--folder", type=Path, help=f"write table, pictures and JSON here (all parts: {FOLDER.name}/)")
+    parser.add_argument(
+        "--folder", type=Path, help=f"write table, pictures and JSON here (all parts: docs/{FOLDER.name}/)"
+    )
     parser.add_argument("--against", type=Path, metavar="JSON", help="name what got worse against this run")
     parser.add_argument("--measured", type=Path, metavar="JSON", help="compare this run in place of a new one")
     parser.add_argument("--json", action="store_true", help="the report as one JSON object on standard output")

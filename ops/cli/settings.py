@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import click
 
-from core.errors import EdgeError, SettingsError
+from core.errors import EdgeError, ModelUnavailable, SettingsError
 from core.settings import Settings
 
 
@@ -32,6 +32,8 @@ def plain_errors(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def _line(error: Exception) -> str:
+    if isinstance(error, ModelUnavailable):
+        return f"{error}: EDGE_OLLAMA_URL names its server, and `edge doctor` looks at it"
     # PostgreSQL's own sentence alone: after it come the lines of the functions that it was in.
     said = getattr(error, "diag", None)
     return (said and said.message_primary) or str(error)

@@ -313,11 +313,11 @@ def test_a_sample_is_what_was_added_since_the_one_before():
 
 
 def test_the_picture_shows_three_percentiles_the_limit_and_the_load(tmp_path):
-    samples = [Sample(second, second, 10 * second, second % 2, 5, 20, 40) for second in range(1, 20)]
+    samples = [Sample(second, second, 10 * second, second % 2, second % 3, 5, 20, 40) for second in range(1, 20)]
     draw(tmp_path / "latency.svg", "ramp", samples, 500)
     root = ET.parse(tmp_path / "latency.svg").getroot()
     words = " ".join(root.itertext())
-    for word in ("p50", "p95", "p99", "limit 500 ms", "users", "requests/s", "ramp"):
+    for word in ("p50", "p95", "p99", "limit 500 ms", "users", "requests/s", "refused/s", "failed/s", "ramp"):
         assert word in words
 
 

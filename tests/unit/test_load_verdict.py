@@ -113,6 +113,9 @@ def test_who_was_only_refused_was_overloaded_and_who_got_anything_else_was_broke
     refused = total(SEARCH + REFUSED, t20=5)
     assert "overloaded, not broken" in judge("ramp", never, Evidence([total(t20=9), refused])).said
     assert "overloaded" not in judge("ramp", never, Evidence([total(t20=9, failures=1), refused])).said
+    hits = Criterion("hits", lambda evidence: evidence.notes["hit rate"], ">", 0.4)
+    evidence = Evidence([total(t20=9), refused], notes={"hit rate": 0.3})
+    assert "not passed" == judge("ramp", [*never, hits], evidence).said
 
 
 def test_measures_of_their_own_are_no_requests():
@@ -164,6 +167,11 @@ def test_an_overloaded_system_that_keeps_its_goodput_passes():
     evidence = overloaded(full=(15, 3), double=(14, 22))
     assert (1, 14 / 15) == tuple(kept_of_best(evidence, window) for window in ("full", "double"))
     assert judge("overload", SCENARIOS["overload"].criteria, evidence).passed
+
+
+def test_a_system_that_refuses_nobody_when_twice_as_many_ask_was_not_full():
+    rows = rows_of("overload", overloaded(full=(15, 3), double=(36, 0)))
+    assert [None, None] == [rows[f"{KEPT}{window}"].value for window in ("full", "doubled")]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +326,7 @@ def test_every_limit_on_seconds_is_one_of_time_and_no_other_is():
 def test_a_drift_is_seen_at_the_end_of_a_soak():
     def samples(late_ms):
         return [
-            Sample(second, 30, 9, 0, 9, 600 if second == 3 else late_ms if second > 75 else 20, 99)
+            Sample(second, 30, 9, 0, 0, 9, 600 if second == 3 else late_ms if second > 75 else 20, 99)
             for second in range(100)
         ]
 
