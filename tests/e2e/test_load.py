@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from loadtests import shops
@@ -86,7 +87,9 @@ def test_a_scenario_ends_as_its_criteria_say_and_nothing_was_wrong(runs, scenari
 
 def test_a_run_leaves_tables_a_page_and_a_picture(runs):
     _, _, folder = runs["deploys"]
-    assert (folder / "samples.csv").read_text().startswith("at_s,users,requests,failures,p50_ms,p95_ms,p99_ms\n")
+    assert (
+        (folder / "samples.csv").read_text().startswith("at_s,users,requests,failures,refused,p50_ms,p95_ms,p99_ms\n")
+    )
     assert "POST,chat," in (folder / "requests.csv").read_text()
     assert (folder / "failures.csv").exists()
     assert "<html" in (folder / "report.html").read_text()
@@ -111,15 +114,17 @@ def test_the_shops_of_a_run_are_empty_afterwards(stack: RunningStack, key: str):
     assert {0} == set(left)
 
 
-def test_a_run_that_is_ended_early_has_not_passed(stack: RunningStack, tmp_path: Path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_ended_early_has_not_passed(stack: RunningStack, tmp_path: Path, how: signal.Signals):
     process = started(stack, *HEADLESS, "--scenario", "ramp", "--report", str(tmp_path), "--loglevel", "INFO")
     assert process.stdout is not None
     until = next(line for line in process.stdout if "All users spawned" in line)
     assert until
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     status, output = ended(process)
     assert 3 == status, output
-    assert "ramp: not passed: " in output
+    assert "ramp: not passed: it was ended before its time" in output
+    assert not json.loads((tmp_path / "verdict.json").read_text())["passed"]
 
 
 def test_a_report_that_cannot_be_written_is_said_and_is_no_success(stack: RunningStack, key: str, tmp_path: Path):
@@ -153,11 +158,10 @@ def test_a_scenario_that_there_is_not_is_answered_with_those_that_there_are(stac
 
 
 @contextlib.contextmanager
-def page(stack: RunningStack, report: Path) -> Iterator[httpx.Client]:
+def page(stack: RunningStack, report: Path, **environ: str) -> Iterator[httpx.Client]:
     port = free_port()
-    process = started(
-        stack, "--web-host", "127.0.0.1", "--web-port", str(port), "--report", str(report), EDGE_LOAD_SCALE="0.002"
-    )
+    options = ("--web-port", str(port), "--report", str(report))
+    process = started(stack, *options, **{"EDGE_LOAD_SCALE": "0.002", **environ})
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             wait_until(lambda: answers(client))
@@ -179,6 +183,13 @@ def wait_until(condition, timeout_s: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true"
         time.sleep(0.1)
+
+
+def test_the_page_is_for_this_machine_and_does_not_tell_the_key(stack: RunningStack, tmp_path: Path):
+    with page(stack, tmp_path, EDGE_LOAD_KEY="edge_secret") as client:
+        assert "edge_secret" not in client.get("/").text
+        listening = [each.laddr for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
+        assert ["127.0.0.1"] == [address.ip for address in listening if address.port == client.base_url.port]
 
 
 def test_the_page_says_why_a_run_cannot_begin(stack: RunningStack, tmp_path: Path):
