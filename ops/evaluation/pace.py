@@ -40,10 +40,15 @@ async def patiently(work: Callable[[], Awaitable[R]], tell: Callable[[str | None
 
     `tell` hears why it waits: what failed, or that the first try takes long.
     """
-    tell = tell or (lambda _: None)
-    long = asyncio.get_running_loop().call_later(LONG_S, tell, "no answer yet")
+    say = tell or (lambda _: None)
+    long = asyncio.get_running_loop().call_later(LONG_S, say, "no answer yet")
+
+    def hear(reason: str | None) -> None:
+        long.cancel()  # there was one, and it says more
+        say(reason)
+
     try:
-        return await Patience(PATIENCE_S, tell).until_done(work)
+        return await Patience(PATIENCE_S, hear).until_done(work)
     except GaveUpError as error:
         raise error.__cause__ or error from None
     finally:

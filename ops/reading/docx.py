@@ -36,6 +36,7 @@ def read(content: bytes) -> tuple[str | None, Iterator[Block]]:
             raise UnreadableError(f"unpacks to more than {UNPACKED_BYTES >> 20} MiB or {MOST_PARTS} parts")
         return None, blocks_of(_opened(content))
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OpcError, NotImplementedError) as error:
+        # NotImplementedError is what zipfile raises for a compression or an encryption that it does not know.
         raise UnreadableError("not a DOCX file, or a damaged one") from error
     except (KeyError, ValueError, AttributeError, OSError, EOFError, zlib.error) as error:
         raise UnreadableError("a damaged DOCX file") from error
